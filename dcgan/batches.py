@@ -1,0 +1,62 @@
+"""Images in memory as one uint8 tensor, and stateless draws of training batches from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+
+class Batches:
+    """Class-balanced batches from one or two pools of images per class.
+
+    All images stand in one uint8 tensor, so that a batch is one gather inside the compiled training loop.
+    """
+
+    def __init__(
+        self,
+        real: Sequence[np.ndarray],
+        *,
+        stream: int,
+        synthetic: Sequence[np.ndarray | None] | None = None,
+        share: float = 0.0,
+    ) -> None:
+        """Lay the images out.
+
+        Args:
+            real: uint8 (n, H, W, C) for each class; n at least 1.
+            stream: `randomness.stream` key of the draws.
+            synthetic: uint8 (m, H, W, C) for each class, or None for a class that has none.
+            share: probability, 0 to 1, that an image of a class with synthetic images is one of those.
+        """
+        made = [images if images is not None else real[0][:0] for images in synthetic or [None] * len(real)]
+        pools = [pool for pair in zip(real, made, strict=True) for pool in pair]
+        counts = np.array([len(pool) for pool in pools], np.int32)
+        offsets = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.int32)
+        self.images = tf.constant(np.concatenate(pools))
+        self._counts = tf.constant(counts.reshape(-1, 2))
+        self._offsets = tf.constant(offsets.reshape(-1, 2))
+        self._share = tf.constant(np.where(counts.reshape(-1, 2)[:, 1] > 0, share, 0.0).astype(np.float32))
+        self._stream = tf.constant(stream, tf.int64)
+
+    def draw(self, step: tf.Tensor, size: int) -> tuple[tf.Tensor, tf.Tensor]:
+        """Batch number `step` (int64 scalar): images float32 (size, H, W, C) in [-1, 1] and labels int32 (size,)."""
+        num_classes = self._counts.shape[0]
+        uniform = tf.random.stateless_uniform((3, size), seed=tf.stack([self._stream, step]), alg="philox")
+        labels = tf.minimum(tf.cast(uniform[0] * num_classes, tf.int32), num_classes - 1)
+        pool = tf.stack([labels, tf.cast(uniform[1] < tf.gather(self._share, labels), tf.int32)], axis=1)
+        counts = tf.gather_nd(self._counts, pool)
+        rows = tf.minimum(tf.cast(uniform[2] * tf.cast(counts, tf.float32), tf.int32), counts - 1)
+        images = tf.gather(self.images, tf.gather_nd(self._offsets, pool) + rows)
+        return to_float(images), labels
+
+
+def to_float(images: tf.Tensor) -> tf.Tensor:
+    """uint8 in 0..255 to float32 in [-1, 1]."""
+    return tf.cast(images, tf.float32) / 127.5 - 1.0
+
+
+def to_uint8(images: tf.Tensor) -> tf.Tensor:
+    """float32 in [-1, 1] to uint8 in 0..255, rounded."""
+    return tf.cast(tf.round(tf.clip_by_value((images + 1.0) * 127.5, 0.0, 255.0)), tf.uint8)

@@ -1,0 +1,231 @@
+"""Opening every input once, and deciding what is used."""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dcgan import marks, storage
+from dcgan.catalogue.decode import UnusableError, perceptual_hash, to_pixels
+from dcgan.catalogue.sources import Source, list_source
+from dcgan.config import SIDE_MAX, SIDE_MIN, DataConfig, JobConfig
+from dcgan.errors import InputError
+from dcgan.paths import MAX_NAME_BYTES, Run, escape
+from dcgan.progress import OnFiles, no_report
+
+ACCEPTED, QUARANTINED, UNUSED = "accepted", "quarantined", "unused"  # verdicts
+
+EMPTY = "empty file"
+DAMAGED = "not an image, or damaged"
+SYNTHETIC = "marked as synthetic"
+UNUSABLE = "unusable values or size"
+NAME_TOO_LONG = "class name too long"
+DUPLICATE = "duplicate of another file"
+TWO_LABELS = "same image under several labels"
+ODD_SIZE = "size far from the others'"
+
+SIZE_TOLERANCE = 1.25  # a side may be so many times the usual one, or its inverse, to be resized without being asked
+MAX_ODD_SHARE = 0.05  # of the images may be of another size and are left out; more means that sizes differ widely
+NUM_THREADS = 4  # reading, hashing and decoding let go of the interpreter's lock
+MAX_EXAMPLES = 50  # quarantined files named in the record
+
+
+def build_catalogue(run: Run, config: JobConfig, on_progress: OnFiles) -> dict[str, Any]:
+    """Scan the job's source and leave table and record in the run; when they are there, give the record."""
+    if not run.catalogue.exists():
+        table, record = scan(config.data, on_progress)
+        with storage.whole_folder(run.catalogue) as temporary:
+            table.to_parquet(temporary / run.catalogue_table.name, index=False)
+            storage.write_json(temporary / run.catalogue_record.name, record)
+    return dict(storage.read_json(run.catalogue_record))
+
+
+def scan(data: DataConfig, on_progress: OnFiles = no_report) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Open and fully decode every file of a source.
+
+    Args:
+        data: resolved.
+        on_progress: told now and then.
+
+    Returns:
+        The table, a row per file: path, label, split, height, width, mode, grey, sha256 (of the file), image_sha256
+        (of its pixels), perceptual_hash, verdict ("accepted", "quarantined" or "unused"), reason, detail. And the
+        record: `num_files`, `classes` (files and accepted of each), `reasons` with their counts, `examples`,
+        `unused` (images of splits that the job does not use), `image_size` [height, width] in px, `channels`,
+        `fingerprints` by class.
+
+    Raises:
+        InputError: the source is missing, unreadable or empty, has one class only, or images of widely different sizes.
+    """
+    source = list_source(data.source)
+    rows = []
+    for done, row in enumerate(_open_all(source), start=1):
+        rows.append(row)
+        if done % 200 == 0 or done == len(source.entries):
+            on_progress(done, len(source.entries))
+    columns = [
+        "path", "label", "split", "height", "width", "mode", "grey", "sha256", "image_sha256", "perceptual_hash",
+        "verdict", "reason", "detail",
+    ]  # fmt: skip
+    table = pd.DataFrame(rows, columns=columns)
+
+    _leave_out_unused_splits(table, data.holdout)
+    _quarantine_duplicates(table, data.holdout)
+    image_size = _settle_size(table, data)
+    accepted = table[table["verdict"] == ACCEPTED]
+    if accepted["label"].nunique() < 2:
+        raise InputError(_too_few_classes(data.source, table, source.labels))
+    quarantined = table[table["verdict"] == QUARANTINED]
+    files, usable = Counter(table["label"]), Counter(accepted["label"])
+    record = {
+        "num_files": len(table),
+        "classes": {label: {"files": files[label], "accepted": usable[label]} for label in source.labels},
+        "reasons": _counts(quarantined["reason"]),
+        "examples": [
+            {"path": path, "reason": f"{reason}{': ' if detail else ''}{detail}"}
+            for path, reason, detail in quarantined[["path", "reason", "detail"]].head(MAX_EXAMPLES).to_numpy()
+        ],
+        "unused": _counts(table.loc[table["verdict"] == UNUSED, "split"]),
+        "image_size": image_size,
+        "channels": (1 if accepted["grey"].all() else 3) if data.channels == "auto" else data.channels,
+        "fingerprints": {label: _fingerprint(accepted[accepted["label"] == label]) for label in source.labels},
+    }
+    return table, record
+
+
+def _open_all(source: Source) -> Iterator[dict[str, Any]]:
+    with warnings.catch_warnings(), ThreadPoolExecutor(NUM_THREADS) as pool:
+        # Pillow warns of large pictures and of odd metadata; size is checked below, and metadata is not used.
+        warnings.simplefilter("ignore")
+        yield from pool.map(lambda number: _open_one(source, number), range(len(source.entries)))
+
+
+def _open_one(source: Source, number: int) -> dict[str, Any]:
+    entry = source.entries[number]
+    row: dict[str, Any] = {
+        "path": entry.path, "label": entry.label, "split": entry.split, "height": 0, "width": 0, "mode": "",
+        "grey": False, "sha256": "", "image_sha256": "", "perceptual_hash": "", "verdict": QUARANTINED,
+        "reason": entry.problem, "detail": "",
+    }  # fmt: skip
+    if entry.problem:
+        return row
+    if len(escape(entry.label).encode()) > MAX_NAME_BYTES:
+        return row | {"reason": NAME_TOO_LONG, "detail": f"over {MAX_NAME_BYTES} bytes as a file name"}
+    try:
+        content, image = source.open(number)
+        row |= {"sha256": storage.sha256_bytes(content), "mode": image.mode}
+        if marks.is_synthetic(image):
+            return row | {"reason": SYNTHETIC, "detail": "made by a generator; GANs are trained on real images only"}
+        pixels = to_pixels(image)
+    except UnusableError as error:
+        return row | {"reason": UNUSABLE, "detail": str(error)}
+    except Exception as error:
+        is_empty = isinstance(error, OSError) and _is_empty(source.root / entry.path)
+        return row | {"reason": EMPTY} if is_empty else row | {"reason": DAMAGED, "detail": _first_line(error)}
+    height, width = pixels.shape[:2]
+    shape = f"{pixels.shape}".encode()
+    return row | {
+        "height": height,
+        "width": width,
+        "grey": pixels.ndim == 2,
+        "image_sha256": hashlib.sha256(shape + pixels.tobytes()).hexdigest(),
+        "perceptual_hash": perceptual_hash(pixels),
+        "verdict": ACCEPTED,
+    }
+
+
+def _is_empty(path: Path) -> bool:
+    return path.exists() and path.stat().st_size == 0
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error).split(" <_io.")[0].splitlines()  # a file object's address says nothing
+    return f"{type(error).__name__}: {text[0] if text else ''}".rstrip(": ")
+
+
+def _leave_out_unused_splits(table: pd.DataFrame, holdout: float | str) -> None:
+    """A source's own test and validation images are never trained on, unless the job names one of them to hold out."""
+    named = table["split"] != ""
+    if isinstance(holdout, str) and holdout not in set(table["split"]):
+        splits = sorted(set(table.loc[named, "split"]))
+        told = f"it has {', '.join(splits)}" if splits else "it has no splits; give a share, such as 0.2"
+        raise InputError(f"data.holdout names the split {holdout!r}, which the source does not have: {told}")
+    unused = named & ~table["split"].isin(["train", holdout])
+    table.loc[unused & (table["verdict"] == ACCEPTED), ["verdict", "reason"]] = UNUSED, "split not used by this job"
+
+
+def _quarantine_duplicates(table: pd.DataFrame, holdout: float | str) -> None:
+    """Keep one of each picture. One that is held out stays held out: its copy for training goes."""
+    accepted = table[table["verdict"] == ACCEPTED]
+    labels_of = accepted.groupby("image_sha256")["label"].transform("nunique")
+    conflicting = accepted.index[labels_of > 1]
+    table.loc[conflicting, ["verdict", "reason"]] = QUARANTINED, TWO_LABELS
+    ordered = (
+        accepted.drop(conflicting).assign(trained=accepted["split"] != holdout).sort_values("trained", kind="stable")
+    )
+    first = ordered.groupby("image_sha256")["path"].transform("first")
+    copies = ordered.index[ordered["path"] != first]
+    table.loc[copies, ["verdict", "reason"]] = QUARANTINED, DUPLICATE
+    table.loc[copies, "detail"] = "of " + first[copies]
+
+
+def _settle_size(table: pd.DataFrame, data: DataConfig) -> list[int]:
+    """Height and width of all images; without `image_size` the commonest, and images far from it are left out."""
+    if data.image_size is not None:
+        return list(data.image_size)
+    accepted = table[table["verdict"] == ACCEPTED]
+    if accepted.empty:
+        return [SIDE_MIN, SIDE_MIN]
+    heights, widths = accepted["height"].to_numpy(), accepted["width"].to_numpy()
+    (height, width), _ = Counter(zip(heights.tolist(), widths.tolist(), strict=True)).most_common(1)[0]
+    ratios = np.stack([heights / height, widths / width])
+    odd = ((ratios > SIZE_TOLERANCE) | (ratios < 1 / SIZE_TOLERANCE)).any(0)
+    if odd.mean() > MAX_ODD_SHARE:
+        smallest, largest = (
+            f"{heights[row]} x {widths[row]} px ({accepted['path'].iloc[row]})"
+            for row in (int((heights * widths).argmin()), int((heights * widths).argmax()))
+        )
+        raise InputError(
+            f"image sizes differ widely: {smallest} to {largest}, and {odd.mean():.0%} are far from the commonest, "
+            f"{height} x {width}. Set data.image_size: [height, width]; images are then resized."
+        )
+    if min(height, width) < SIDE_MIN or max(height, width) > SIDE_MAX:
+        raise InputError(
+            f"images are {height} x {width} px; the networks take sides of {SIDE_MIN} to {SIDE_MAX} px. "
+            "Set data.image_size: [height, width]; images are then resized."
+        )
+    left_out = table.index.isin(accepted.index[np.flatnonzero(odd)])
+    table.loc[left_out, ["verdict", "reason"]] = QUARANTINED, ODD_SIZE
+    table.loc[left_out, "detail"] = f"others are {height} x {width} px; set data.image_size to keep it"
+    return [height, width]
+
+
+def _too_few_classes(source: str, table: pd.DataFrame, labels: list[str]) -> str:
+    usable = sorted(set(table.loc[table["verdict"] == ACCEPTED, "label"]))
+    found = f"usable images of one class only, {usable[0]!r}" if usable else "no usable image"
+    quarantined = table[table["verdict"] == QUARANTINED]
+    reasons = ", ".join(f"{count} {reason}" for reason, count in _counts(quarantined["reason"]).items())
+    return (
+        f"data.source {source}: found {found}, in {len(table):,} files and {len(labels)} classes"
+        f"{f' (left out: {reasons})' if reasons else ''}. Expected two classes or more, as a folder per class: what "
+        "the images are worth is measured by a classifier that tells classes apart."
+    )
+
+
+def _counts(values: pd.Series[str]) -> dict[str, int]:
+    """How often each value stands there, the commonest first."""
+    return {str(value): int(count) for value, count in values.value_counts().items()}
+
+
+def _fingerprint(accepted: pd.DataFrame) -> str:
+    """Hash of a class's accepted images and of the splits that the source gives them; order and names do not count."""
+    parts = sorted(f"{image} {split}" for image, split in zip(accepted["image_sha256"], accepted["split"], strict=True))
+    return storage.sha256_bytes("\n".join(parts).encode())

@@ -1,0 +1,158 @@
+"""`dcgan`: the commands, and what the process ends with.
+
+Exit status: 0 done; 1 failed; 2 config or usage; 3 done, some classes withheld or failed; 130 interrupted, resumable.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+JOB_FILE = click.argument("job_file", metavar="JOB.YAML", type=click.Path(path_type=Path))
+RELEASE = click.argument("release", metavar="RELEASE", type=click.Path(path_type=Path))
+SET = click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Override one key of the job file, such as generation.per_class=200. May be given again.",
+)
+JSON = click.option("--json", "as_json", is_flag=True, help="Print a machine-readable summary on standard output.")
+CLASS = click.option("--class", "labels", multiple=True, metavar="NAME", help="Only this class. May be given again.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="dcgan-augment")
+def commands() -> None:
+    """Make up for rare classes: train one DCGAN per class, generate exactly N labelled images, release what helps.
+
+    \b
+    Begin with      dcgan demo
+    Then            write a job.yaml:    name: signs
+                                         data: {source: images/}      one folder per class
+                    dcgan check job.yaml
+                    dcgan run job.yaml
+    Every night     dcgan serve job.yaml --cron "0 2 * * *"
+
+    \b
+    Exit status: 0 done; 1 failed; 2 config or usage; 3 done, but some classes were
+    withheld or failed (named); 130 interrupted (run again to resume).
+    """
+
+
+@commands.command()
+@JOB_FILE
+@SET
+@JSON
+@click.option("--dry-run", is_flag=True, help="Show the plan and stop, as `check` does.")
+def run(job_file: Path, overrides: tuple[str, ...], as_json: bool, dry_run: bool) -> int:
+    """Run the whole job; resume its interrupted run if there is one."""
+    from dcgan.cli import work  # noqa: PLC0415
+    from dcgan.config import load_job  # noqa: PLC0415
+
+    job = load_job(job_file, overrides)
+    return work.check(job, as_json=as_json) if dry_run else work.run(job, as_json=as_json)
+
+
+@commands.command()
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("outputs"), show_default=True, help="Output folder."
+)
+@SET
+@JSON
+def demo(out: Path, overrides: tuple[str, ...], as_json: bool) -> int:
+    """Run the whole job on 5,000 real MNIST digits, made long-tailed. About five minutes on two cores."""
+    from dcgan.cli import work  # noqa: PLC0415
+    from dcgan.config import load_job  # noqa: PLC0415
+    from dcgan.demo import write_demo  # noqa: PLC0415
+
+    return work.run(load_job(write_demo(out), overrides), as_json=as_json)
+
+
+@commands.command()
+@JOB_FILE
+@SET
+@JSON
+def check(job_file: Path, overrides: tuple[str, ...], as_json: bool) -> int:
+    """Read config and images, print the plan and the problems; write nothing."""
+    from dcgan.cli import work  # noqa: PLC0415
+    from dcgan.config import load_job  # noqa: PLC0415
+
+    return work.check(load_job(job_file, overrides), as_json=as_json)
+
+
+def _stage_command(name: str, text: str) -> None:
+    @commands.command(name, help=text)
+    @JOB_FILE
+    @SET
+    @CLASS
+    @JSON
+    def stage(job_file: Path, overrides: tuple[str, ...], labels: tuple[str, ...], as_json: bool) -> int:
+        from dcgan.cli import stages  # noqa: PLC0415
+        from dcgan.config import load_job  # noqa: PLC0415
+
+        return stages.run_stage(name, load_job(job_file, overrides), labels, as_json=as_json)
+
+
+_stage_command("train", "Train the classes of the job's current run, and what they start from.")
+_stage_command("generate", "Generate and curate the trained classes of the job's current run.")
+_stage_command("evaluate", "Measure what the generated images do to a classifier, and decide what ships.")
+_stage_command("release", "Publish the job's current run as a release.")
+
+
+@commands.command()
+@RELEASE
+@JSON
+def verify(release: Path, as_json: bool) -> int:
+    """Check every byte of a release against its checksums."""
+    from dcgan.cli import releases  # noqa: PLC0415
+
+    return releases.verify(release, as_json=as_json)
+
+
+@commands.command()
+@RELEASE
+@JSON
+def report(release: Path, as_json: bool) -> int:
+    """Print where a release's report is, and its verdicts."""
+    from dcgan.cli import releases  # noqa: PLC0415
+
+    return releases.report(release, as_json=as_json)
+
+
+@commands.command()
+@JOB_FILE
+@SET
+@click.option("--cron", default="0 2 * * *", show_default=True, help="When to run: minute hour day month weekday.")
+@click.option("--timezone", default="UTC", show_default=True, help='IANA name, such as "Europe/Berlin".')
+def serve(job_file: Path, overrides: tuple[str, ...], cron: str, timezone: str) -> int:
+    """Register the job's schedule with a Prefect server, and stay to run it. Ends with Ctrl-C."""
+    from dcgan.cli import work  # noqa: PLC0415
+    from dcgan.config import load_job  # noqa: PLC0415
+
+    return work.serve(load_job(job_file, overrides), cron, timezone)
+
+
+def main(arguments: list[str] | None = None) -> Any:
+    """Run the command line and end the process with its exit status."""
+    try:
+        status = commands.main(arguments, prog_name="dcgan", standalone_mode=False)
+    except click.exceptions.Exit as exit_:
+        status = exit_.exit_code
+    except click.ClickException as error:
+        error.show()
+        status = error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("Interrupted. What is done is kept: run the same command again to resume.", err=True)
+        status = 130
+    except Exception as error:
+        from dcgan.errors import DcganError  # noqa: PLC0415
+
+        if not isinstance(error, DcganError):
+            raise
+        click.echo(f"Error: {error}", err=True)
+        status = error.exit_status
+    sys.exit(status)

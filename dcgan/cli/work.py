@@ -1,0 +1,148 @@
+"""Commands that do the job: check it, run its flow, serve it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+from rich.table import Table
+
+from dcgan.config import JobConfig
+from dcgan.errors import DcganError, Interrupted, StageError
+from dcgan.plan import make_plan
+from dcgan.terminal import console, display
+
+# What Prefect would say on the terminal is for its pages; and a batch job on a closed network should neither call
+# home nor complain that it cannot.
+PREFECT_DEFAULTS = {"PREFECT_LOGGING_LEVEL": "ERROR", "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
+
+
+def check(job: JobConfig, *, as_json: bool) -> int:
+    """Print what a run would do."""
+    from dcgan.catalogue import scan  # noqa: PLC0415
+    from dcgan.split import plan_split  # noqa: PLC0415
+
+    with display.live():
+        table, record = scan(job.data, display.catalogue)
+    plan = make_plan(job, plan_split(job, table, record))
+    if as_json:
+        click.echo(json.dumps({"catalogue": record, "plan": plan}, ensure_ascii=False))
+        return 0
+    shown = Table(title=f"Plan of job {job.name}", title_justify="left")
+    for column in ("class", "real", "held out", "synthetic", ""):
+        shown.add_column(column, justify="left" if column in ("class", "") else "right")
+    for label, entry in plan.items():
+        cells = (label, entry["train"], entry["holdout"], entry["requested"], entry["reason"])
+        shown.add_row(*map(_plain, cells))
+    console.print(shown)
+    height, width = record["image_size"]
+    console.print(f"Images are {height} x {width} px, {'grey' if record['channels'] == 1 else 'RGB'}.", markup=False)
+    for reason, count in record["reasons"].items():
+        console.print(f"Left out: {count} files, {reason}", markup=False)
+    for example in record["examples"]:
+        console.print(f"  {example['path']}: {example['reason']}", markup=False)
+    console.print(
+        f"Nothing was written. To run it: dcgan run (outputs go to {job.outputs.root}/{job.name})", markup=False
+    )
+    return 0
+
+
+def run(job: JobConfig, *, as_json: bool) -> int:
+    """Run the nightly flow here and now, and tell how it went."""
+    with _prefect_quiet(), stopping_workers(), display.live():
+        display.say("Starting Prefect's embedded server (the first start prepares its database: up to half a minute)")
+        from flows.nightly import flow_for  # noqa: PLC0415
+
+        state: Any = flow_for(job)(job, return_state=True)
+    summary = state.result(raise_on_failure=False)
+    if isinstance(summary, BaseException):
+        raise summary if isinstance(summary, DcganError) else StageError(f"the run failed: {summary!r}") from summary
+    return tell(summary, as_json=as_json)
+
+
+def tell(summary: dict[str, Any], *, as_json: bool) -> int:
+    """Print a run's summary; give the exit status."""
+    if as_json:
+        click.echo(json.dumps(summary, ensure_ascii=False))
+    shown = Table(title=f"Run {summary['run_id']} of job {summary['job']}", title_justify="left")
+    for column in ("class", "real", "synthetic", "training", "verdict", ""):
+        shown.add_column(column, justify="right" if column in ("real", "synthetic") else "left")
+    for label, entry in summary["classes"].items():
+        training = f"{entry['steps']} steps, {entry['seconds']:.0f} s" if entry["steps"] else ""
+        cells = (label, entry["train"], entry["accepted"], training, entry["verdict"], entry["reason"])
+        shown.add_row(*map(_plain, cells))
+    console.print(shown)
+    if accuracy := summary["balanced_accuracy"]:
+        without, with_synthetic = (sum(accuracy[arm]) / len(accuracy[arm]) for arm in ("without", "with"))
+        console.print(
+            f"A classifier's balanced accuracy on held-out real images: {without:.1%} without, "
+            f"{with_synthetic:.1%} with the synthetic images (mean of {len(accuracy['with'])} trainings each)."
+        )
+    console.print(f"[bold]{_plain(summary['state'])}[/bold]")
+    console.print(f"Sample grid  {summary['samples']}", soft_wrap=True, markup=False)
+    if not summary["release"]:
+        return DcganError.exit_status
+    console.print(f"Release      {summary['release']}", soft_wrap=True, markup=False)
+    console.print(f"Report       {summary['release']}/report.html", soft_wrap=True, markup=False)
+    console.print(
+        "\nNext: look at the sample grid and the report; check the bytes with `dcgan verify`; train on it with\n"
+        f"  release = dcgan.load_release({summary['latest']!r})\n"
+        "  model.fit(release.dataset(batch_size=64))\n"
+        "or run examples/train_classifier.py with that path. To run a job every night: dcgan serve --help",
+        soft_wrap=True,
+        markup=False,
+    )
+    return 3 if ":" in summary["state"] else 0
+
+
+def serve(job: JobConfig, cron: str, timezone: str) -> int:
+    """Register a deployment with a schedule, and run what is due until stopped."""
+    from flows.serving import serve as serve_flow  # noqa: PLC0415
+
+    serve_flow(job, cron, timezone)
+    return 0
+
+
+@contextmanager
+def _prefect_quiet() -> Iterator[None]:
+    """Settings of the embedded server that the user's environment does not give."""
+    given = {name: os.environ.get(name) for name in PREFECT_DEFAULTS}
+    os.environ.update({name: value for name, value in PREFECT_DEFAULTS.items() if given[name] is None})
+    try:
+        yield
+    finally:
+        for name, value in given.items():
+            if value is None:
+                del os.environ[name]
+
+
+@contextmanager
+def stopping_workers() -> Iterator[None]:
+    """On Ctrl-C and on SIGTERM, end the workers first: the flow's threads wait for them."""
+    from dcgan.processes import workers  # noqa: PLC0415
+
+    def stop(*_: object) -> None:
+        workers.stop()
+
+    before: dict[int, Callable[..., Any] | int | None] = {
+        number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if workers.stopped:
+        raise Interrupted("interrupted. What is done is kept: run the same command again to resume.")
+
+
+def _plain(value: object) -> str:
+    """Text for a table's cell; a class named `[bold]` is no markup."""
+    from rich.markup import escape  # noqa: PLC0415
+
+    return escape(str(value))

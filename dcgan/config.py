@@ -1,0 +1,337 @@
+"""The job file: one YAML file, one frozen model per stage.
+
+The same model is the command line's options, the Prefect flow's parameter and what a run writes down before
+it starts. Unknown keys are errors. Every field says its unit and its default.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import statistics
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from dcgan.errors import ConfigError
+
+CONFIG_VERSION = 1
+
+SIDE_MIN, SIDE_MAX = 8, 256  # px; smaller has nothing to learn from, larger is not a DCGAN's work
+
+Side = Annotated[int, Field(ge=SIDE_MIN, le=SIDE_MAX)]
+Count = Annotated[int, Field(ge=0)]
+
+
+class Model(BaseModel):
+    """Base of all parts: frozen, and strict about names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class DataConfig(Model):
+    """The real images."""
+
+    source: str
+    """Folder with one folder per class (or train/, val/ and test/ above them), `.csv` or `.parquet` table with
+    columns `path,label[,split]`, `.npz` with arrays `images,labels[,class_names,split]`, or an image folder with
+    `metadata.csv`. Relative to the job file."""
+    image_size: tuple[Side, Side] | None = None
+    """[height, width] in px. null: the images' own; refused when they differ widely."""
+    channels: Literal["auto", 1, 3] = "auto"
+    """1 for grey, 3 for RGB; auto: 1 when every image is grey."""
+    holdout: Annotated[float, Field(gt=0, lt=1)] | str = 0.2
+    """Share of each class that no GAN sees, or the name of a split that the source already has (`test`)."""
+
+
+class GenerationConfig(Model):
+    """How many images of which class. At most one of per_class (as one number), balance and ratio."""
+
+    per_class: Count | dict[str, Count] | None = None
+    """Images for every class, or by class name; by name it goes before `balance` and `ratio`."""
+    balance: Literal["max", "median"] | Count | None = None
+    """Fill every class up to this many, counting its real training images: the largest class's count, the median,
+    or a number. The default when nothing else is given is `max`."""
+    ratio: Annotated[float, Field(gt=0)] | None = None
+    """Synthetic images per real training image."""
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    """Seed of every draw in the job."""
+
+    @model_validator(mode="after")
+    def _one_rule(self) -> GenerationConfig:
+        rules = [
+            name
+            for name, given in (
+                ("per_class", isinstance(self.per_class, int)),
+                ("balance", self.balance is not None),
+                ("ratio", self.ratio is not None),
+            )
+            if given
+        ]
+        if len(rules) > 1:
+            raise ValueError(f"{' and '.join(rules)} cannot both say how many images to make: keep one of them")
+        if self.per_class == 0 or (isinstance(self.per_class, dict) and not any(self.per_class.values())):
+            raise ValueError("per_class asks for 0 images, so there is nothing to do: ask for at least 1")
+        return self
+
+    def amounts(self, num_train: Mapping[str, int]) -> dict[str, int]:
+        """Images to make per class.
+
+        Args:
+            num_train: real training images per class, of the classes that can be trained.
+
+        Raises:
+            ConfigError: a class is named that is not in the data, or no class would get any image.
+        """
+        by_name = self.per_class if isinstance(self.per_class, dict) else {}
+        if self.ratio is not None:
+            amounts = {label: round(self.ratio * count) for label, count in num_train.items()}
+        elif isinstance(self.per_class, int):
+            amounts = dict.fromkeys(num_train, self.per_class)
+        elif by_name and self.balance is None:
+            amounts = dict.fromkeys(num_train, 0)
+        else:
+            target = {"max": max(num_train.values()), "median": round(statistics.median(num_train.values()))}
+            goal = self.balance if isinstance(self.balance, int) else target[self.balance or "max"]
+            amounts = {label: max(0, goal - count) for label, count in num_train.items()}
+        amounts |= {label: count for label, count in by_name.items() if label in num_train}
+        if not any(amounts.values()):
+            raise ConfigError(
+                "generation asks for no image of any class: every class already has as many real images as wanted. "
+                "Set generation.per_class, or a larger generation.balance."
+            )
+        return amounts
+
+
+class TrainingConfig(Model):
+    """The networks and how they are trained. What is not given comes from the preset."""
+
+    preset: Literal["quick", "standard", "thorough"] = "standard"
+    """quick: minutes, to try things out; standard: a night's job; thorough: when quality is worth the hours."""
+    max_minutes: Annotated[float, Field(gt=0)] | None = None
+    """Budget in minutes for the whole run's training, shared out over base and classes. null: none."""
+    base: bool | None = None
+    """Train one shared base on all classes pooled, from which each class starts. false: every class from scratch."""
+    base_steps: Count | None = None
+    """Optimizer steps of the shared base."""
+    class_steps: Annotated[int, Field(ge=1)] | None = None
+    """Optimizer steps of each class after the base."""
+    width: Annotated[int, Field(ge=4, le=256)] | None = None
+    """Channels at the finest resolution; doubled at each coarser one (64 at 64 x 64 px is the paper's network)."""
+    latent_dim: Annotated[int, Field(ge=2, le=1024)] | None = None
+    """Numbers in a latent vector."""
+    batch_size: Annotated[int, Field(ge=2, le=1024)] | None = None
+    """Images per optimizer step."""
+    learning_rate: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """Adam's step size for both networks (2e-4 in Radford et al. 2016)."""
+    ema_decay: Annotated[float, Field(ge=0, lt=1)] | None = None
+    """Decay per step of the moving average of the generator's weights, which makes the images."""
+    augmentation: list[Literal["translation", "brightness", "contrast", "saturation", "cutout", "flip"]] | None = None
+    """Differentiable augmentations (Zhao et al. 2020) of what the discriminator sees. flip only where a mirrored
+    image is still of its class: a mirrored 2 or S is not."""
+    log_steps: Annotated[int, Field(ge=1)] | None = None
+    """Optimizer steps that run at a stretch inside one compiled call; losses are logged after each stretch."""
+    snapshot_seconds: Annotated[float, Field(ge=0)] = 20.0
+    """At most so much work is lost to a kill, in seconds of one process's training."""
+
+    def resolve(self) -> TrainingConfig:
+        """The same with the preset's values in every field that was not given."""
+        preset = PRESETS[self.preset]
+        given = {name: value for name, value in self if value is not None}
+        return TrainingConfig(**{**preset, **given})
+
+
+_COMMON: dict[str, Any] = {
+    "base": True,
+    "latent_dim": 100,
+    "batch_size": 64,
+    "learning_rate": 2e-4,
+    "ema_decay": 0.995,
+    "augmentation": ["translation", "brightness"],
+    "log_steps": 100,
+}
+PRESETS: dict[str, dict[str, Any]] = {
+    "quick": _COMMON | {"base_steps": 1500, "class_steps": 300, "width": 32},
+    "standard": _COMMON | {"base_steps": 4000, "class_steps": 1000, "width": 64},
+    "thorough": _COMMON | {"base_steps": 16000, "class_steps": 4000, "width": 64, "ema_decay": 0.999},
+}
+
+
+class GateConfig(Model):
+    """Which classes ship, on the evidence of held-out real images."""
+
+    policy: Literal["report", "no_harm", "proven_gain"] = "no_harm"
+    """report: ship all, say what was measured; no_harm: withhold a class whose recall is shown to fall;
+    proven_gain: ship only classes whose recall is shown to rise."""
+    classifier_steps: Annotated[int, Field(ge=1)] = 600
+    """Optimizer steps of each classifier that measures utility."""
+    classifier_seeds: Annotated[int, Field(ge=2)] = 3
+    """Paired trainings, without and with the synthetic images."""
+
+
+class OutputsConfig(Model):
+    """Where runs and releases go."""
+
+    root: str = "outputs"
+    """Folder; runs and releases of this job go to `<root>/<name>/`. Relative to the job file."""
+    keep: Annotated[int, Field(ge=1)] = 7
+    """Releases kept; the one that `latest` names is never removed."""
+
+
+class RunConfig(Model):
+    """The machine."""
+
+    processes: Annotated[int, Field(ge=1)] | None = None
+    """Classes trained side by side, one process each. null: one per core."""
+    threads: Annotated[int, Field(ge=1)] | None = None
+    """Threads of each such process. null: cores divided by processes. The bytes of the results depend on it."""
+
+    def resolve(self) -> RunConfig:
+        """The same with this machine's numbers in every field that was not given."""
+        cores = len(os.sched_getaffinity(0))
+        processes = self.processes or cores
+        return RunConfig(processes=processes, threads=self.threads or max(1, cores // processes))
+
+
+class JobConfig(Model):
+    """A job: one dataset, its classes, what to generate."""
+
+    version: int = CONFIG_VERSION
+    """Version of this format."""
+    name: Annotated[str, Field(min_length=1, max_length=80)]
+    """Name of the job, and of its folder under outputs.root: letters, digits, `_`, `-` and `.`."""
+    data: DataConfig
+    generation: GenerationConfig = GenerationConfig()
+    training: TrainingConfig = TrainingConfig()
+    gate: GateConfig = GateConfig()
+    outputs: OutputsConfig = OutputsConfig()
+    run: RunConfig = RunConfig()
+
+    @field_validator("version", mode="before")
+    @classmethod
+    def _known_version(cls, value: Any) -> Any:
+        if isinstance(value, int) and value > CONFIG_VERSION:
+            raise ValueError(
+                f"this job file is of version {value}, and this dcgan-augment reads up to {CONFIG_VERSION}: "
+                "upgrade dcgan-augment"
+            )
+        return value
+
+    @field_validator("name")
+    @classmethod
+    def _safe_name(cls, value: str) -> str:
+        if not re.fullmatch(r"\w[\w.\-]*", value):
+            raise ValueError("a job's name names a folder: use letters, digits, `_`, `-` and `.`, not first")
+        return value
+
+    def resolve(self, folder: Path) -> JobConfig:
+        """The same with absolute paths, the preset's values and the machine's numbers: what a run works by.
+
+        Args:
+            folder: what relative paths are relative to, the job file's folder.
+
+        Raises:
+            ConfigError: outputs would land among the inputs.
+        """
+        source, root = _absolute(folder, self.data.source), _absolute(folder, self.outputs.root)
+        if Path(root, self.name).is_relative_to(source):
+            raise ConfigError(
+                f"outputs.root {root} is inside data.source {source}: the next run would take its own images for real "
+                "ones. Set outputs.root to another folder."
+            )
+        return self.model_copy(
+            update={
+                "data": self.data.model_copy(update={"source": source}),
+                "training": self.training.resolve(),
+                "outputs": self.outputs.model_copy(update={"root": root}),
+                "run": self.run.resolve(),
+            }
+        )
+
+
+def _absolute(folder: Path, path: str) -> str:
+    return str((folder / Path(path).expanduser()).resolve())
+
+
+def load_job(path: Path, overrides: Iterable[str] = ()) -> JobConfig:
+    """Read a job file, apply `key=value` overrides, and resolve it.
+
+    Args:
+        path: YAML file.
+        overrides: such as `generation.per_class=200`; values are read as YAML.
+
+    Raises:
+        ConfigError: naming key, value and what was expected.
+    """
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot read the job file {path}: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not a YAML file: {error}") from error
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: expected keys such as `name:` and `data:`, found {type(values).__name__}")
+    for override in overrides:
+        _apply(values, override)
+    return parse_job(values, where=str(path)).resolve(path.resolve().parent)
+
+
+def parse_job(values: Any, where: str) -> JobConfig:
+    """Check values against the model.
+
+    Args:
+        values: what the YAML file holds.
+        where: named in the message.
+
+    Raises:
+        ConfigError: one line for each wrong key.
+    """
+    try:
+        return JobConfig.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(f"{where}: " + "; ".join(_messages(error))) from error
+
+
+def _messages(error: ValidationError) -> Iterable[str]:
+    """One line per wrong key. A union's branches (`int` or `dict`) complain apart; they are told as one."""
+    problems: dict[str, tuple[list[str], Any]] = {}
+    for detail in error.errors():
+        key = ".".join(
+            str(part) for part in detail["loc"] if not re.search(r"[\[\]]|^(int|float|str|literal)$", str(part))
+        )
+        message = detail["msg"].removeprefix("Value error, ")
+        if detail["type"] == "extra_forbidden":
+            message = f"unknown key; known here: {', '.join(_known_keys(detail['loc'][:-1]))}"
+        found = None if detail["type"] in ("missing", "value_error") else detail["input"]
+        expected, _ = problems.setdefault(key, ([], found))
+        expected.append(message)
+    for key, (expected, found) in problems.items():
+        yield f"{key or 'the file'}: {' or '.join(dict.fromkeys(expected))}" + (
+            f" (found {found!r})" if found is not None else ""
+        )
+
+
+def _known_keys(location: tuple[int | str, ...]) -> list[str]:
+    model: Any = JobConfig
+    for part in location:
+        model = model.model_fields[part].annotation
+    return list(model.model_fields)
+
+
+def _apply(values: dict[str, Any], override: str) -> None:
+    key, separator, text = override.partition("=")
+    if not separator or not key:
+        raise ConfigError(f"--set {override}: expected key=value, such as generation.per_class=200")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"--set {override}: the value is not YAML: {error}") from error
+    *parents, last = key.split(".")
+    for parent in parents:
+        values = values.setdefault(parent, {})
+        if not isinstance(values, dict):
+            raise ConfigError(f"--set {override}: {parent} holds a value, not keys")
+    values[last] = value

@@ -1,0 +1,1 @@
+"""Generation: candidate images from a trained generator, by index, and their PNG files."""

@@ -1,0 +1,24 @@
+"""Synthetic images as PNG files."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from PIL import Image
+
+from dcgan import marks
+from dcgan.paths import escape
+
+
+def image_id(label: str, index: int) -> str:
+    """Name of a synthetic image: its class, escaped for paths, and its index among the class's candidates."""
+    return f"{escape(label)}-{index:07d}"
+
+
+def encode(image: np.ndarray, *, job: str, label: str, index: int, model_sha256: str) -> bytes:
+    """One uint8 (H, W, C) image as a marked PNG; the same arguments give the same bytes."""
+    buffer = io.BytesIO()
+    pixels = image[..., 0] if image.shape[-1] == 1 else image
+    Image.fromarray(pixels).save(buffer, "PNG", pnginfo=marks.png_info(job, label, index, model_sha256))
+    return buffer.getvalue()

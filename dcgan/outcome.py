@@ -1,0 +1,105 @@
+"""The outcome of a run: what became of every class, gathered from what the stages left behind."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from dcgan import runs, storage
+from dcgan.config import JobConfig
+from dcgan.paths import Run
+from dcgan.plan import ClassPlan
+
+WITHHELD = ("withheld", "failed", "refused")  # verdicts of classes that were asked for and do not ship
+
+
+def gather(
+    run: Run,
+    config: JobConfig,
+    plan: Mapping[str, ClassPlan],
+    failures: Mapping[str, str],
+    verdicts: Mapping[str, Any],
+    seconds: Mapping[str, float],
+) -> dict[str, Any]:
+    """Everything that report, card, release and terminal tell of a run.
+
+    Args:
+        run: its folder.
+        config: resolved.
+        plan: what was to be made of each class.
+        failures: class name to why it failed.
+        verdicts: `evaluation.json`, or {} when nothing could be evaluated.
+        seconds: per stage.
+    """
+    catalogue = storage.read_json(run.catalogue_record)
+    split = storage.read_json(run.split_record)
+    judged = verdicts.get("classes", {})
+    classes: dict[str, Any] = {}
+    for number, (label, entry) in enumerate(plan.items()):
+        if label in failures:
+            verdict, reason = "failed", failures[label]
+        elif entry["state"] == "refused":
+            verdict, reason = "refused", entry["reason"]
+        elif not entry["requested"]:
+            verdict, reason = "none", "has as many real images as wanted"
+        else:
+            verdict, reason = judged[label]["verdict"], judged[label]["reason"]
+        training = _record(run.training(label) / "record.json")
+        generation = _record(run.generation(label) / "record.json")
+        classes[label] = {
+            "class_index": number,
+            "train": entry["train"],
+            "holdout": entry["holdout"],
+            "requested": entry["requested"],
+            "accepted": generation.get("accepted", 0),
+            "rejected": generation.get("rejected", {}),
+            "verdict": verdict,
+            "reason": reason,
+            "measures": judged.get(label, {}).get("measures", {}),
+            "steps": training.get("steps"),
+            "seconds": training.get("seconds"),
+            "images_per_second": training.get("images_per_second"),
+            "model_sha256": training.get("model_sha256"),
+            "fingerprint": catalogue["fingerprints"].get(label),
+        }
+    started = storage.read_json(run.record)
+    return {
+        "run_id": run.id,
+        "job": config.name,
+        "state": describe(classes),
+        "started": started["started"],
+        "finished": runs.now(),
+        **runs.provenance(config),
+        "image_size": split["image_size"],
+        "channels": split["channels"],
+        "seconds": dict(seconds),
+        "balanced_accuracy": verdicts.get("balanced_accuracy"),
+        "catalogue": catalogue,
+        "classes": classes,
+    }
+
+
+def accepted(run: Run, labels: Iterable[str]) -> dict[str, int]:
+    """Images accepted so far, of those of the classes that are generated."""
+    records = {label: _record(run.generation(label) / "record.json") for label in labels}
+    return {label: record["accepted"] for label, record in records.items() if record}
+
+
+def describe(classes: Mapping[str, Mapping[str, Any]]) -> str:
+    """The run in one line, such as `Completed: 2 classes withheld (3, 7)`."""
+    told = []
+    for verdict in WITHHELD:
+        labels = [label for label, entry in classes.items() if entry["verdict"] == verdict]
+        if labels:
+            told.append(f"{len(labels)} {'class' if len(labels) == 1 else 'classes'} {verdict} ({', '.join(labels)})")
+    shipped = any(entry["verdict"] == "shipped" for entry in classes.values())
+    return (
+        ("Completed" if shipped else "Failed: no class ships")
+        + (": " if shipped and told else ", " if told else "")
+        + ", ".join(told)
+    )
+
+
+def _record(path: Any) -> dict[str, Any]:
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}

@@ -1,0 +1,153 @@
+"""Names and places: every file that a job writes has its place here.
+
+<root>/<job>/                   Job
+├── lock
+├── latest -> releases/<run id>
+├── releases/<run id>/          see dcgan/release
+└── runs/<run id>/              Run
+    ├── config.json             the resolved job
+    ├── run.json                when, with what, on what; how it ended
+    ├── catalogue/              catalogue.parquet, catalogue.json
+    ├── split/                  images.parquet, split.json, <class>/train.npy, <class>/holdout.npy
+    ├── judge/                  a classifier of the job's real images
+    ├── base/                   the shared base's training
+    ├── training/<class>/       each class's training
+    ├── generation/<class>/     accepted images and their rows
+    └── evaluation/             evaluation.json
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote
+
+MAX_NAME_BYTES = 200  # file systems stop at 255; a temporary prefix and a suffix must fit too
+
+# Letters and digits of every script stay readable; all else could mean something to a path, a shell or Windows.
+_UNSAFE = re.compile(r"[^\w\-+=@,() .]|^[. ]|[. ]$")
+
+
+def escape(label: str) -> str:
+    """A class name as a file name: what is not safe becomes %XX of its UTF-8 bytes. `unescape` undoes it.
+
+    >>> escape("../x"), escape("père Noël")
+    ('%2E.%2Fx', 'père Noël')
+    """
+    return _UNSAFE.sub(lambda match: "".join(f"%{byte:02X}" for byte in match[0].encode()), label)
+
+
+def unescape(name: str) -> str:
+    """The class name that `escape` was given."""
+    return unquote(name, errors="strict")
+
+
+@dataclass(frozen=True)
+class Job:
+    """The places of one job."""
+
+    root: Path
+
+    @property
+    def lock(self) -> Path:
+        return self.root / "lock"
+
+    @property
+    def latest(self) -> Path:
+        return self.root / "latest"
+
+    @property
+    def releases(self) -> Path:
+        return self.root / "releases"
+
+    @property
+    def runs(self) -> Path:
+        return self.root / "runs"
+
+    def run(self, run_id: str) -> Run:
+        return Run(self.runs / run_id)
+
+
+@dataclass(frozen=True)
+class Run:
+    """The places of one run. A stage's output stands under its name only when whole."""
+
+    root: Path
+
+    @property
+    def id(self) -> str:
+        return self.root.name
+
+    @property
+    def job(self) -> Job:
+        return Job(self.root.parents[1])
+
+    @property
+    def config(self) -> Path:
+        return self.root / "config.json"
+
+    @property
+    def record(self) -> Path:
+        return self.root / "run.json"
+
+    @property
+    def catalogue(self) -> Path:
+        return self.root / "catalogue"
+
+    @property
+    def catalogue_table(self) -> Path:
+        return self.catalogue / "catalogue.parquet"
+
+    @property
+    def catalogue_record(self) -> Path:
+        return self.catalogue / "catalogue.json"
+
+    @property
+    def split(self) -> Path:
+        return self.root / "split"
+
+    @property
+    def split_table(self) -> Path:
+        return self.split / "images.parquet"
+
+    @property
+    def split_record(self) -> Path:
+        return self.split / "split.json"
+
+    def train_images(self, label: str) -> Path:
+        return self.split / escape(label) / "train.npy"
+
+    def holdout_images(self, label: str) -> Path:
+        return self.split / escape(label) / "holdout.npy"
+
+    @property
+    def judge(self) -> Path:
+        return self.root / "judge"
+
+    @property
+    def base(self) -> Path:
+        return self.root / "base"
+
+    def training(self, label: str) -> Path:
+        return self.root / "training" / escape(label)
+
+    def model(self, label: str) -> Path:
+        """EMA generator and discriminator of a trained class."""
+        return self.training(label) / "model.npz"
+
+    def generation(self, label: str) -> Path:
+        return self.root / "generation" / escape(label)
+
+    def utility(self, number: int) -> Path:
+        """What pair `number` of classifiers recognised: `without`, `with` (bool per held-out image), `truth`."""
+        return self.root / "evaluation" / f"utility-{number}.npz"
+
+    @property
+    def sample_grid(self) -> Path:
+        """Real and synthetic images of every class, to look at."""
+        return self.root / "samples.png"
+
+    @property
+    def evaluation_record(self) -> Path:
+        return self.root / "evaluation" / "evaluation.json"

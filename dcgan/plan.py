@@ -1,0 +1,61 @@
+"""The plan: what will be made of each class, known as soon as the images are split."""
+
+from __future__ import annotations
+
+from typing import Any, TypedDict
+
+from dcgan.config import JobConfig
+from dcgan.errors import ConfigError
+
+
+class ClassPlan(TypedDict):
+    """What will be made of one class."""
+
+    train: int
+    holdout: int
+    requested: int
+    state: str  # "ok", or "refused" with the reason
+    reason: str
+
+
+def make_plan(config: JobConfig, split: dict[str, Any]) -> dict[str, ClassPlan]:
+    """Amounts per class, refused classes with 0.
+
+    Args:
+        config: resolved.
+        split: `split.json`.
+
+    Raises:
+        ConfigError: generation.per_class names a class that is not in the data, or nothing would be generated.
+    """
+    classes = split["classes"]
+    by_name = config.generation.per_class
+    if isinstance(by_name, dict) and (unknown := sorted(set(by_name) - set(classes))):
+        raise ConfigError(
+            f"generation.per_class names {', '.join(map(repr, unknown))}, but the data has the classes "
+            f"{', '.join(map(repr, classes))}"
+        )
+    amounts = config.generation.amounts(
+        {label: counts["train"] for label, counts in classes.items() if counts["state"] == "ok"}
+    )
+    return {
+        label: ClassPlan(
+            train=counts["train"],
+            holdout=counts["holdout"],
+            requested=amounts.get(label, 0),
+            state=counts["state"],
+            reason=counts["reason"],
+        )
+        for label, counts in classes.items()
+    }
+
+
+def estimate_bytes(plan: dict[str, ClassPlan], image_shape: tuple[int, int, int]) -> int:
+    """Room that a run needs, in bytes, from above: images as if PNG saved nothing, and snapshots of every class."""
+    height, width, channels = image_shape
+    num_images = sum(entry["train"] + entry["holdout"] + entry["requested"] for entry in plan.values())
+    num_trained = sum(entry["requested"] > 0 for entry in plan.values()) + 1
+    return num_images * (height * width * channels + 2000) + num_trained * SNAPSHOT_BYTES
+
+
+SNAPSHOT_BYTES = 60_000_000  # two snapshots and a model of a narrow network; the paper's at 64 x 64 px takes 200 MB

@@ -1,0 +1,132 @@
+"""Starting worker processes, hearing their progress, and telling how they ended."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dcgan import errors
+from dcgan.paths import escape
+from dcgan.progress import OnProgress, Progress
+
+LOG_TAIL = 1500  # characters of a dead worker's log that its error message shows
+
+
+@dataclass(frozen=True)
+class Work:
+    """One piece of work for one process."""
+
+    run: str
+    """Folder of the run."""
+    stage: str
+    """judge, base, training, generation or evaluation."""
+    threads: int
+    """Threads that TensorFlow may use."""
+    label: str = ""
+    """Class name, for training and generation."""
+    number: int = 0
+    """Images wanted, for generation; which pair of classifiers, for evaluation."""
+
+    @property
+    def title(self) -> str:
+        return f"{self.stage} of class {self.label!r}" if self.label else self.stage
+
+
+class Workers:
+    """The worker processes that this process has started; all of them can be stopped at once, from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._alive: set[subprocess.Popen[str]] = set()
+        self.stopped = False
+
+    def stop(self) -> None:
+        """End all workers now, and let no more begin. What they had saved stays, and is resumed from."""
+        self.stopped = True
+        with self._lock:
+            for process in self._alive:
+                process.terminate()
+
+    def perform(self, work: Work, on_progress: OnProgress) -> dict[str, Any]:
+        """Run a worker to its end.
+
+        Args:
+            work: what to do.
+            on_progress: called in this thread with every report, with stage and label added.
+
+        Returns:
+            The stage's record.
+
+        Raises:
+            DcganError: the one that the worker raised.
+            StageError: the worker died without a word, killed by a signal or by a fault; the message tells.
+            Interrupted: `stop` was called.
+        """
+        log = Path(work.run) / "logs" / f"{work.stage}-{escape(work.label) or work.number}.log"
+        log.parent.mkdir(exist_ok=True)
+        outcome: dict[str, Any] = {}
+        with log.open("a", encoding="utf-8") as log_file, self._started(work, log_file) as process:
+            assert process.stdout is not None
+            for line in process.stdout:
+                said = json.loads(line)
+                if "progress" in said:
+                    progress: Progress = said["progress"]
+                    on_progress(progress | {"stage": work.stage, "label": work.label})
+                outcome = said
+        with self._lock:
+            self._alive.discard(process)
+        if self.stopped:
+            raise errors.Interrupted(f"{work.title} was stopped; run the same command again to resume")
+        if process.returncode == 0 and "result" in outcome:
+            return dict(outcome["result"])
+        if "error" in outcome:
+            raise getattr(errors, outcome["error"]["kind"])(outcome["error"]["message"])
+        raise errors.StageError(f"{work.title}: {_how_it_died(process.returncode)}. Its log {log} ends: {_tail(log)}")
+
+    def _started(self, work: Work, log_file: Any) -> subprocess.Popen[str]:
+        environment = os.environ | {
+            "KERAS_BACKEND": "tensorflow",
+            "OMP_NUM_THREADS": str(work.threads),
+            "TF_CPP_MIN_LOG_LEVEL": "2",
+            "PYTHONHASHSEED": "0",
+        }
+        command = [sys.executable, "-m", "dcgan.worker", json.dumps(dataclasses.asdict(work))]
+        with self._lock:
+            if self.stopped:
+                raise errors.Interrupted(f"{work.title} was not begun; run the same command again to resume")
+            # A session of its own, so that Ctrl-C reaches this process alone, which then stops the workers.
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log_file,
+                encoding="utf-8",
+                env=environment,
+                start_new_session=True,
+            )
+            self._alive.add(process)
+        return process
+
+
+def _how_it_died(returncode: int) -> str:
+    if returncode == -signal.SIGKILL:
+        return "its process was killed, most often because the machine ran out of memory"
+    if returncode < 0:
+        return f"its process was ended by signal {signal.Signals(-returncode).name}"
+    return f"its process ended with status {returncode}"
+
+
+def _tail(log: Path) -> str:
+    return log.read_text(encoding="utf-8", errors="replace")[-LOG_TAIL:].strip() or "(empty)"
+
+
+workers = Workers()
+"""This process's workers: the command line stops them on Ctrl-C."""

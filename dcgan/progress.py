@@ -1,0 +1,28 @@
+"""What long work says while it runs: small records, the same in a worker process, a terminal and a log file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypedDict
+
+
+class Progress(TypedDict, total=False):
+    """One report of a stage at work."""
+
+    stage: str  # "base", "training", "generation", ...
+    label: str  # class name; "" when the stage is not about one class
+    done: int
+    total: int
+    unit: str  # what done and total count
+    rate: float  # images per second
+    d_loss: float
+    g_loss: float
+    detail: str
+
+
+OnProgress = Callable[[Progress], None]
+OnFiles = Callable[[int, int], None]  # files done, files in all
+
+
+def no_report(done: int, total: int) -> None:
+    """For work on files that nobody watches."""

@@ -1,0 +1,76 @@
+"""The dataset card: a release's README.md, in the form that Hugging Face reads."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import jinja2
+import yaml
+from markupsafe import Markup
+
+from dcgan.config import JobConfig
+
+# What means something to Markdown inside a line or a table's cell, HTML or LaTeX on Hugging Face.
+_SPECIAL = re.compile(r"[\\`*_\[\]{}<>|&~$#!@\"]")
+
+
+def escape_markdown(value: object) -> str:
+    """A text as itself inside a Markdown line or table cell: one line, special characters as HTML entities."""
+    line = " ".join(str(value).split())
+    return _SPECIAL.sub(lambda match: f"&#{ord(match[0])};", line)
+
+
+def dataset_card(config: JobConfig, outcome: Mapping[str, Any]) -> str:
+    """The card's Markdown.
+
+    Args:
+        config: resolved.
+        outcome: see `dcgan.outcome`.
+    """
+    classes = outcome["classes"]
+    shipped = {label: entry for label, entry in classes.items() if entry["verdict"] == "shipped"}
+    total = sum(entry["accepted"] for entry in shipped.values())
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("dcgan.release", "."),
+        autoescape=False,  # HTML's escaping is not Markdown's: `finalize` escapes whatever is not marked as safe
+        finalize=lambda value: value if isinstance(value, Markup) else escape_markdown(value),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template("card.md.j2").render(
+        front_matter=Markup(yaml.safe_dump(_front_matter(config, total), sort_keys=False, allow_unicode=True)),
+        config=config,
+        outcome=outcome,
+        classes=classes,
+        shipped=shipped,
+        total=total,
+        audit=outcome.get("catalogue") or {},
+        accuracy=_accuracy(outcome.get("balanced_accuracy")),
+        size=outcome["image_size"],
+        color_mode="grayscale" if outcome["channels"] == 1 else "rgb",
+    )
+
+
+def _front_matter(config: JobConfig, total: int) -> dict[str, Any]:
+    bounds = {1_000: "n<1K", 10_000: "1K<n<10K", 100_000: "10K<n<100K", 1_000_000: "100K<n<1M"}
+    return {
+        "pretty_name": f"{config.name}: synthetic images",
+        "license": "other",
+        "license_name": "as-the-real-images",
+        "task_categories": ["image-classification"],
+        "tags": ["synthetic", "dcgan", "data-augmentation"],
+        "annotations_creators": ["machine-generated"],
+        "size_categories": [next((name for bound, name in bounds.items() if total < bound), "1M<n<10M")],
+    }
+
+
+def _accuracy(record: Mapping[str, Any] | None) -> tuple[float, float] | None:
+    """Mean balanced accuracy in percent, without and with the synthetic images."""
+    if not record or not record.get("without") or not record.get("with"):
+        return None
+    without, after = (100 * sum(record[arm]) / len(record[arm]) for arm in ("without", "with"))
+    return without, after

@@ -1,0 +1,150 @@
+"""Reading a release: a table, arrays, or a `tf.data.Dataset` together with the real images."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from dcgan import storage
+from dcgan.config import JobConfig, parse_job
+from dcgan.errors import ReleaseError, StorageError
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+NUM_THREADS = 4  # decoding PNG lets go of the interpreter's lock
+
+
+def load_release(path: str | Path, *, verify: bool = False) -> Release:
+    """Open a release.
+
+    Args:
+        path: folder of a release, or a job's `latest`. The name is resolved now: a release that is published later
+            does not change what this one reads.
+        verify: check every byte against the checksums first.
+
+    Raises:
+        ReleaseError: it is no release, is incomplete or, with `verify`, has changed.
+    """
+    folder = Path(path).resolve()
+    try:
+        record = storage.read_json(folder / "release.json")
+    except StorageError as error:
+        raise ReleaseError(
+            f"{path} is not a release: a release's folder has a release.json, such as outputs/<job>/latest ({error})"
+        ) from error
+    release = Release(folder, record)
+    if verify:
+        from dcgan.release.verify import verify as check  # noqa: PLC0415 (verify reads releases too)
+
+        check(folder)
+    return release
+
+
+class Release:
+    """An immutable dataset of synthetic images."""
+
+    def __init__(self, path: Path, record: dict[str, Any]) -> None:
+        self.path = path
+        self.record = record
+
+    def __repr__(self) -> str:
+        return f"Release({str(self.path)!r}, {len(self.manifest)} images of {len(self.class_names)} classes)"
+
+    @functools.cached_property
+    def config(self) -> JobConfig:
+        """The resolved job that made it."""
+        return parse_job(self.record["config"], where=str(self.path / "release.json"))
+
+    @property
+    def class_names(self) -> list[str]:
+        """All classes of the job, sorted; a label is an index into this list."""
+        return list(self.record["classes"])
+
+    @functools.cached_property
+    def manifest(self) -> pd.DataFrame:
+        """One row per image."""
+        return pd.read_parquet(self.path / "manifest.parquet")
+
+    def arrays(self) -> tuple[np.ndarray, np.ndarray]:
+        """All images uint8 (N, H, W, C), and labels int64 (N,), in the manifest's order.
+
+        Raises:
+            ReleaseError: an image is missing.
+        """
+
+        def read(path: str) -> np.ndarray:
+            with Image.open(self.path / path) as image:
+                return np.asarray(image).reshape(self._image_shape)
+
+        try:
+            with ThreadPoolExecutor(NUM_THREADS) as pool:
+                images = list(pool.map(read, self.manifest["path"]))
+        except OSError as error:
+            raise ReleaseError(f"{self.path}: an image cannot be read: {error}. `dcgan verify` tells more.") from error
+        stacked = np.stack(images) if images else np.empty((0, *self._image_shape), np.uint8)
+        return stacked, self.manifest["class_index"].to_numpy(np.int64)
+
+    def real(self, source: str | Path | None = None, *, split: str = "train") -> tuple[np.ndarray, np.ndarray]:
+        """The job's real images, converted and split just as when the GANs were trained.
+
+        Args:
+            source: where the real images are; by default where the job found them.
+            split: "train", or "holdout" for those that no GAN saw: test on these only.
+
+        Returns:
+            Images uint8 (N, H, W, C) and labels int64 (N,), indices into `class_names`.
+
+        Raises:
+            InputError, ConfigError: the source cannot be read.
+        """
+        from dcgan.split import read_split  # noqa: PLC0415 (readers of arrays need no catalogue)
+
+        data = self.config.data
+        if source is not None:
+            data = data.model_copy(update={"source": str(Path(source).resolve())})
+        images, labels = read_split(data, self._image_shape, split)
+        known = {label: number for number, label in enumerate(self.class_names)}
+        kept = [number for number, label in enumerate(labels) if label in known]
+        return images[kept], np.array([known[labels[number]] for number in kept], np.int64)
+
+    def dataset(
+        self, real: str | Path | tuple[np.ndarray, np.ndarray] | None = None, *, batch_size: int = 64, seed: int = 0
+    ) -> tf.data.Dataset:
+        """Real training images and synthetic ones, shuffled anew each epoch.
+
+        Args:
+            real: where the real images are (default: where the job found them), or images uint8 (N, H, W, C) and
+                labels int64 (N,). Held-out images are left out, so that they can be tested on.
+            batch_size: images per batch.
+            seed: of the shuffling.
+
+        Returns:
+            Batches of (images float32 (B, H, W, C) in 0 to 255, labels int64 (B,), weights float32 (B,)). The
+            weights give every class the same total and average 1: `model.fit` takes them as sample weights.
+        """
+        import tensorflow as tf  # noqa: PLC0415 (a reader of the manifest alone should not wait for TensorFlow)
+
+        real_images, real_labels = real if isinstance(real, tuple) else self.real(real)
+        images, labels = self.arrays()
+        all_images = np.concatenate([real_images, images])
+        all_labels = np.concatenate([real_labels, labels])
+        present, counts = np.unique(all_labels, return_counts=True)
+        weight_of = np.zeros(len(self.class_names), np.float32)
+        weight_of[present] = len(all_labels) / (len(present) * counts)
+        dataset = tf.data.Dataset.from_tensor_slices((all_images, all_labels, weight_of[all_labels]))
+        shuffled = dataset.shuffle(len(all_labels), seed=seed).batch(batch_size)
+        as_float: Callable[..., Any] = lambda image, label, weight: (tf.cast(image, tf.float32), label, weight)  # noqa: E731
+        return shuffled.map(as_float, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+
+    @property
+    def _image_shape(self) -> tuple[int, int, int]:
+        height, width = self.record["image_size"]
+        return height, width, self.record["channels"]

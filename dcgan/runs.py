@@ -1,0 +1,95 @@
+"""Runs: opening a new one or the interrupted one, and recording how it ended."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from dcgan import storage
+from dcgan.config import JobConfig
+from dcgan.errors import StorageError
+from dcgan.paths import Job, Run
+
+PACKAGES = ("dcgan-augment", "tensorflow", "keras", "numpy", "pillow", "pandas", "prefect")
+
+
+def job_paths(config: JobConfig) -> Job:
+    """Where a job's runs and releases stand."""
+    return Job(Path(config.outputs.root) / config.name)
+
+
+def open_run(config: JobConfig) -> tuple[Run, bool]:
+    """The job's interrupted run if it has one with the same config, or a new one. Call under the job's lock.
+
+    A run that is resumed goes on with the catalogue that it began with.
+
+    Returns:
+        The run, and whether it is resumed.
+
+    Raises:
+        StorageError: the output folder cannot be written.
+    """
+    job = job_paths(config)
+    try:
+        job.runs.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"cannot write to outputs.root {config.outputs.root}: {error.strerror or error}") from error
+    storage.remove_unfinished(job.runs)
+    content = config.model_dump(mode="json")
+    for root in sorted(job.runs.iterdir(), reverse=True)[:1]:
+        run = Run(root)
+        if storage.read_json(run.record)["state"] == "running" and storage.read_json(run.config) == content:
+            return run, True
+    run = job.run(_new_id(job))
+    with storage.whole_folder(run.root) as temporary:
+        storage.write_json(temporary / run.config.name, content)
+        record = {"id": run.id, "state": "running", "started": now(), **provenance(config)}
+        storage.write_json(temporary / run.record.name, record)
+    return run, False
+
+
+def finish_run(run: Run, state: str) -> None:
+    """Record how a run ended; it will not be resumed."""
+    storage.write_json(run.record, storage.read_json(run.record) | {"state": state, "finished": now()})
+
+
+def remove_old_runs(job: Job, keep: int) -> None:
+    """Remove all but the newest `keep` runs; releases stand apart and are not touched."""
+    for root in sorted(job.runs.iterdir(), reverse=True)[keep:]:
+        shutil.rmtree(root)
+
+
+def provenance(config: JobConfig) -> dict[str, Any]:
+    """What the bytes of a run's results depend on beside its inputs: versions, threads, processor."""
+    return {
+        "versions": {"python": platform.python_version()} | {name: metadata.version(name) for name in PACKAGES},
+        "threads": config.run.threads,
+        "processes": config.run.processes,
+        "machine": platform.machine(),
+        "processor": _processor(),
+        "seed": config.generation.seed,
+    }
+
+
+def now() -> str:
+    """This moment, as ISO 8601 in UTC to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _new_id(job: Job) -> str:
+    """A run's id: when it began, in UTC, so that ids sort by time; a suffix tells two of one second apart."""
+    stamp = f"{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    taken = {path.name for path in job.runs.iterdir()}
+    return next(name for name in (stamp, *(f"{stamp}-{n}" for n in range(1, 1000))) if name not in taken)
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")

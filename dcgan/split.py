@@ -1,0 +1,146 @@
+"""The split: which real images train, which are held out from every GAN.
+
+An image's side follows from the hash of its own pixels, so that it stays the same when images are added, renamed or
+re-encoded, and that a duplicate can never stand on the other side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dcgan import storage
+from dcgan.catalogue import scan
+from dcgan.catalogue.decode import fit, to_pixels
+from dcgan.catalogue.sources import Source, list_source
+from dcgan.config import DataConfig, JobConfig
+from dcgan.errors import InputError
+from dcgan.paths import Run, escape
+
+TRAIN, HOLDOUT = "train", "holdout"
+MIN_TRAIN = 8  # training images of a class under which no GAN is trained on it: it could only learn them by heart
+NUM_THREADS = 4
+
+
+def assign(table: pd.DataFrame, holdout: float | str) -> pd.DataFrame:
+    """The accepted rows of a catalogue, `split` replaced by "train" or "holdout".
+
+    Args:
+        table: see `dcgan.catalogue.scan`.
+        holdout: share of each class, 0 to 1, or the name of a split of the source.
+    """
+    accepted = table[table["verdict"] == "accepted"]
+    if isinstance(holdout, str):
+        held_out = accepted["split"] == holdout
+    else:
+        # The pixels' SHA-256 is as good as a uniform draw; its last digits are used for nothing else.
+        held_out = accepted["image_sha256"].map(lambda digest: int(digest[-8:], 16) / 16**8) < holdout
+    return accepted.assign(split=np.where(held_out, HOLDOUT, TRAIN))
+
+
+def plan_split(config: JobConfig, table: pd.DataFrame, record: Mapping[str, Any]) -> dict[str, Any]:
+    """The split's record: per class `train`, `holdout`, `state` ("ok" or "refused") and `reason`.
+
+    Args:
+        config: resolved.
+        table: the catalogue.
+        record: the catalogue's.
+
+    Raises:
+        InputError: no class has enough training images, or fewer than two have any.
+    """
+    assigned = assign(table, config.data.holdout)
+    counts = pd.crosstab(assigned["label"], assigned["split"]).reindex(columns=[TRAIN, HOLDOUT], fill_value=0)
+    classes: dict[str, dict[str, Any]] = {}
+    for label, found in record["classes"].items():
+        train, holdout = map(int, counts.loc[label]) if label in counts.index else (0, 0)
+        reason = "" if train >= MIN_TRAIN else _refusal(train, holdout, found)
+        classes[label] = {"train": train, HOLDOUT: holdout, "state": "refused" if reason else "ok", "reason": reason}
+    if all(entry["state"] == "refused" for entry in classes.values()):
+        told = "; ".join(f"{label}: {entry['reason']}" for label, entry in classes.items())
+        raise InputError(f"no class has enough real images to train on. {told}")
+    if sum(entry["train"] > 0 for entry in classes.values()) < 2:
+        raise InputError(
+            "fewer than two classes have training images: nothing tells what a class is. See data.holdout."
+        )
+    return {"image_size": record["image_size"], "channels": record["channels"], "classes": classes}
+
+
+def make_split(run: Run, config: JobConfig) -> dict[str, Any]:
+    """Split the catalogue, and leave each class's pixels as uint8 (n, H, W, C) arrays in the run.
+
+    Raises:
+        InputError: see `plan_split`; or a file has changed since the catalogue read it.
+    """
+    if not run.split.exists():
+        table = pd.read_parquet(run.catalogue_table)
+        record = plan_split(config, table, storage.read_json(run.catalogue_record))
+        shape = (*record["image_size"], record["channels"])
+        assigned = assign(table, config.data.holdout)
+        assigned["row"] = assigned.groupby(["label", "split"]).cumcount()
+        source = list_source(config.data.source)
+        with storage.whole_folder(run.split) as temporary:
+            for label in record["classes"]:
+                folder = temporary / escape(label)
+                folder.mkdir()
+                for side in (TRAIN, HOLDOUT):
+                    rows = assigned[(assigned["label"] == label) & (assigned["split"] == side)]
+                    np.save(folder / f"{side}.npy", _read_pixels(source, rows, shape), allow_pickle=False)
+            assigned[["path", "label", "split", "row", "image_sha256"]].to_parquet(
+                temporary / run.split_table.name, index=False
+            )
+            storage.write_json(temporary / run.split_record.name, record)
+    return dict(storage.read_json(run.split_record))
+
+
+def labels_with_images(run: Run) -> list[str]:
+    """Classes that have training images, sorted; refused ones too: they take part in telling classes apart."""
+    classes = storage.read_json(run.split_record)["classes"]
+    return [label for label, entry in classes.items() if entry["train"]]
+
+
+def read_split(data: DataConfig, image_shape: tuple[int, int, int], side: str) -> tuple[np.ndarray, list[str]]:
+    """One side of a source's split, read anew.
+
+    Args:
+        data: what and how.
+        image_shape: (H, W, C) to convert to.
+        side: "train" or "holdout".
+
+    Returns:
+        Images uint8 (N, H, W, C) and their class names.
+    """
+    table, _ = scan(data)
+    rows = assign(table, data.holdout)
+    rows = rows[rows["split"] == side]
+    return _read_pixels(list_source(data.source), rows, image_shape), rows["label"].to_list()
+
+
+def _refusal(train: int, holdout: int, found: Mapping[str, int]) -> str:
+    files, accepted = found["files"], found["accepted"]
+    told = f"{train} training images, at least {MIN_TRAIN} are needed"
+    details = [f"{holdout} held out"] if holdout else []
+    details += [f"{files - accepted} of {files} files left out"] if files > accepted else []
+    return f"{told} ({', '.join(details)})" if details else told
+
+
+def _read_pixels(source: Source, rows: pd.DataFrame, image_shape: tuple[int, int, int]) -> np.ndarray:
+    """Pixels of catalogue rows, converted: uint8 (N, H, W, C)."""
+    number_of = {entry.path: number for number, entry in enumerate(source.entries)}
+
+    def read(path: str, digest: str) -> np.ndarray:
+        try:
+            content, image = source.open(number_of[path])
+        except (KeyError, OSError) as error:
+            raise InputError(f"{path} could be read a moment ago and cannot be now: {error}") from error
+        if storage.sha256_bytes(content) != digest:
+            raise InputError(f"{path} changed while the run was reading it. Run again when the images are still.")
+        return fit(to_pixels(image), image_shape)
+
+    with ThreadPoolExecutor(NUM_THREADS) as pool:
+        images = list(pool.map(read, rows["path"], rows["sha256"]))
+    return np.stack(images) if images else np.empty((0, *image_shape), np.uint8)

@@ -1,0 +1,98 @@
+"""The stages of a run, as one calls them: by the flow's tasks, and one by one from the command line.
+
+Each takes the run and the resolved job, gives back a small record, and is skipped when its output stands already.
+Stages that need TensorFlow run in a process of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import dcgan.catalogue
+import dcgan.split
+from dcgan import pictures, storage
+from dcgan.config import JobConfig
+from dcgan.evaluation import gate
+from dcgan.paths import Run
+from dcgan.plan import ClassPlan, estimate_bytes, make_plan
+from dcgan.processes import Work, workers
+from dcgan.release.publish import publish
+from dcgan.terminal import display
+
+
+def catalogue(run: Run, job: JobConfig) -> dict[str, Any]:
+    """Open every file once; leave out what is no image."""
+    record = dcgan.catalogue.build_catalogue(run, job, display.catalogue)
+    accepted = sum(entry["accepted"] for entry in record["classes"].values())
+    left_out = record["num_files"] - accepted
+    display.say(f"Catalogue: {accepted:,} real images of {len(record['classes'])} classes; {left_out} files left out")
+    return record
+
+
+def split(run: Run, job: JobConfig) -> dict[str, ClassPlan]:
+    """Hold out real images that no GAN sees, and plan what to make of each class."""
+    record = dcgan.split.make_split(run, job)
+    plan = make_plan(job, record)
+    storage.require_room(run.root, estimate_bytes(plan, (*record["image_size"], record["channels"])))
+    wanted = sum(entry["requested"] for entry in plan.values())
+    classes = sum(entry["requested"] > 0 for entry in plan.values())
+    display.say(f"Plan: {wanted:,} synthetic images for {classes} of {len(plan)} classes")
+    for label, entry in plan.items():
+        if entry["state"] == "refused":
+            display.say(f"Class {label} is refused: {entry['reason']}")
+    return plan
+
+
+def judge(run: Run, job: JobConfig) -> dict[str, Any]:
+    """Train a classifier of the real images, which judges single candidates."""
+    return workers.perform(Work(str(run.root), "judge", _all_threads(job)), display.update)
+
+
+def base(run: Run, job: JobConfig) -> dict[str, Any]:
+    """Train a GAN on all classes, from which each class starts."""
+    record = workers.perform(Work(str(run.root), "base", _all_threads(job)), display.update)
+    display.say(f"Shared base of all classes: {record['steps']} steps in {record['seconds']:.0f} s")
+    return record
+
+
+def train(run: Run, job: JobConfig, label: str) -> dict[str, Any]:
+    """Train one class, in a process of its own."""
+    return workers.perform(Work(str(run.root), "training", _threads(job), label), display.update)
+
+
+def generate(run: Run, job: JobConfig, label: str, num_wanted: int) -> dict[str, Any]:
+    """Make and curate one class's images."""
+    record = workers.perform(Work(str(run.root), "generation", _threads(job), label, num_wanted), display.update)
+    display.say(f"Class {label}: {record['accepted']} images, of {record['tried']} tried")
+    return record
+
+
+def measure(run: Run, job: JobConfig, number: int) -> dict[str, Any]:
+    """Train one pair of classifiers, without and with the synthetic images."""
+    return workers.perform(Work(str(run.root), "evaluation", _threads(job), number=number), display.update)
+
+
+def decide(run: Run, job: JobConfig, accepted: Mapping[str, int]) -> dict[str, Any]:
+    """A verdict for each class, on held-out real images."""
+    return gate.judge(run, job, accepted)
+
+
+def release(run: Run, job: JobConfig, summary: dict[str, Any]) -> dict[str, Any]:
+    """Publish what ships. A run of which nothing ships leaves the releases as they were."""
+    storage.write_bytes(run.sample_grid, pictures.png(pictures.class_grid(run, summary["classes"])))
+    ships = any(entry["verdict"] == "shipped" for entry in summary["classes"].values())
+    folder = publish(run, job, summary) if ships else None
+    where = {"samples": run.sample_grid, "release": folder, "latest": run.job.latest if folder else None}
+    return summary | {name: str(path) if path else None for name, path in where.items()}
+
+
+def _threads(job: JobConfig) -> int:
+    assert job.run.threads is not None
+    return job.run.threads
+
+
+def _all_threads(job: JobConfig) -> int:
+    """Threads for work that has the machine to itself."""
+    assert job.run.processes is not None
+    return _threads(job) * job.run.processes

@@ -1,0 +1,87 @@
+"""What the terminal shows of a run: live bars where there is a terminal, plain lines where there is none.
+
+All of it goes to standard error; standard output is for `--json` and for what other programs read.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from dcgan.progress import Progress as Report
+
+PLAIN_SECONDS = 10.0  # between two plain lines about the same piece of work
+
+console = Console(stderr=True, highlight=False)
+
+
+class Display:
+    """Progress of all work of this process; safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._bars: Progress | None = None
+        self._tasks: dict[str, TaskID] = {}
+        self._told: dict[str, float] = {}
+
+    @contextmanager
+    def live(self) -> Iterator[None]:
+        """Show bars for the time of the block, where standard error is a terminal."""
+        if not console.is_terminal:
+            yield
+            return
+        columns = (
+            TextColumn("{task.description}", justify="left"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.completed:,.0f} of {task.total:,.0f} {task.fields[unit]}"),
+            TextColumn("{task.fields[detail]}", style="dim"),
+            TimeRemainingColumn(compact=True),
+        )
+        with Progress(*columns, console=console, transient=True) as self._bars:
+            yield
+        self._bars = None
+        self._tasks.clear()
+
+    def say(self, text: str) -> None:
+        """One line that stays."""
+        console.print(text, markup=False)
+
+    def update(self, report: Report) -> None:
+        """Take a report of work in progress."""
+        name = report["stage"] + (f" {report['label']}" if report.get("label") else "")
+        unit = report.get("unit") or UNITS.get(report["stage"], "steps")
+        detail = _detail(report)
+        with self._lock:
+            if self._bars is not None:
+                if name not in self._tasks:
+                    self._tasks[name] = self._bars.add_task(escape(name), total=report["total"], unit=unit, detail="")
+                done = report["done"] >= report["total"]
+                self._bars.update(self._tasks[name], completed=report["done"], detail=detail, visible=not done)
+            elif time.monotonic() - self._told.get(name, 0) >= PLAIN_SECONDS:
+                self._told[name] = time.monotonic()
+                print(f"  {name}: {report['done']} of {report['total']} {unit}, {detail}", file=sys.stderr, flush=True)
+
+    def catalogue(self, done: int, total: int) -> None:
+        """Take the catalogue's progress, in files."""
+        self.update({"stage": "catalogue", "done": done, "total": total})
+
+
+UNITS = {"generation": "images", "catalogue": "files"}
+
+
+def _detail(report: Report) -> str:
+    parts = [f"{report['rate']:,.0f} images/s"] if report.get("rate") else []
+    if "d_loss" in report:
+        parts.append(f"loss D {report['d_loss']:.2f} G {report['g_loss']:.2f}")
+    return "  ".join(parts)
+
+
+display = Display()
+"""This process's display."""

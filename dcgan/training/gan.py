@@ -1,0 +1,157 @@
+"""One GAN's whole state, and the compiled loop that moves it on by many steps in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from dcgan import randomness
+from dcgan.augmentation import augment
+from dcgan.batches import Batches
+from dcgan.config import TrainingConfig
+from dcgan.networks import make_discriminator, make_generator
+
+BETA_1 = 0.5  # Radford et al. 2016, section 3; Adam's default of 0.9 oscillates here
+
+# Takes the first step's number and how many steps to run; gives the mean losses (discriminator, generator).
+Stretch = Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
+
+
+class Gan:
+    """Generator, discriminator, both optimizers, and the moving average (EMA) of the generator's weights."""
+
+    def __init__(self, config: TrainingConfig, image_shape: tuple[int, int, int], num_classes: int = 0) -> None:
+        """Build everything; weights are set by `initialize`, `start_from` or `restore`.
+
+        Args:
+            config: resolved.
+            image_shape: (H, W, C).
+            num_classes: of a shared base; 0 for one class's GAN.
+        """
+        self.num_classes = num_classes
+        assert config.latent_dim and config.width and config.learning_rate
+        self.generator = make_generator(config.latent_dim, image_shape, config.width, num_classes)
+        self.discriminator = make_discriminator(image_shape, config.width, num_classes)
+        self.ema = make_generator(config.latent_dim, image_shape, config.width, num_classes)
+        self.generator_optimizer = keras.optimizers.Adam(config.learning_rate, BETA_1)
+        self.discriminator_optimizer = keras.optimizers.Adam(config.learning_rate, BETA_1)
+        # Optimizers that are not built have no variables, and a restore would pass them over.
+        self.generator_optimizer.build(self.generator.trainable_variables)
+        self.discriminator_optimizer.build(self.discriminator.trainable_variables)
+
+    def initialize(self, stream: int) -> None:
+        """Set every weight from a stateless draw of N(0, 0.02), biases to 0, norms to their start (section 3)."""
+        for number, variable in enumerate(self.generator.weights + self.discriminator.weights):
+            if variable.path.endswith("kernel"):
+                seed = tf.constant([stream, number], tf.int64)
+                variable.assign(tf.random.stateless_normal(variable.shape, seed, stddev=0.02, alg="philox"))
+        self.ema.set_weights(self.generator.get_weights())
+
+    def start_from(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Take over networks, the EMA of their generator aside, with fresh optimizers."""
+        self._assign(
+            {name: array for name, array in arrays.items() if name.startswith(("generator/", "discriminator/"))}
+        )
+        self.ema.set_weights(self.generator.get_weights())
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The whole state, as arrays by name."""
+        return {name: variable.numpy() for name, variable in self._variables().items()}
+
+    def shipped_arrays(self) -> dict[str, np.ndarray]:
+        """What generates and judges: the EMA generator under the name of generator, and the discriminator."""
+        parts = {"generator": self.ema.weights, "discriminator": self.discriminator.weights}
+        return {f"{part}/{variable.path}": variable.numpy() for part, of in parts.items() for variable in of}
+
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Undo `arrays`.
+
+        Raises:
+            ValueError: when names or shapes differ from this GAN's.
+        """
+        if set(arrays) != set(self._variables()):
+            raise ValueError("the snapshot was written by networks of another form")
+        self._assign(arrays)
+
+    def _assign(self, arrays: Mapping[str, np.ndarray]) -> None:
+        variables = self._variables()
+        for name, array in arrays.items():
+            variables[name].assign(array)
+
+    def _variables(self) -> dict[str, keras.Variable]:
+        parts = {
+            "generator": self.generator.weights,
+            "discriminator": self.discriminator.weights,
+            "ema": self.ema.weights,
+            "generator_optimizer": self.generator_optimizer.variables,
+            "discriminator_optimizer": self.discriminator_optimizer.variables,
+        }
+        return {f"{part}/{variable.path}": variable for part, of in parts.items() for variable in of}
+
+    def sample(self, latents: tf.Tensor) -> tf.Tensor:
+        """Images of the EMA generator for latents (N, latent_dim); a base's classes take turns."""
+        labels = tf.one_hot(tf.range(len(latents)) % max(self.num_classes, 1), self.num_classes)
+        return self.ema(self._inputs(latents, labels), training=False)
+
+    def _inputs(self, first: tf.Tensor, labels: tf.Tensor) -> list[tf.Tensor]:
+        """What a network takes: latents or images, and one-hot labels when this is a shared base."""
+        return [first, labels] if self.num_classes else [first]
+
+    def stretch(self, config: TrainingConfig, batches: Batches, seed: int, label: str, *, norms_learn: bool) -> Stretch:
+        """Compile the training loop.
+
+        Args:
+            config: resolved.
+            batches: where real images are drawn from.
+            seed: the job's.
+            label: class name, or the base's; names the streams of draws.
+            norms_learn: False keeps the statistics of every BatchNorm as they are and normalises by them. One class's
+                batch statistics differ from the pooled ones that a shared base was trained with; normalising by
+                them would undo what makes the base's class (`fold`) that class.
+        """
+        assert config.batch_size and config.latent_dim and config.ema_decay is not None
+        size, latent_dim, decay = config.batch_size, config.latent_dim, config.ema_decay
+        kinds = config.augmentation or []
+        latent_stream, real_stream, fake_stream = (
+            randomness.stream(seed, label, purpose)
+            for purpose in ("latent in training", "augment real", "augment fake")
+        )
+        generator, discriminator = self.generator, self.discriminator
+
+        def train_step(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            images, label_numbers = batches.draw(step, size)
+            labels = tf.one_hot(label_numbers, self.num_classes)
+            latents = tf.random.stateless_normal((size, latent_dim), tf.stack([latent_stream, step]), alg="philox")
+            with tf.GradientTape(persistent=True) as tape:
+                # One forward pass through both networks serves both losses (non-saturating, Goodfellow et al. 2014).
+                fakes = generator(self._inputs(latents, labels), training=norms_learn)
+                seen_real = augment(images, kinds, real_stream, step)
+                seen_fake = augment(fakes, kinds, fake_stream, step)
+                on_real = discriminator(self._inputs(seen_real, labels), training=norms_learn)
+                on_fake = discriminator(self._inputs(seen_fake, labels), training=norms_learn)
+                d_loss = tf.reduce_mean(tf.nn.softplus(-on_real)) + tf.reduce_mean(tf.nn.softplus(on_fake))
+                g_loss = tf.reduce_mean(tf.nn.softplus(-on_fake))
+            d_gradients = tape.gradient(d_loss, discriminator.trainable_variables)
+            g_gradients = tape.gradient(g_loss, generator.trainable_variables)
+            self.discriminator_optimizer.apply(d_gradients, discriminator.trainable_variables)
+            self.generator_optimizer.apply(g_gradients, generator.trainable_variables)
+            # The average reaches back over at most a tenth of the steps so far: it should forget where it began.
+            past = tf.cast(step, tf.float32)
+            warm_decay = tf.minimum(decay, (1.0 + past) / (10.0 + past))
+            for average, weight in zip(self.ema.weights, generator.weights, strict=True):
+                average.assign(weight + warm_decay * (average - weight))
+            return d_loss, g_loss
+
+        @tf.function(reduce_retracing=True)
+        def run(first: tf.Tensor, count: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            d_sum = g_sum = tf.constant(0.0)
+            for step in tf.range(first, first + count):
+                d_loss, g_loss = train_step(step)
+                d_sum, g_sum = d_sum + d_loss, g_sum + g_loss
+            return d_sum / tf.cast(count, tf.float32), g_sum / tf.cast(count, tf.float32)
+
+        compiled: Stretch = run
+        return compiled

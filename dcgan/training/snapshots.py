@@ -1,0 +1,52 @@
+"""Snapshots: training state that resumes exactly.
+
+A snapshot is one `.npz` file named `step-<step>-<checksum>.npz`: the name carries the first half of the SHA-256 of
+the content, so that state and checksum appear in one rename. Arrays only, never pickle.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from dcgan import storage
+
+KEPT = 2  # the newest, and the one before in case the newest is damaged
+
+_NAME = re.compile(r"step-(\d{8})-([0-9a-f]{32})\.npz")
+
+log = logging.getLogger(__name__)
+
+
+def save(folder: Path, step: int, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write a snapshot, then remove all but the newest `KEPT`."""
+    content = storage.pack_arrays(arrays)
+    storage.write_bytes(folder / f"step-{step:08d}-{_checksum(content)}.npz", content)
+    for old in _newest_first(folder)[KEPT:]:
+        old.unlink()
+
+
+def load_newest(folder: Path) -> tuple[int, dict[str, np.ndarray]] | None:
+    """The newest snapshot that is not damaged: (step, arrays), or None. A damaged one is told of and removed."""
+    for path in _newest_first(folder):
+        match = _NAME.fullmatch(path.name)
+        assert match
+        content = path.read_bytes()
+        if _checksum(content) == match[2]:
+            return int(match[1]), storage.unpack_arrays(content)
+        log.warning("snapshot %s is damaged and was removed: going back to the one before", path)
+        path.unlink()
+    return None
+
+
+def _newest_first(folder: Path) -> list[Path]:
+    return sorted((path for path in folder.glob("step-*.npz") if _NAME.fullmatch(path.name)), reverse=True)
+
+
+def _checksum(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:32]

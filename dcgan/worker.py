@@ -1,0 +1,88 @@
+"""A worker process: one piece of work that needs TensorFlow, in a fresh interpreter, and then the end of it.
+
+TensorFlow's memory grows from model to model and is given back only when the process ends; so every class is trained
+in a process of its own, spawned, never forked. `dcgan.processes` starts this module and reads what it says:
+one JSON object a line on standard output, `{"progress": ...}` while it works, `{"result": ...}` or `{"error": ...}`
+at the end.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from dcgan import storage
+from dcgan.config import JobConfig, parse_job
+from dcgan.errors import DcganError
+from dcgan.paths import Run
+from dcgan.progress import OnProgress, Progress
+
+
+def main() -> int:
+    """Do the work that the first argument describes; see `dcgan.processes.Work`."""
+    # What a library prints must not mix with the protocol: standard output becomes standard error for everyone else.
+    channel = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
+    os.dup2(2, 1)
+    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.INFO)
+    parent = os.getppid()
+
+    def say(kind: str, content: Any) -> None:
+        if os.getppid() != parent:  # nobody reads on: the run was killed, and will be resumed by another process
+            os._exit(1)
+        channel.write(json.dumps({kind: content}) + "\n")
+
+    def on_progress(progress: Progress) -> None:
+        say("progress", progress)
+
+    work = json.loads(sys.argv[1])
+    try:
+        say("result", _perform(work, on_progress))
+    except DcganError as error:
+        say("error", {"kind": type(error).__name__, "message": str(error)})
+        return 1
+    return 0
+
+
+def _perform(work: dict[str, Any], on_progress: OnProgress) -> dict[str, Any]:
+    run = Run(Path(work["run"]))
+    config = parse_job(storage.read_json(run.config), where=str(run.config))
+    _set_up_tensorflow(work["threads"])
+    return _stage(work["stage"], run, config, work, on_progress)
+
+
+def _set_up_tensorflow(threads: int) -> None:
+    """Thread counts and determinism, before the first operation runs: the bytes of the results depend on both."""
+    import tensorflow as tf  # noqa: PLC0415
+
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    tf.config.experimental.enable_op_determinism()
+
+
+def _stage(name: str, run: Run, config: JobConfig, work: dict[str, Any], on_progress: OnProgress) -> dict[str, Any]:
+    # Imported here, after the set-up: each of these imports TensorFlow.
+    from dcgan import classifier  # noqa: PLC0415
+    from dcgan.curation import collect  # noqa: PLC0415
+    from dcgan.evaluation import utility  # noqa: PLC0415
+    from dcgan.training import stage  # noqa: PLC0415
+
+    match name:
+        case "judge":
+            return classifier.train_judge(run, config, on_progress)
+        case "base":
+            return stage.train_base(run, config, on_progress)
+        case "training":
+            return stage.train_class(run, config, work["label"], on_progress)
+        case "generation":
+            return collect.collect(run, config, work["label"], work["number"], on_progress)
+        case "evaluation":
+            return utility.measure(run, config, work["number"], on_progress)
+    raise ValueError(f"no stage is called {name!r}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

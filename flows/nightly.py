@@ -1,0 +1,97 @@
+"""The nightly flow: from real images to a release, one task per stage and class."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from prefect import Flow, flow, runtime
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from dcgan import outcome, runs, storage
+from dcgan.config import JobConfig
+from dcgan.errors import ConfigError, InputError
+from dcgan.terminal import display
+from flows import tasks
+from flows.artifacts import publish_artifacts
+
+
+class Stopwatch:
+    """Wall-clock seconds of each stage, in their order."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._last = time.monotonic()
+
+    def lap(self, stage: str) -> None:
+        """The stage that ends now took all the time since the one before."""
+        now = time.monotonic()
+        self.seconds[stage] = round(now - self._last, 1)
+        self._last = now
+
+
+def _run_name() -> str:
+    job = runtime.flow_run.parameters["job"]
+    return f"{job['name'] if isinstance(job, dict) else job.name} {runs.now()}"
+
+
+@flow(name="dcgan-augment", flow_run_name=_run_name)
+def nightly(job: JobConfig) -> State[dict[str, Any]]:
+    """Train, generate, prove and release one job.
+
+    Args:
+        job: resolved: absolute paths, and every field given.
+
+    Returns:
+        A state that names the classes that do not ship, with the run's summary as its data.
+    """
+    with storage.exclusive_lock(runs.job_paths(job).lock):
+        watch = Stopwatch()
+        run, resumed = runs.open_run(job)
+        display.say(f"{'Resuming' if resumed else 'Starting'} run {run.id} of job {job.name}")
+
+        try:
+            tasks.catalogue(run, job)
+            plan = tasks.split(run, job)
+        except (ConfigError, InputError) as error:
+            runs.finish_run(run, f"Failed: {error}")  # the next run looks at the images anew
+            raise
+        watch.lap("catalogue and split")
+        wanted = {label: entry["requested"] for label, entry in plan.items() if entry["requested"]}
+
+        judge = tasks.judge.submit(run, job)
+        start = [judge] + ([tasks.base.submit(run, job)] if job.training.base else [])
+        tasks.raise_first(start)
+        watch.lap("judge and shared base")
+
+        # All trainings stand in line before the first generation, so that no slot waits for another's class.
+        training = {label: tasks.train.submit(run, job, label) for label in wanted}
+        generation = {
+            label: tasks.generate.submit(run, job, label, count, return_state=False, wait_for=[training[label]])
+            for label, count in wanted.items()
+        }
+        _, not_trained = tasks.outcomes(training)
+        generated, not_generated = tasks.outcomes(generation)
+        watch.lap("training and generation")
+        failures = not_generated | not_trained  # a class that was not trained could not be generated either
+
+        accepted = {label: record["accepted"] for label, record in generated.items()}
+        tasks.raise_first([tasks.measure.submit(run, job, n) for n in range(job.gate.classifier_seeds) if accepted])
+        verdicts = tasks.decide(run, job, accepted) if accepted else {}
+        watch.lap("evaluation")
+
+        summary = tasks.release(run, job, outcome.gather(run, job, plan, failures, verdicts, watch.seconds))
+        publish_artifacts(run, summary)
+        runs.finish_run(run, summary["state"])
+        runs.remove_old_runs(run.job, job.outputs.keep)
+    end_state = Completed if summary["release"] else Failed
+    return end_state(message=summary["state"], data=summary)
+
+
+def flow_for(job: JobConfig) -> Flow[[JobConfig], State[dict[str, Any]]]:
+    """The flow with as many classes side by side as the job says."""
+    assert job.run.processes is not None
+    runner: Any = ThreadPoolTaskRunner(max_workers=job.run.processes)  # Prefect's types take no runner's subclass
+    return nightly.with_options(task_runner=runner)

@@ -1,0 +1,102 @@
+"""Real digits, tiny networks, real processes: what the tests share."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+from sklearn.datasets import load_digits
+
+DCGAN = [str(Path(sys.executable).with_name("dcgan"))]
+
+# Networks as small as they get: these tests are about files, states and bytes, not about beauty.
+TINY: dict[str, Any] = {
+    "generation": {"per_class": {"0": 70, "1": 40}},
+    "training": {
+        "preset": "quick", "base_steps": 20, "class_steps": 20, "width": 4, "latent_dim": 8, "batch_size": 16,
+        "log_steps": 5, "snapshot_seconds": 0,
+    },
+    "gate": {"policy": "report", "classifier_steps": 20, "classifier_seeds": 2},
+}  # fmt: skip
+
+
+@dataclass
+class Finished:
+    """A job that was run to its end by the real command line."""
+
+    job_file: Path
+    summary: dict[str, Any]
+    status: int
+    stderr: str
+
+    @property
+    def release(self) -> Path:
+        return Path(self.summary["release"])
+
+    @property
+    def run(self) -> Path:
+        return self.release.parents[1] / "runs" / self.summary["run_id"]
+
+
+def write_digits(folder: Path, counts: dict[int, int]) -> None:
+    """Write real 8 x 8 digits as PNG, a folder per class."""
+    digits = load_digits()
+    for label, count in counts.items():
+        target = folder / str(label)
+        target.mkdir(parents=True)
+        for number, image in enumerate(digits.images[digits.target == label][:count]):
+            Image.fromarray((image * 255 / 16).astype(np.uint8)).save(target / f"{number:03d}.png")
+
+
+def write_job(folder: Path, **changes: Any) -> Path:
+    """Write a tiny job of three classes of digits; `changes` go over its keys."""
+    if not (folder / "images").exists():
+        write_digits(folder / "images", {0: 60, 1: 50, 7: 90})
+    values = {"name": "tiny", "data": {"source": "images", "holdout": 0.4}, **TINY, **changes}
+    (folder / "job.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
+    return folder / "job.yaml"
+
+
+@pytest.fixture(scope="session")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Environment of the tests' processes: a Prefect home of their own."""
+    return os.environ | {"PREFECT_HOME": str(tmp_path_factory.mktemp("prefect"))}
+
+
+@pytest.fixture(scope="session")
+def dcgan(environment: dict[str, str]) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run the real command line to its end."""
+
+    def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        command = [*DCGAN, *map(str, arguments)]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600, check=False)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def run_job(dcgan: Callable[..., subprocess.CompletedProcess[str]]) -> Callable[..., Finished]:
+    """Run a whole job, which must end well."""
+
+    def run(job_file: Path) -> Finished:
+        done = dcgan("run", job_file, "--json")
+        assert done.returncode in (0, 3), done.stderr
+        return Finished(job_file, json.loads(done.stdout), done.returncode, done.stderr)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def finished(run_job: Callable[..., Finished], tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """One whole run that many tests look at; none may change it."""
+    return run_job(write_job(tmp_path_factory.mktemp("finished")))

@@ -1,0 +1,100 @@
+"""The whole job by the real command line, on a real ephemeral Prefect server."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from PIL import Image
+
+from tests.conftest import Finished
+
+
+def test_the_run_ends_completed_and_says_where_things_are(finished: Finished) -> None:
+    assert finished.status == 0
+    assert finished.summary["state"] == "Completed"
+    for name in ("release", "samples", "latest"):
+        assert Path(finished.summary[name]).exists()
+    for noise in ("Traceback", "WARNING", "ERROR"):
+        assert noise not in finished.stderr
+
+
+def test_exactly_n_images_of_each_class_are_released(finished: Finished) -> None:
+    classes = finished.summary["classes"]
+    assert {label: entry["accepted"] for label, entry in classes.items()} == {"0": 70, "1": 40, "7": 0}
+    for label, count in {"0": 70, "1": 40}.items():
+        assert len(list((finished.release / "images" / label).iterdir())) == count
+    assert not (finished.release / "images" / "7").exists()
+
+
+def test_release_holds_what_the_design_promises(finished: Finished) -> None:
+    names = {path.name for path in finished.release.iterdir()}
+    assert names == {
+        "images", "models", "manifest.parquet", "manifest.csv", "metadata.csv", "release.json", "report.html",
+        "README.md",
+    }  # fmt: skip
+    assert (finished.release.parents[1] / "latest").resolve() == finished.release.resolve()
+    assert not [path for path in finished.release.parent.iterdir() if path.name.startswith(".tmp-")]
+
+
+def test_resolved_config_stands_in_the_run(finished: Finished) -> None:
+    config = json.loads((finished.run / "config.json").read_text())
+    assert config["training"]["learning_rate"] == 2e-4
+    assert config["run"]["threads"] >= 1
+    assert json.loads((finished.run / "run.json").read_text())["state"] == "Completed"
+
+
+def test_synthetic_images_carry_their_mark_and_are_refused_as_input(finished: Finished, tmp_path: Path, dcgan) -> None:  # type: ignore[no-untyped-def]
+    image = next((finished.release / "images" / "0").iterdir())
+    with Image.open(image) as opened:
+        assert opened.info["dcgan-augment"] == "synthetic"
+        assert opened.info["dcgan-augment:class"] == "0"
+    assert b"trainedAlgorithmicMedia" in image.read_bytes()
+    job = tmp_path / "job.yaml"
+    job.write_text(f"name: again\ndata: {{source: '{finished.release / 'images'}'}}\noutputs: {{root: '{tmp_path}'}}\n")
+    checked = dcgan("check", job)
+    assert checked.returncode == 2
+    assert "synthetic" in checked.stderr
+
+
+def test_losses_and_sample_grids_are_written_while_it_trains(finished: Finished) -> None:
+    for folder, steps in ((finished.run / "base", 20), (finished.run / "training" / "0", 20)):
+        rows = pd.read_json(folder / "training.jsonl", lines=True)
+        assert list(rows["step"]) == [5, 10, 15, 20]
+        assert rows[["d_loss", "g_loss", "images_per_second"]].notna().all().all()
+        assert (folder / "samples" / f"step-{steps:08d}.png").exists()
+
+
+@pytest.mark.usefixtures("finished")
+def test_prefect_recorded_the_run_its_tasks_and_artifacts(environment: dict[str, str]) -> None:
+    script = """
+        import asyncio, json
+        from prefect import get_client
+        from prefect.client.schemas.sorting import ArtifactSort
+
+        async def main():
+            async with get_client() as client:
+                flows = await client.read_flow_runs()
+                tasks = await client.read_task_runs()
+                artifacts = await client.read_artifacts()
+            print(json.dumps({
+                "flows": [[run.name, run.state.name, run.state.message] for run in flows],
+                "tasks": sorted(run.name for run in tasks),
+                "artifacts": sorted(artifact.key for artifact in artifacts),
+            }))
+
+        asyncio.run(main())
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)], env=environment, capture_output=True, text=True, check=True
+    )
+    recorded = json.loads(done.stdout)
+    assert any(name.startswith("tiny ") and state == "Completed" for name, state, _ in recorded["flows"])
+    for name in ("train 0", "train 1", "generate 0", "generate 1"):
+        assert name in recorded["tasks"]
+    assert {"tiny-classes", "tiny-samples"} <= set(recorded["artifacts"])
