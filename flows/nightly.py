@@ -1,7 +1,7 @@
 """The nightly flow: from real images to a release, one task per stage and class."""
 
-from __future__ import annotations
-
+# No `from __future__ import annotations` here: a served flow is pickled, and Prefect reads its parameters' classes from
+# the annotations themselves.
 import time
 from typing import Any
 
@@ -10,10 +10,9 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from dcgan import outcome, runs, storage
+from dcgan import outcome, runs, storage, terminal
 from dcgan.config import JobConfig
 from dcgan.errors import ConfigError, InputError
-from dcgan.terminal import display
 from flows import tasks
 from flows.artifacts import publish_artifacts
 
@@ -50,7 +49,8 @@ def nightly(job: JobConfig) -> State[dict[str, Any]]:
     with storage.exclusive_lock(runs.job_paths(job).lock):
         watch = Stopwatch()
         run, resumed = runs.open_run(job)
-        display.say(f"{'Resuming' if resumed else 'Starting'} run {run.id} of job {job.name}")
+        # By its module: a served flow is pickled with its globals, and a display holds a lock.
+        terminal.display.say(f"{'Resuming' if resumed else 'Starting'} run {run.id} of job {job.name}")
 
         try:
             tasks.catalogue(run, job)
