@@ -172,7 +172,7 @@ def _quarantine_duplicates(table: pd.DataFrame, holdout: float | str) -> None:
         accepted.drop(conflicting).assign(trained=accepted["split"] != holdout).sort_values("trained", kind="stable")
     )
     first = ordered.groupby("image_sha256")["path"].transform("first")
-    copies = ordered.index[ordered["path"] != first]
+    copies = ordered.index[ordered.duplicated("image_sha256")]  # not by path: a table may list one file twice
     table.loc[copies, ["verdict", "reason"]] = QUARANTINED, DUPLICATE
     table.loc[copies, "detail"] = "of " + first[copies]
 

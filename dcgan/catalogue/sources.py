@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -21,6 +22,7 @@ SYSTEM_FILES = {"thumbs.db", "desktop.ini", "__macosx", "$recycle.bin"}
 HIDDEN = "hidden or system file"
 NO_CLASS = "not in a class's folder"
 NO_LABEL = "no label"
+NOT_UTF8 = "name is not UTF-8"
 MISSING = "file missing"
 
 
@@ -64,7 +66,10 @@ class Source:
         if self._arrays is not None:
             array = self._arrays[number]
             return array.tobytes(), Image.fromarray(array[..., 0] if array.shape[-1] == 1 else array)
-        content = (self.root / self.entries[number].path).read_bytes()
+        path = self.root / self.entries[number].path
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise OSError("a pipe, socket or device")  # reading one could wait for ever
+        content = path.read_bytes()
         return content, Image.open(io.BytesIO(content))
 
 
@@ -84,7 +89,9 @@ def list_source(source: str) -> Source:
             return _table(path, _read_table(path), path_column="path")
         if path.suffix.lower() == ".npz":
             return _npz(path)
-    except (OSError, ValueError) as error:
+    except InputError:
+        raise
+    except Exception as error:  # each format's library has its own kinds for a damaged file
         raise InputError(f"data.source {source} cannot be read: {error}") from error
     raise InputError(
         f"data.source {source} is of no known form: expected a folder with a folder per class, a .csv or .parquet "
@@ -104,15 +111,23 @@ def _folder(root: Path) -> Source:
     entries, labels = [], set()
     for folder, files in _walk(root):
         parts = folder.relative_to(root).parts
-        label = parts[depth] if len(parts) > depth else ""
-        split = parts[0].lower() if has_splits and parts else ""
         hidden = any(map(_is_hidden, parts))
-        if label and not hidden:
+        label = _as_text(parts[depth]) if len(parts) > depth and not hidden else ""
+        split = parts[0].lower() if has_splits and parts else ""
+        if label:
             labels.add(label)
         for name in files:
+            path = PurePosixPath(*parts, name).as_posix()
             problem = HIDDEN if hidden or _is_hidden(name) else "" if label else NO_CLASS
-            entries.append(Entry(PurePosixPath(*parts, name).as_posix(), label, split, problem))
+            if path != _as_text(path):
+                problem = problem or NOT_UTF8
+            entries.append(Entry(_as_text(path), label, split, problem))
     return Source(root, entries, labels)
+
+
+def _as_text(name: str) -> str:
+    """A file's name as text that can be written down: bytes that are not UTF-8 show as escapes."""
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def _walk(root: Path) -> Iterator[tuple[Path, list[str]]]:
@@ -146,11 +161,7 @@ def _table(path: Path, table: pd.DataFrame, path_column: str) -> Source:
         raise InputError(
             f"{path} has no column {' and no column '.join(missing)}; it has {', '.join(map(str, table.columns))}"
         )
-    texts = {
-        column: table[column].map(lambda value: "" if pd.isna(value) else str(value))
-        for column in (path_column, "label", "split")
-        if column in table
-    }
+    texts = {column: table[column].map(_cell) for column in (path_column, "label", "split") if column in table}
     splits = texts.get("split", pd.Series([""] * len(table)))
     entries = []
     for name, label, split in zip(texts[path_column], texts["label"], splits, strict=True):
@@ -159,8 +170,15 @@ def _table(path: Path, table: pd.DataFrame, path_column: str) -> Source:
     return Source(path.parent, entries)
 
 
+def _cell(value: object) -> str:
+    """A table's value as text. One that is missing makes floats of a column's whole numbers."""
+    if pd.isna(value):  # type: ignore[call-overload]
+        return ""
+    return str(int(value) if isinstance(value, float) and value.is_integer() else value)
+
+
 def _npz(path: Path) -> Source:
-    with np.load(path, allow_pickle=False) as file:
+    with path.open("rb") as content, np.load(content, allow_pickle=False) as file:
         if missing := [name for name in ("images", "labels") if name not in file]:
             raise InputError(f"{path} has no array {' and no array '.join(missing)}; it has {', '.join(file.files)}")
         images, numbers = file["images"], file["labels"]
