@@ -55,10 +55,18 @@ class GenerationConfig(Model):
     balance: Literal["max", "median"] | Count | None = None
     """Fill every class up to this many, counting its real training images: the largest class's count, the median,
     or a number. The default when nothing else is given is `max`."""
-    ratio: Annotated[float, Field(gt=0)] | None = None
+    ratio: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     """Synthetic images per real training image."""
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     """Seed of every draw in the job."""
+
+    @field_validator("per_class", mode="before")
+    @classmethod
+    def _names_are_text(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        # YAML reads the name of a class called 7 as a number.
+        return {str(name) if type(name) is int else name: count for name, count in value.items()}
 
     @model_validator(mode="after")
     def _one_rule(self) -> GenerationConfig:
@@ -210,10 +218,10 @@ class JobConfig(Model):
     outputs: OutputsConfig = OutputsConfig()
     run: RunConfig = RunConfig()
 
-    @field_validator("version", mode="before")
+    @field_validator("version")
     @classmethod
-    def _known_version(cls, value: Any) -> Any:
-        if isinstance(value, int) and value > CONFIG_VERSION:
+    def _known_version(cls, value: int) -> int:
+        if value > CONFIG_VERSION:
             raise ValueError(
                 f"this job file is of version {value}, and this dcgan-augment reads up to {CONFIG_VERSION}: "
                 "upgrade dcgan-augment"
@@ -299,9 +307,8 @@ def _messages(error: ValidationError) -> Iterable[str]:
     """One line per wrong key. A union's branches (`int` or `dict`) complain apart; they are told as one."""
     problems: dict[str, tuple[list[str], Any]] = {}
     for detail in error.errors():
-        key = ".".join(
-            str(part) for part in detail["loc"] if not re.search(r"[\[\]]|^(int|float|str|literal)$", str(part))
-        )
+        branch = re.compile(r"[\[\]]|^(constrained-)?(int|float|str|literal)$")
+        key = ".".join(str(part) for part in detail["loc"] if not branch.search(str(part)))
         message = detail["msg"].removeprefix("Value error, ")
         if detail["type"] == "extra_forbidden":
             message = f"unknown key; known here: {', '.join(_known_keys(detail['loc'][:-1]))}"

@@ -35,25 +35,27 @@ def test_folder_per_class_gives_every_name_as_it_stands(tmp_path: Path) -> None:
     assert listed(tmp_path) == {f"{name}/000.png": (name, "", "") for name in NAMES}
 
 
+@pytest.mark.parametrize("names", [NAMES, ["007", "010"]])  # a column of nothing but numbers is read differently
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
-def test_table_gives_every_name_as_it_stands(tmp_path: Path, ending: str) -> None:
+def test_table_gives_every_name_as_it_stands(tmp_path: Path, ending: str, names: list[str]) -> None:
     write_noise(tmp_path / "a.png", 0)
-    table = pd.DataFrame({"path": "a.png", "label": NAMES})
+    table = pd.DataFrame({"path": "a.png", "label": names})
     file = tmp_path / f"images.{ending}"
     table.to_csv(file, index=False) if ending == "csv" else table.to_parquet(file)
-    assert [entry.label for entry in list_source(str(file)).entries] == NAMES
+    assert [entry.label for entry in list_source(str(file)).entries] == names
 
 
+@pytest.mark.parametrize("names", [NAMES, ["007", "010"]])
 @pytest.mark.parametrize("ending", ["csv", "jsonl"])
-def test_hugging_face_metadata_gives_every_name_as_it_stands(tmp_path: Path, ending: str) -> None:
+def test_hugging_face_metadata_gives_every_name_as_it_stands(tmp_path: Path, ending: str, names: list[str]) -> None:
     write_noise(tmp_path / "img" / "a.png", 0)
-    rows = [{"file_name": "img/a.png", "label": name} for name in NAMES]
+    rows = [{"file_name": "img/a.png", "label": name} for name in names]
     if ending == "csv":
         pd.DataFrame(rows).to_csv(tmp_path / "metadata.csv", index=False)
     else:
         (tmp_path / "metadata.jsonl").write_text("\n".join(map(json.dumps, rows)))
     source = list_source(str(tmp_path))
-    assert [entry.label for entry in source.entries] == NAMES
+    assert [entry.label for entry in source.entries] == names
     assert {entry.path for entry in source.entries} == {"img/a.png"}
 
 

@@ -1,0 +1,213 @@
+"""The job file: what it says is what happens, and what it cannot say is told by key, value and expectation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from dcgan.config import PRESETS, GenerationConfig, JobConfig, RunConfig, load_job, parse_job
+from dcgan.errors import ConfigError
+
+SMALLEST: dict[str, Any] = {"name": "signs", "data": {"source": "images"}}
+
+counts = st.dictionaries(st.text(min_size=1, max_size=5), st.integers(1, 1000), min_size=1, max_size=6)
+
+
+def written(folder: Path, values: Any) -> Path:
+    file = folder / "job.yaml"
+    file.write_text(yaml.safe_dump(values, allow_unicode=True), encoding="utf-8")
+    return file
+
+
+def refusal(values: Any) -> str:
+    with pytest.raises(ConfigError) as refused:
+        parse_job(values, where="job.yaml")
+    return str(refused.value)
+
+
+def test_everything_but_name_and_source_has_a_default(tmp_path: Path) -> None:
+    job = load_job(written(tmp_path, SMALLEST))
+    unset = {name for part in (job.training, job.run) for name, value in part if value is None}
+    assert unset == {"max_minutes"}  # no budget
+    assert job.training.class_steps == PRESETS["standard"]["class_steps"]
+
+
+def test_given_values_go_before_the_preset(tmp_path: Path) -> None:
+    job = load_job(written(tmp_path, SMALLEST | {"training": {"preset": "quick", "width": 8, "base": False}}))
+    assert (job.training.width, job.training.base) == (8, False)
+    assert job.training.class_steps == PRESETS["quick"]["class_steps"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "parts"),
+    [
+        ({"generation": {"per_class": -5}}, ["generation.per_class", "-5", "greater than or equal to 0"]),
+        ({"generation": {"per_class": {"cat": -5}}}, ["generation.per_class.cat", "-5", "greater than or equal to 0"]),
+        ({"generation": {"per_class": 0}}, ["generation", "0 images", "at least 1"]),
+        ({"generation": {"per_class": {"cat": 0}}}, ["generation", "0 images", "at least 1"]),
+        ({"generation": {"per_class": 2.5}}, ["generation.per_class", "2.5", "integer"]),
+        ({"generation": {"per_class": 5, "ratio": 1.0}}, ["generation", "per_class and ratio", "keep one"]),
+        ({"generation": {"balance": "max", "ratio": 1.0}}, ["generation", "balance and ratio", "keep one"]),
+        ({"generation": {"per_class": 5, "balance": 9}}, ["generation", "per_class and balance", "keep one"]),
+        ({"generation": {"balance": "mean"}}, ["generation.balance", "'mean'", "'max' or 'median'"]),
+        ({"generation": {"ratio": float("inf")}}, ["generation.ratio", "inf", "finite"]),
+        ({"training": {"width": 2}}, ["training.width", "2", "greater than or equal to 4"]),
+        ({"training": {"preset": "slow"}}, ["training.preset", "'slow'", "'quick', 'standard' or 'thorough'"]),
+        ({"training": {"augmentation": ["zoom"]}}, ["training.augmentation.0", "'zoom'", "'translation'"]),
+        ({"training": {"widht": 8}}, ["training.widht", "8", "unknown key", "width", "latent_dim"]),
+        ({"data": {"source": "i", "image_size": [7, 300]}}, ["data.image_size.0", "7", "data.image_size.1", "300"]),
+        ({"data": {"source": "images", "holdout": 1.5}}, ["data.holdout", "1.5", "less than 1"]),
+        ({"data": {}}, ["data.source", "required"]),
+        ({"extra": 1}, ["extra", "unknown key", "generation"]),
+        ({"name": "../up"}, ["name", "names a folder"]),
+        ({"name": ".hidden"}, ["name", "names a folder"]),
+        ({"version": 2}, ["version", "of version 2", "reads up to 1", "upgrade"]),
+        ({"version": "2"}, ["version", "of version 2", "upgrade"]),
+        ({"outputs": {"keep": 0}}, ["outputs.keep", "0", "greater than or equal to 1"]),
+        ({"gate": {"classifier_seeds": 1}}, ["gate.classifier_seeds", "1", "greater than or equal to 2"]),
+    ],
+)  # fmt: skip
+def test_message_names_file_key_value_and_what_was_expected(changes: dict[str, Any], parts: list[str]) -> None:
+    message = refusal(SMALLEST | changes)
+    for part in ["job.yaml", *parts]:
+        assert part in message
+    for internal in ("constrained", "[key]", "function-"):
+        assert internal not in message
+
+
+def test_every_wrong_key_is_told_at_once() -> None:
+    message = refusal({"name": "x y", "data": {"source": 3}, "training": {"width": 1}})
+    assert all(key in message for key in ("name:", "data.source:", "training.width:"))
+
+
+@pytest.mark.parametrize("content", [b"", b"- a\n- b\n", b"just text", b"a: [", b"\xff\xfe\x00"])
+def test_file_that_is_no_job_is_refused_by_name(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "job.yaml").write_bytes(content)
+    with pytest.raises(ConfigError, match=r"job\.yaml"):
+        load_job(tmp_path / "job.yaml")
+
+
+def test_missing_job_file_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"gone\.yaml: No such file"):
+        load_job(tmp_path / "gone.yaml")
+
+
+def test_overrides_are_yaml_and_reach_any_depth(tmp_path: Path) -> None:
+    overrides = ["training.width=8", "generation.per_class.cat=3", "data.image_size=[16, 24]", "gate.policy=report"]
+    job = load_job(written(tmp_path, SMALLEST), overrides)
+    assert job.training.width == 8 and job.generation.per_class == {"cat": 3}
+    assert job.data.image_size == (16, 24) and job.gate.policy == "report"
+
+
+@pytest.mark.parametrize(
+    ("override", "told"),
+    [
+        ("width", "key=value"), ("=3", "key=value"), ("name.first=3", "holds a value"), ("a=[", "not YAML"),
+        ("b=1", "b: unknown"),
+    ],
+)  # fmt: skip
+def test_override_that_cannot_be_is_refused(tmp_path: Path, override: str, told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        load_job(written(tmp_path, SMALLEST), [override])
+
+
+def test_relative_paths_are_relative_to_the_job_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "jobs").mkdir()
+    monkeypatch.chdir("/")
+    job = load_job(written(tmp_path / "jobs", {"name": "a", "data": {"source": "../images"}, "outputs": {"root": "o"}}))
+    assert job.data.source == str(tmp_path / "images")
+    assert job.outputs.root == str(tmp_path / "jobs" / "o")
+
+
+@pytest.mark.parametrize("root", ["images", "images/deep/down", "link"])
+def test_outputs_inside_the_source_are_refused(tmp_path: Path, root: str) -> None:
+    (tmp_path / "images").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "images")
+    with pytest.raises(ConfigError, match=r"outputs\.root .* is inside data\.source"):
+        load_job(written(tmp_path, SMALLEST | {"outputs": {"root": root}}))
+
+
+def test_outputs_beside_the_source_are_fine_also_where_names_begin_alike(tmp_path: Path) -> None:
+    assert load_job(written(tmp_path, SMALLEST | {"outputs": {"root": "images-made"}})).outputs.root.endswith("made")
+
+
+def test_name_of_a_class_that_yaml_takes_for_a_number_is_text(tmp_path: Path) -> None:
+    (tmp_path / "job.yaml").write_text("name: a\ndata: {source: images}\ngeneration: {per_class: {7: 5, cat: 2}}\n")
+    assert load_job(tmp_path / "job.yaml").generation.per_class == {"7": 5, "cat": 2}
+
+
+def test_resolved_job_survives_being_written_and_read(tmp_path: Path) -> None:
+    job = load_job(written(tmp_path, SMALLEST | {"generation": {"per_class": {"é": 3}}}))
+    assert parse_job(job.model_dump(mode="json"), where="config.json") == job
+    assert JobConfig.model_validate_json(job.model_dump_json()) == job
+
+
+def test_job_cannot_be_changed() -> None:
+    job = parse_job(SMALLEST, where="")
+    with pytest.raises(ValidationError, match="frozen"):
+        job.generation.seed = 1  # type: ignore[misc]
+
+
+def test_threads_and_processes_share_the_cores() -> None:
+    run = RunConfig().resolve()
+    assert run.processes and run.threads and run.processes * run.threads >= 1
+    assert RunConfig(processes=3, threads=2).resolve() == RunConfig(processes=3, threads=2)
+
+
+def test_every_field_says_what_it_is() -> None:
+    for part in JobConfig.model_fields.values():
+        for name, field in getattr(part.annotation, "model_fields", {}).items():
+            assert field.description, name
+
+
+# Amounts.
+
+
+@given(counts, st.integers(1, 500))
+def test_one_number_is_the_amount_of_every_class(num_train: dict[str, int], count: int) -> None:
+    assert GenerationConfig(per_class=count).amounts(num_train) == dict.fromkeys(num_train, count)
+
+
+@given(counts, st.one_of(st.sampled_from(["max", "median"]), st.integers(0, 2000)))
+def test_balance_fills_up_to_its_goal_and_takes_nothing_away(num_train: dict[str, int], balance: Any) -> None:
+    ordered = sorted(num_train.values())
+    middle = (ordered[len(ordered) // 2] + ordered[(len(ordered) - 1) // 2]) / 2
+    goal = {"max": ordered[-1], "median": round(middle)}.get(balance, balance)
+    assume(any(count < goal for count in ordered))
+    amounts = GenerationConfig(balance=balance).amounts(num_train)
+    for label, count in num_train.items():
+        assert count + amounts[label] == max(count, goal)
+
+
+@given(counts, st.floats(0.6, 5))
+def test_ratio_goes_by_the_real_images(num_train: dict[str, int], ratio: float) -> None:
+    amounts = GenerationConfig(ratio=ratio).amounts(num_train)
+    assert all(abs(amounts[label] - ratio * count) <= 0.5 for label, count in num_train.items())
+
+
+@given(counts, st.data())
+def test_amount_by_name_goes_before_every_rule(num_train: dict[str, int], data: st.DataObject) -> None:
+    label = data.draw(st.sampled_from(sorted(num_train)))
+    rule = data.draw(st.sampled_from([{}, {"ratio": 2.0}, {"balance": 3000}]))
+    amounts = GenerationConfig(per_class={label: 77}, **rule).amounts(num_train)
+    assert amounts[label] == 77
+    others = set(amounts.values()) if len(num_train) == 1 else {amounts[name] for name in num_train if name != label}
+    assert (0 in others) == (not rule and len(num_train) > 1)
+
+
+@given(counts)
+def test_default_fills_up_to_the_largest_class(num_train: dict[str, int]) -> None:
+    assume(len(set(num_train.values())) > 1)
+    assert GenerationConfig().amounts(num_train) == GenerationConfig(balance="max").amounts(num_train)
+
+
+@given(counts)
+def test_amounts_of_nothing_are_refused(num_train: dict[str, int]) -> None:
+    with pytest.raises(ConfigError, match="no image of any class"):
+        GenerationConfig(balance=0).amounts(num_train)
