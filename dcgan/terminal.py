@@ -66,7 +66,8 @@ class Display:
                 self._bars.update(self._tasks[name], completed=report["done"], detail=detail, visible=not done)
             elif time.monotonic() - self._told.get(name, 0) >= PLAIN_SECONDS:
                 self._told[name] = time.monotonic()
-                print(f"  {name}: {report['done']} of {report['total']} {unit}, {detail}", file=sys.stderr, flush=True)
+                told = f"  {name}: {report['done']} of {report['total']} {unit}"
+                print(f"{told}, {detail}" if detail else told, file=sys.stderr, flush=True)
 
     def catalogue(self, done: int, total: int) -> None:
         """Take the catalogue's progress, in files."""
