@@ -60,9 +60,10 @@ def write_atomic(path: Path, write: Callable[[BinaryIO], Any]) -> None:
         os.replace(temporary, path)
         sync_folder(path.parent)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
         raise StorageError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)  # there only when something went wrong, whatever it was
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -143,9 +144,16 @@ def exclusive_lock(path: Path) -> Iterator[None]:
 
     Raises:
         BusyError: when another process holds it; the message names that process.
+        StorageError: when the system refuses to make the file.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+", encoding="utf-8") as file:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("a+", encoding="utf-8")
+    except OSError as error:
+        raise StorageError(
+            f"cannot write {path}: {error.strerror or error}. Set outputs.root to a folder that can be written."
+        ) from error
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -156,8 +164,8 @@ def exclusive_lock(path: Path) -> Iterator[None]:
                 "Wait until it ends; two runs of one job never mix."
             ) from error
         file.truncate(0)
-        file.write(f"{os.getpid()}\n")
-        file.flush()
+        with contextlib.suppress(OSError):  # on a full disk: the lock holds all the same
+            os.write(file.fileno(), f"{os.getpid()}\n".encode())
         yield
 
 

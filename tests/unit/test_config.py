@@ -55,6 +55,7 @@ def test_given_values_go_before_the_preset(tmp_path: Path) -> None:
         ({"generation": {"per_class": 5, "ratio": 1.0}}, ["generation", "per_class and ratio", "keep one"]),
         ({"generation": {"balance": "max", "ratio": 1.0}}, ["generation", "balance and ratio", "keep one"]),
         ({"generation": {"per_class": 5, "balance": 9}}, ["generation", "per_class and balance", "keep one"]),
+        ({"generation": {"seed": -1}}, ["generation.seed", "-1", "greater than or equal to 0"]),
         ({"generation": {"balance": "mean"}}, ["generation.balance", "'mean'", "'max' or 'median'"]),
         ({"generation": {"ratio": float("inf")}}, ["generation.ratio", "inf", "finite"]),
         ({"training": {"width": 2}}, ["training.width", "2", "greater than or equal to 4"]),
