@@ -58,6 +58,8 @@ def test_escaped_name_can_be_a_file(tmp_path_factory: pytest.TempPathFactory, la
 
 
 @given(labels)
+@example("..")
+@example("/etc")
 def test_no_class_leaves_its_run(label: str) -> None:
     run = Run(Path("/root/job/runs/1"))
     for place in (run.train_images(label), run.training(label), run.generation(label), run.model(label)):
