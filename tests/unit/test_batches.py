@@ -41,7 +41,8 @@ def test_share_of_synthetic_images_is_kept_in_classes_that_have_them() -> None:
     batches = Batches([numbered(0, 5), numbered(10, 5)], stream=3, synthetic=[numbered(100, 50), None], share=0.3)
     values, labels = drawn(batches, 0, 8000)
     assert abs((values[labels == 0] >= 100).mean() - 0.3) < 0.03
-    assert set(values[labels == 1]) == set(range(10, 15))
+    counts = np.bincount(values[labels == 1] - 10)
+    assert len(counts) == 5 and counts.min() > 700  # all its draws are real ones, each equally often
 
 
 def test_without_a_share_no_synthetic_image_is_drawn() -> None:
