@@ -140,10 +140,13 @@ class TrainingConfig(Model):
     augmentation: list[Literal["translation", "brightness", "contrast", "saturation", "cutout", "flip"]] | None = None
     """Differentiable augmentations (Zhao et al. 2020) of what the discriminator sees. flip only where a mirrored
     image is still of its class: a mirrored 2 or S is not."""
+    precision: Literal["auto", "float32", "bfloat16"] | None = None
+    """What the networks compute in while they are trained. auto: bfloat16 where the processor has the instructions and
+    a trial of a few steps is faster with them, else float32. Images are made in float32 always."""
     log_steps: Annotated[int, Field(ge=1)] | None = None
     """Optimizer steps that run at a stretch inside one compiled call; losses are logged after each stretch."""
     snapshot_seconds: Annotated[float, Field(ge=0)] = 20.0
-    """At most so much work is lost to a kill, in seconds of one process's training."""
+    """At most so much work is lost to a kill, in seconds of one process's training. 0: none, at any cost."""
 
     def resolve(self) -> TrainingConfig:
         """The same with the preset's values in every field that was not given."""
@@ -159,7 +162,8 @@ _COMMON: dict[str, Any] = {
     "learning_rate": 2e-4,
     "ema_decay": 0.995,
     "augmentation": ["translation", "brightness"],
-    "log_steps": 100,
+    "log_steps": 25,
+    "precision": "auto",
 }
 PRESETS: dict[str, dict[str, Any]] = {
     "quick": _COMMON | {"base_steps": 1500, "class_steps": 300, "width": 32},

@@ -10,6 +10,7 @@
     ├── catalogue/              catalogue.parquet, catalogue.json
     ├── split/                  images.parquet, split.json, <class>/train.npy, <class>/holdout.npy
     ├── judge/                  a classifier of the job's real images
+    ├── precision.json          what the networks compute in
     ├── base/                   the shared base's training
     ├── training/<class>/       each class's training
     ├── generation/<class>/     accepted images and their rows
@@ -124,6 +125,11 @@ class Run:
     @property
     def judge(self) -> Path:
         return self.root / "judge"
+
+    @property
+    def precision(self) -> Path:
+        """What the networks compute in, chosen once per run."""
+        return self.root / "precision.json"
 
     @property
     def base(self) -> Path:

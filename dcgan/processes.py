@@ -32,6 +32,8 @@ class Work:
     """Threads that TensorFlow may use."""
     label: str = ""
     """Class name, for training and generation."""
+    max_seconds: float | None = None
+    """Life of the process, for training. None: no limit."""
     number: int = 0
     """Images wanted, for generation; which pair of classifiers, for evaluation."""
 

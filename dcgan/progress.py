@@ -17,6 +17,7 @@ class Progress(TypedDict, total=False):
     rate: float  # images per second
     d_loss: float
     g_loss: float
+    seconds_left: float
     detail: str
 
 

@@ -14,6 +14,8 @@ from dcgan.config import JobConfig
 from dcgan.errors import StorageError
 from dcgan.paths import Job, Run
 
+# Instruction sets by which the kernels of TensorFlow choose their code, and with it their last bits.
+INSTRUCTIONS = {"avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "avx512_fp16", "amx_tile", "amx_bf16"}
 PACKAGES = ("dcgan-augment", "tensorflow", "keras", "numpy", "pillow", "pandas", "prefect")
 
 
@@ -42,7 +44,7 @@ def open_run(config: JobConfig) -> tuple[Run, bool]:
     content = config.model_dump(mode="json")
     for root in sorted(job.runs.iterdir(), reverse=True)[:1]:
         run = Run(root)
-        if storage.read_json(run.record)["state"] == "running" and storage.read_json(run.config) == content:
+        if storage.read_json(run.record)["state"] == "running" and _same_job(storage.read_json(run.config), content):
             return run, True
     run = job.run(_new_id(job))
     with storage.whole_folder(run.root) as temporary:
@@ -50,6 +52,22 @@ def open_run(config: JobConfig) -> tuple[Run, bool]:
         record = {"id": run.id, "state": "running", "started": now(), **provenance(config)}
         storage.write_json(temporary / run.record.name, record)
     return run, False
+
+
+def _same_job(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether two configs ask for the same; a run may go on with other threads and processes than it began with."""
+    return {**one, "run": None} == {**other, "run": None}
+
+
+def changes_since_start(run: Run, config: JobConfig) -> list[str]:
+    """What a resumed run's bytes depend on and is not as it was when the run began, such as a library's version."""
+    began, now_ = (_flat(record) for record in (storage.read_json(run.record), provenance(config)))
+    return [f"{name} was {began.get(name)}, is {value}" for name, value in now_.items() if began.get(name) != value]
+
+
+def _flat(record: dict[str, Any]) -> dict[str, Any]:
+    versions: dict[str, Any] = record["versions"]
+    return {name: value for name, value in record.items() if name != "versions"} | versions
 
 
 def finish_run(run: Run, state: str) -> None:
@@ -70,7 +88,8 @@ def provenance(config: JobConfig) -> dict[str, Any]:
         "threads": config.run.threads,
         "processes": config.run.processes,
         "machine": platform.machine(),
-        "processor": _processor(),
+        "processor": cpuinfo("model name"),
+        "instructions": " ".join(sorted(INSTRUCTIONS.intersection(cpuinfo("flags", "Features").split()))),
         "seed": config.generation.seed,
     }
 
@@ -87,9 +106,10 @@ def _new_id(job: Job) -> str:
     return next(name for name in (stamp, *(f"{stamp}-{n}" for n in range(1, 1000))) if name not in taken)
 
 
-def _processor() -> str:
+def cpuinfo(*names: str) -> str:
+    """What Linux says of the first processor under one of these names; "" elsewhere."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
-        return platform.processor()
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
+        return ""
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith(names)), "")

@@ -6,7 +6,7 @@ re-encoded, and that a duplicate can never stand on the other side.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -22,6 +22,8 @@ from dcgan.errors import InputError
 from dcgan.paths import Run, escape
 
 TRAIN, HOLDOUT = "train", "holdout"
+VALIDATION_MIN = 100  # training images of a class from which on some are held in for validation
+VALIDATION_SHARE, VALIDATION_MAX = 0.2, 256  # how many are
 MIN_TRAIN = 8  # training images of a class under which no GAN is trained on it: it could only learn them by heart
 NUM_THREADS = 4
 
@@ -101,6 +103,34 @@ def labels_with_images(run: Run) -> list[str]:
     """Classes that have training images, sorted; refused ones too: they take part in telling classes apart."""
     classes = storage.read_json(run.split_record)["classes"]
     return [label for label, entry in classes.items() if entry["train"]]
+
+
+def image_shape(run: Run) -> tuple[int, int, int]:
+    """(H, W, C) of the run's images."""
+    record = storage.read_json(run.split_record)
+    height, width = record["image_size"]
+    return height, width, record["channels"]
+
+
+def load_training(run: Run, labels: Iterable[str]) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Per class the images that a GAN is trained on, and those held in to pick its best step: uint8 (n, H, W, C) each.
+
+    Both are training images: what is held out is in neither. Which are held in follows from the pixels' hash. A class
+    with fewer than `VALIDATION_MIN` can spare none, and is validated on what it is trained on.
+    """
+    table = pd.read_parquet(run.split_table)
+    table = table[table["split"] == TRAIN].sort_values("row")
+    parts = []
+    for label in labels:
+        images = np.load(run.train_images(label))
+        if len(images) < VALIDATION_MIN:
+            parts.append((images, images))
+            continue
+        # The first digits of the hash: its last ones say what is held out.
+        order = np.argsort(table.loc[table["label"] == label, "image_sha256"].to_numpy(), kind="stable")
+        held_in = min(round(VALIDATION_SHARE * len(images)), VALIDATION_MAX)
+        parts.append((images[np.sort(order[held_in:])], images[np.sort(order[:held_in])]))
+    return parts
 
 
 def read_split(data: DataConfig, image_shape: tuple[int, int, int], side: str) -> tuple[np.ndarray, list[str]]:

@@ -19,6 +19,7 @@ from dcgan.plan import ClassPlan, estimate_bytes, make_plan
 from dcgan.processes import Work, workers
 from dcgan.release.publish import publish
 from dcgan.terminal import display
+from dcgan.training import policy
 
 
 def catalogue(run: Run, job: JobConfig) -> dict[str, Any]:
@@ -49,21 +50,28 @@ def judge(run: Run, job: JobConfig) -> dict[str, Any]:
     return workers.perform(Work(str(run.root), "judge", _all_threads(job)), display.update)
 
 
-def base(run: Run, job: JobConfig) -> dict[str, Any]:
+def base(run: Run, job: JobConfig, max_seconds: float | None) -> dict[str, Any]:
     """Train a GAN on all classes, from which each class starts."""
-    record = workers.perform(Work(str(run.root), "base", _all_threads(job)), display.update)
+    record = workers.perform(Work(str(run.root), "base", _all_threads(job), max_seconds=max_seconds), display.update)
     display.say(f"Shared base of all classes: {record['steps']} steps in {record['seconds']:.0f} s")
     return record
 
 
-def train(run: Run, job: JobConfig, label: str) -> dict[str, Any]:
+def train(run: Run, job: JobConfig, label: str, max_seconds: float | None) -> dict[str, Any]:
     """Train one class, in a process of its own."""
-    return workers.perform(Work(str(run.root), "training", _threads(job), label), display.update)
+    work = Work(str(run.root), "training", _threads(job), label, max_seconds)
+    record = workers.perform(work, display.update)
+    told = f"step {record['shipped_step']} of {record['steps']} is the best, {record['seconds']:.0f} s"
+    told += f", {record['stopped']}" if record["stopped"] == policy.TIME_RAN_OUT else ""
+    display.say(f"Class {label} is trained: {told}")
+    for incident in record["incidents"]:
+        display.say(f"  {incident['kind']} at step {incident['step']}: {incident['told']}")
+    return record
 
 
 def generate(run: Run, job: JobConfig, label: str, num_wanted: int) -> dict[str, Any]:
     """Make and curate one class's images."""
-    record = workers.perform(Work(str(run.root), "generation", _threads(job), label, num_wanted), display.update)
+    record = workers.perform(Work(str(run.root), "generation", _threads(job), label, number=num_wanted), display.update)
     display.say(f"Class {label}: {record['accepted']} images, of {record['tried']} tried")
     return record
 

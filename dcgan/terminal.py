@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from dcgan.progress import Progress as Report
 
@@ -42,7 +42,6 @@ class Display:
             BarColumn(bar_width=24),
             TextColumn("{task.completed:,.0f} of {task.total:,.0f} {task.fields[unit]}"),
             TextColumn("{task.fields[detail]}", style="dim"),
-            TimeRemainingColumn(compact=True),
         )
         with Progress(*columns, console=console, transient=True) as self._bars:
             yield
@@ -81,6 +80,9 @@ def _detail(report: Report) -> str:
     parts = [f"{report['rate']:,.0f} images/s"] if report.get("rate") else []
     if "d_loss" in report:
         parts.append(f"loss D {report['d_loss']:.2f} G {report['g_loss']:.2f}")
+    if "seconds_left" in report:
+        minutes, seconds = divmod(round(report["seconds_left"]), 60)
+        parts.append(f"{minutes}:{seconds:02d} left")
     return "  ".join(parts)
 
 

@@ -68,15 +68,18 @@ def _stage(name: str, run: Run, config: JobConfig, work: dict[str, Any], on_prog
     from dcgan import classifier  # noqa: PLC0415
     from dcgan.curation import collect  # noqa: PLC0415
     from dcgan.evaluation import utility  # noqa: PLC0415
+    from dcgan.split import image_shape  # noqa: PLC0415
     from dcgan.training import stage  # noqa: PLC0415
+    from dcgan.training.precision import choose_precision  # noqa: PLC0415
 
     match name:
         case "judge":
-            return classifier.train_judge(run, config, on_progress)
+            record = classifier.train_judge(run, config, on_progress)
+            return record | {"precision": choose_precision(run, config.training, image_shape(run))}
         case "base":
-            return stage.train_base(run, config, on_progress)
+            return stage.train_base(run, config, work["max_seconds"], on_progress)
         case "training":
-            return stage.train_class(run, config, work["label"], on_progress)
+            return stage.train_class(run, config, work["label"], work["max_seconds"], on_progress)
         case "generation":
             return collect.collect(run, config, work["label"], work["number"], on_progress)
         case "evaluation":

@@ -10,7 +10,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from dcgan import outcome, runs, storage, terminal
+from dcgan import budget, outcome, runs, storage, terminal
 from dcgan.config import JobConfig
 from dcgan.errors import ConfigError, InputError
 from flows import tasks
@@ -51,6 +51,8 @@ def nightly(job: JobConfig) -> State[dict[str, Any]]:
         run, resumed = runs.open_run(job)
         # By its module: a served flow is pickled with its globals, and a display holds a lock.
         terminal.display.say(f"{'Resuming' if resumed else 'Starting'} run {run.id} of job {job.name}")
+        for change in runs.changes_since_start(run, job):
+            terminal.display.say(f"Not as when the run began, so that its bytes may differ: {change}")
 
         try:
             tasks.catalogue(run, job)
@@ -61,13 +63,16 @@ def nightly(job: JobConfig) -> State[dict[str, Any]]:
         watch.lap("catalogue and split")
         wanted = {label: entry["requested"] for label, entry in plan.items() if entry["requested"]}
 
-        judge = tasks.judge.submit(run, job)
-        start = [judge] + ([tasks.base.submit(run, job)] if job.training.base else [])
-        tasks.raise_first(start)
-        watch.lap("judge and shared base")
+        tasks.judge(run, job)
+        watch.lap("judge")
+        spent = 0.0
+        if job.training.base:
+            spent = tasks.base(run, job, budget.of_base(job, len(wanted)))["process_seconds"]
+            watch.lap("shared base")
 
         # All trainings stand in line before the first generation, so that no slot waits for another's class.
-        training = {label: tasks.train.submit(run, job, label) for label in wanted}
+        seconds = budget.of_classes(job, len(wanted), spent)
+        training = {label: tasks.train.submit(run, job, label, seconds) for label in wanted}
         generation = {
             label: tasks.generate.submit(run, job, label, count, return_state=False, wait_for=[training[label]])
             for label, count in wanted.items()

@@ -43,6 +43,10 @@ def outcomes(futures: Mapping[str, PrefectFuture[Any]]) -> tuple[dict[str, Any],
     """
     records, failures = {}, {}
     for label, future in futures.items():
+        future.wait()
+        if not future.state.is_final():  # what it waits for has failed, so that it was never begun
+            failures[label] = str(future.state.message)
+            continue
         result = future.result(raise_on_failure=False)
         if isinstance(result, Interrupted):
             raise result

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from dcgan import outcome, runs, stages, storage
+from dcgan import budget, outcome, runs, stages, storage
 from dcgan.cli.work import stopping_workers, tell
 from dcgan.config import JobConfig
 from dcgan.errors import ConfigError, StageError
@@ -42,9 +42,11 @@ def run_stage(name: str, job: JobConfig, labels: Sequence[str], *, as_json: bool
 
 def _train(run: Run, job: JobConfig, _plan: Mapping[str, ClassPlan], chosen: Mapping[str, int]) -> dict[str, Any]:
     stages.judge(run, job)
+    spent = 0.0
     if job.training.base:
-        stages.base(run, job)
-    return _side_by_side(job, chosen, lambda label: stages.train(run, job, label))
+        spent = stages.base(run, job, budget.of_base(job, len(chosen)))["process_seconds"]
+    seconds = budget.of_classes(job, len(chosen), spent)
+    return _side_by_side(job, chosen, lambda label: stages.train(run, job, label, seconds))
 
 
 def _generate(run: Run, job: JobConfig, _plan: Mapping[str, ClassPlan], chosen: Mapping[str, int]) -> dict[str, Any]:

@@ -77,7 +77,9 @@ def tell(summary: dict[str, Any], *, as_json: bool) -> int:
     for column in ("class", "real", "synthetic", "training", "verdict", ""):
         shown.add_column(column, justify="right" if column in ("real", "synthetic") else "left")
     for label, entry in summary["classes"].items():
-        training = f"{entry['steps']} steps, {entry['seconds']:.0f} s" if entry["steps"] else ""
+        training = (
+            f"step {entry['shipped_step']} of {entry['steps']}, {entry['seconds']:.0f} s" if entry["steps"] else ""
+        )
         cells = (label, entry["train"], entry["accepted"], training, entry["verdict"], entry["reason"])
         shown.add_row(*map(_plain, cells))
     console.print(shown)

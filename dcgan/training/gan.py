@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
 
 import keras
 import numpy as np
@@ -23,18 +24,27 @@ Stretch = Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 class Gan:
     """Generator, discriminator, both optimizers, and the moving average (EMA) of the generator's weights."""
 
-    def __init__(self, config: TrainingConfig, image_shape: tuple[int, int, int], num_classes: int = 0) -> None:
+    def __init__(
+        self,
+        config: TrainingConfig,
+        image_shape: tuple[int, int, int],
+        num_classes: int = 0,
+        precision: str = "float32",
+    ) -> None:
         """Build everything; weights are set by `initialize`, `start_from` or `restore`.
 
         Args:
             config: resolved.
             image_shape: (H, W, C).
             num_classes: of a shared base; 0 for one class's GAN.
+            precision: "float32", or "bfloat16" to compute forward and backward passes in. Weights, losses, optimizers
+                and the images that the EMA makes are float32 all the same.
         """
         self.num_classes = num_classes
         assert config.latent_dim and config.width and config.learning_rate
-        self.generator = make_generator(config.latent_dim, image_shape, config.width, num_classes)
-        self.discriminator = make_discriminator(image_shape, config.width, num_classes)
+        with _computing_in(precision):
+            self.generator = make_generator(config.latent_dim, image_shape, config.width, num_classes)
+            self.discriminator = make_discriminator(image_shape, config.width, num_classes)
         self.ema = make_generator(config.latent_dim, image_shape, config.width, num_classes)
         self.generator_optimizer = keras.optimizers.Adam(config.learning_rate, BETA_1)
         self.discriminator_optimizer = keras.optimizers.Adam(config.learning_rate, BETA_1)
@@ -57,14 +67,37 @@ class Gan:
         )
         self.ema.set_weights(self.generator.get_weights())
 
+    def set_learning_rate(self, learning_rate: float) -> None:
+        """Set Adam's step size for both networks."""
+        self.generator_optimizer.learning_rate = learning_rate
+        self.discriminator_optimizer.learning_rate = learning_rate
+
+    def reset_optimizers(self) -> None:
+        """Forget the optimizers' moments and step counts."""
+        for optimizer in (self.generator_optimizer, self.discriminator_optimizer):
+            for variable in optimizer.variables:
+                variable.assign(np.zeros(variable.shape))
+
+    def num_parameters(self) -> int:
+        """Of generator and discriminator."""
+        return int(self.generator.count_params() + self.discriminator.count_params())
+
+    def is_finite(self) -> bool:
+        """Whether every weight is a number."""
+        weights = self.generator.weights + self.discriminator.weights
+        return all(bool(tf.reduce_all(tf.math.is_finite(variable.value))) for variable in weights)
+
     def arrays(self) -> dict[str, np.ndarray]:
         """The whole state, as arrays by name."""
         return {name: variable.numpy() for name, variable in self._variables().items()}
 
-    def shipped_arrays(self) -> dict[str, np.ndarray]:
-        """What generates and judges: the EMA generator under the name of generator, and the discriminator."""
-        parts = {"generator": self.ema.weights, "discriminator": self.discriminator.weights}
-        return {f"{part}/{variable.path}": variable.numpy() for part, of in parts.items() for variable in of}
+    def ema_arrays(self) -> dict[str, np.ndarray]:
+        """The EMA generator under the name of generator: what makes images."""
+        return {f"generator/{variable.path}": variable.numpy() for variable in self.ema.weights}
+
+    def critic_arrays(self) -> dict[str, np.ndarray]:
+        """The discriminator: what scores single images."""
+        return {f"discriminator/{variable.path}": variable.numpy() for variable in self.discriminator.weights}
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Undo `arrays`.
@@ -100,20 +133,23 @@ class Gan:
         """What a network takes: latents or images, and one-hot labels when this is a shared base."""
         return [first, labels] if self.num_classes else [first]
 
-    def stretch(self, config: TrainingConfig, batches: Batches, seed: int, label: str, *, norms_learn: bool) -> Stretch:
+    def stretch(
+        self, config: TrainingConfig, batches: Batches, batch_size: int, seed: int, label: str, *, norms_learn: bool
+    ) -> Stretch:
         """Compile the training loop.
 
         Args:
             config: resolved.
             batches: where real images are drawn from.
+            batch_size: images per step.
             seed: the job's.
             label: class name, or the base's; names the streams of draws.
             norms_learn: False keeps the statistics of every BatchNorm as they are and normalises by them. One class's
                 batch statistics differ from the pooled ones that a shared base was trained with; normalising by
                 them would undo what makes the base's class (`fold`) that class.
         """
-        assert config.batch_size and config.latent_dim and config.ema_decay is not None
-        size, latent_dim, decay = config.batch_size, config.latent_dim, config.ema_decay
+        assert config.latent_dim and config.ema_decay is not None
+        size, latent_dim, decay = batch_size, config.latent_dim, config.ema_decay
         kinds = config.augmentation or []
         latent_stream, real_stream, fake_stream = (
             randomness.stream(seed, label, purpose)
@@ -127,11 +163,11 @@ class Gan:
             latents = tf.random.stateless_normal((size, latent_dim), tf.stack([latent_stream, step]), alg="philox")
             with tf.GradientTape(persistent=True) as tape:
                 # One forward pass through both networks serves both losses (non-saturating, Goodfellow et al. 2014).
-                fakes = generator(self._inputs(latents, labels), training=norms_learn)
+                fakes = _float32(generator(self._inputs(latents, labels), training=norms_learn))
                 seen_real = augment(images, kinds, real_stream, step)
                 seen_fake = augment(fakes, kinds, fake_stream, step)
-                on_real = discriminator(self._inputs(seen_real, labels), training=norms_learn)
-                on_fake = discriminator(self._inputs(seen_fake, labels), training=norms_learn)
+                on_real = _float32(discriminator(self._inputs(seen_real, labels), training=norms_learn))
+                on_fake = _float32(discriminator(self._inputs(seen_fake, labels), training=norms_learn))
                 d_loss = tf.reduce_mean(tf.nn.softplus(-on_real)) + tf.reduce_mean(tf.nn.softplus(on_fake))
                 g_loss = tf.reduce_mean(tf.nn.softplus(-on_fake))
             d_gradients = tape.gradient(d_loss, discriminator.trainable_variables)
@@ -155,3 +191,18 @@ class Gan:
 
         compiled: Stretch = run
         return compiled
+
+
+@contextlib.contextmanager
+def _computing_in(precision: str) -> Iterator[None]:
+    """Keras layers made in the block compute in `precision`; their weights are float32."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def _float32(values: tf.Tensor) -> tf.Tensor:
+    return tf.cast(values, tf.float32)

@@ -7,15 +7,18 @@ the content, so that state and checksum appear in one rename. Arrays only, never
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from dcgan import storage
 
+RECORD = "record.json"  # no array of a network has this name
 KEPT = 2  # the newest, and the one before in case the newest is damaged
 
 _NAME = re.compile(r"step-(\d{8})-([0-9a-f]{32})\.npz")
@@ -23,22 +26,31 @@ _NAME = re.compile(r"step-(\d{8})-([0-9a-f]{32})\.npz")
 log = logging.getLogger(__name__)
 
 
-def save(folder: Path, step: int, arrays: Mapping[str, np.ndarray]) -> None:
-    """Write a snapshot, then remove all but the newest `KEPT`."""
-    content = storage.pack_arrays(arrays)
+def save(folder: Path, step: int, arrays: Mapping[str, np.ndarray], record: Mapping[str, Any]) -> None:
+    """Write a snapshot, then remove all but the newest `KEPT`.
+
+    Args:
+        folder: of the training.
+        step: a number that grows from snapshot to snapshot.
+        arrays: by name.
+        record: what else belongs to the state; anything that JSON can hold.
+    """
+    as_text = np.frombuffer(json.dumps(record).encode(), np.uint8)
+    content = storage.pack_arrays({**arrays, RECORD: as_text})
     storage.write_bytes(folder / f"step-{step:08d}-{_checksum(content)}.npz", content)
     for old in _newest_first(folder)[KEPT:]:
         old.unlink()
 
 
-def load_newest(folder: Path) -> tuple[int, dict[str, np.ndarray]] | None:
-    """The newest snapshot that is not damaged: (step, arrays), or None. A damaged one is told of and removed."""
+def load_newest(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
+    """The newest snapshot that is not damaged: arrays and record, or None. A damaged one is told of and removed."""
     for path in _newest_first(folder):
         match = _NAME.fullmatch(path.name)
         assert match
         content = path.read_bytes()
         if _checksum(content) == match[2]:
-            return int(match[1]), storage.unpack_arrays(content)
+            arrays = storage.unpack_arrays(content)
+            return arrays, json.loads(arrays.pop(RECORD).tobytes())
         log.warning("snapshot %s is damaged and was removed: going back to the one before", path)
         path.unlink()
     return None

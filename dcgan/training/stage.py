@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import resource
@@ -11,150 +12,281 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import tensorflow as tf
 
 from dcgan import pictures, randomness, storage
 from dcgan.batches import Batches, to_uint8
+from dcgan.classifier import load_judge
 from dcgan.config import JobConfig
 from dcgan.errors import TrainingError
 from dcgan.networks import fold
 from dcgan.paths import Run
 from dcgan.progress import OnProgress
-from dcgan.split import labels_with_images
-from dcgan.training import snapshots
-from dcgan.training.gan import Gan
+from dcgan.split import labels_with_images, load_training
+from dcgan.training import policy, snapshots, watch
+from dcgan.training.events import Events, write_timelapse
+from dcgan.training.gan import Gan, Stretch
+from dcgan.training.precision import chosen_precision
+from dcgan.training.score import NUM_SAMPLES, Scorer
+from dcgan.training.watch import Course
 
 BASE = "\x00base"  # no class can have this name, so that the base's draws are apart from every class's
+BEST = "best/"  # begins the names of the best step's generator in a snapshot
 GRID_COLUMNS = 8  # sample grids are 8 x 8 images of fixed latents
-NUM_GRIDS = 8  # sample grids written over one training
+CLOSING_SECONDS = 1.0  # for what is written after the last step, when time is short
+MAX_SNAPSHOT_SHARE = 0.03  # of training time that snapshots may take; where they cost more, they come less often
 
 
-def train_base(run: Run, config: JobConfig, on_progress: OnProgress) -> dict[str, Any]:
-    """Train the shared base on the training images of all classes, every class drawn equally often."""
-    images = [np.load(run.train_images(label)) for label in labels_with_images(run)]
-    steps = config.training.base_steps
-    assert steps is not None
-    return _train(run.base, BASE, images, steps, config, None, on_progress)
+def train_base(run: Run, config: JobConfig, max_seconds: float | None, on_progress: OnProgress) -> dict[str, Any]:
+    """Train the shared base on the training images of all classes, every class drawn equally often.
+
+    It is a start for the classes and makes no images itself, so that its last step serves, and no score is taken.
+    """
+    images = [trained for trained, _ in load_training(run, labels_with_images(run))]
+    training = config.training
+    assert training.base_steps is not None and training.batch_size
+    return _train(
+        run,
+        config,
+        run.base,
+        BASE,
+        images,
+        None,
+        training.base_steps,
+        training.batch_size,
+        None,
+        max_seconds,
+        on_progress,
+    )
 
 
-def train_class(run: Run, config: JobConfig, label: str, on_progress: OnProgress) -> dict[str, Any]:
+def train_class(
+    run: Run, config: JobConfig, label: str, max_seconds: float | None, on_progress: OnProgress
+) -> dict[str, Any]:
     """Train one class, from the shared base where there is one."""
-    images = [np.load(run.train_images(label))]
-    steps = config.training.class_steps
-    assert steps is not None
+    [(images, validation)] = load_training(run, [label])
+    judge, labels = load_judge(run, images.shape[1:])
     start = None
     if config.training.base:
         if (newest := snapshots.load_newest(run.base)) is None:
             raise TrainingError(f"{run.base}: the shared base has no whole snapshot; remove this folder and run again")
-        start = fold(newest[1], labels_with_images(run).index(label))
-    return _train(run.training(label), label, images, steps, config, start, on_progress)
+        start = fold(newest[0], labels.index(label))
+    steps, batch_size = config.training.class_steps, policy.batch_size(len(images), config.training)
+    assert steps is not None
+    return _train(
+        run, config, run.training(label), label, [images], Scorer(judge, validation), steps, batch_size, start,
+        max_seconds, on_progress,
+    )  # fmt: skip
 
 
-def _train(
+def _train(  # noqa: PLR0915 (one loop, to be read from top to bottom)
+    run: Run,
+    config: JobConfig,
     folder: Path,
     label: str,
     images: Sequence[np.ndarray],
+    scorer: Scorer | None,
     num_steps: int,
-    config: JobConfig,
+    batch_size: int,
     start: Mapping[str, np.ndarray] | None,
+    max_seconds: float | None,
     on_progress: OnProgress,
 ) -> dict[str, Any]:
     """Train in `folder`, from its newest snapshot where there is one, and leave `model.npz` and `record.json`.
 
     Args:
+        run: its folder.
+        config: resolved.
         folder: of this training.
         label: class name, or `BASE`.
         images: uint8 (n, H, W, C), one array per class: several for the base, one for a class.
-        num_steps: optimizer steps in all.
-        config: resolved.
+        scorer: picks the step that ships; None: the last one does.
+        num_steps: optimizer steps at most.
+        batch_size: images per step.
         start: networks to begin with; None: from random weights.
+        max_seconds: of this process's life; None: no limit.
         on_progress: told after every stretch of steps.
 
     Raises:
-        TrainingError: a loss is not finite.
+        TrainingError: an incident has come too often, see `watch`.
     """
     record_file = folder / "record.json"
     if record_file.exists():
         return dict(storage.read_json(record_file))
     storage.remove_unfinished(folder)
 
-    # Networks and data.
+    # Networks, and the fixed latents by which they are looked at.
     training, seed = config.training, config.generation.seed
-    assert training.log_steps and training.latent_dim and training.batch_size
-    gan = Gan(training, images[0].shape[1:], num_classes=len(images) if len(images) > 1 else 0)
-    batches = Batches(images, stream=randomness.stream(seed, label, "batch"))
-    run_steps = gan.stretch(training, batches, seed, label, norms_learn=start is None)
-    grid_latents = tf.random.stateless_normal(
-        (GRID_COLUMNS**2, training.latent_dim), [randomness.stream(seed, label, "sample grid"), 0], alg="philox"
+    assert training.log_steps and training.latent_dim
+    precision = chosen_precision(run)
+    gan = Gan(training, images[0].shape[1:], len(images) if len(images) > 1 else 0, precision)
+    latents = tf.random.stateless_normal(
+        (NUM_SAMPLES, training.latent_dim), [randomness.stream(seed, label, "score"), 0], alg="philox"
     )
+    sample = tf.function(lambda: to_uint8(gan.sample(latents)))
 
-    # Where to begin: the newest snapshot, the shared base, or the start of all.
-    step = 0
+    def begin() -> None:
+        """Start from the base, or from random weights of the present branch."""
+        if start is not None:
+            gan.start_from(start)
+        else:
+            gan.initialize(randomness.stream(seed, _branch_name(label, course), "weights"))
+
+    def compile_steps() -> Stretch:
+        """The training loop with the present branch's draws and learning rate."""
+        assert training.learning_rate
+        gan.set_learning_rate(training.learning_rate * course.learning_rate_scale)
+        name = _branch_name(label, course)
+        batches = Batches(images, stream=randomness.stream(seed, name, "batch"))
+        return gan.stretch(training, batches, batch_size, seed, name, norms_learn=start is None)
+
+    def look() -> dict[str, float]:
+        """Samples of this step: show them, score them, and keep the generator when it is the best so far."""
+        samples = sample().numpy()
+        picture = pictures.png(pictures.grid(samples[: GRID_COLUMNS**2], GRID_COLUMNS))
+        storage.write_bytes(folder / "samples" / f"step-{course.work:08d}.png", picture)
+        events.picture(course.work, "samples", picture)
+        if scorer is None:
+            return {}
+        score = scorer(samples)
+        if course.take(score):
+            best.update(gan.ema_arrays())
+        return {"score": score.value} | dataclasses.asdict(score)
+
+    # Where to begin: the newest snapshot, or the start of all.
+    course = Course()
+    best: dict[str, np.ndarray] = {}
     if (newest := snapshots.load_newest(folder)) is not None:
-        step, arrays = newest
+        arrays, record = newest
+        course = Course.from_record(record)
+        best = {name.removeprefix(BEST): arrays.pop(name) for name in list(arrays) if name.startswith(BEST)}
         gan.restore(arrays)
-    elif start is not None:
-        gan.start_from(start)
     else:
-        gan.initialize(randomness.stream(seed, label, "weights"))
+        begin()
+    events = Events(folder, course.work)
+    journal = folder / "training.jsonl"
+    _cut_journal(journal, course.work)
+    if course.work == 0:
+        look()
 
     # Train, a stretch of steps at a time; everything that looks at the GAN does so between stretches.
-    journal = folder / "training.jsonl"
-    seconds = _cut_journal(journal, step)
-    grid_every = max(1, num_steps // NUM_GRIDS // training.log_steps) * training.log_steps
-    last_snapshot = time.monotonic()
-    while step < num_steps:
-        count = min(training.log_steps, num_steps - step)
+    run_steps = compile_steps()
+    good = gan.arrays(), course.place()
+    look_every = policy.look_steps(num_steps, training.log_steps)
+    last_snapshot, snapshot_seconds = time.monotonic(), 0.0
+    stopped = None
+    on_progress({"done": course.step, "total": num_steps})
+    while stopped is None:
+        count = min(training.log_steps, num_steps - course.step)
         began = time.monotonic()
-        d_loss, g_loss = (float(loss) for loss in run_steps(tf.constant(step, tf.int64), tf.constant(count, tf.int64)))
-        step += count
+        first = tf.constant(course.step, tf.int64)
+        d_loss, g_loss = (float(loss) for loss in run_steps(first, tf.constant(count, tf.int64)))
         elapsed = time.monotonic() - began
-        seconds += elapsed
-        rate = count * training.batch_size / elapsed
-        if not (math.isfinite(d_loss) and math.isfinite(g_loss)):
-            raise TrainingError(
-                f"training diverged at step {step}: losses {d_loss} (discriminator) and {g_loss} (generator) must be "
-                "finite. A smaller training.learning_rate usually helps."
-            )
-        with journal.open("a", encoding="utf-8") as file:
-            row = {"step": step, "d_loss": d_loss, "g_loss": g_loss, "images_per_second": rate, "seconds": seconds}
-            file.write(json.dumps(row) + "\n")
-        on_progress({"done": step, "total": num_steps, "rate": rate, "d_loss": d_loss, "g_loss": g_loss})
-        if step % grid_every == 0 or step == num_steps:
-            samples = to_uint8(gan.sample(grid_latents)).numpy()
-            picture = pictures.png(pictures.grid(samples, GRID_COLUMNS))
-            storage.write_bytes(folder / "samples" / f"step-{step:08d}.png", picture)
-        if time.monotonic() - last_snapshot >= training.snapshot_seconds or step == num_steps:
-            snapshots.save(folder, step, gan.arrays())
-            last_snapshot = time.monotonic()
+        course.advance(count, elapsed, d_loss)
 
-    # What ships: the EMA generator, and the discriminator as critic.
-    content = storage.pack_arrays(gan.shipped_arrays())
-    storage.write_bytes(folder / "model.npz", content)
+        # What may have gone wrong: back to the stretch before, or to the start, with new draws and smaller steps.
+        due = course.step % look_every == 0 or course.step == num_steps
+        if not (math.isfinite(d_loss) and math.isfinite(g_loss) and gan.is_finite()):
+            course.note(watch.DIVERGED, f"losses {d_loss:g} and {g_loss:g}")
+            gan.restore(good[0])
+            course.return_to(good[1])
+            run_steps = compile_steps()
+            continue
+        looked = look() if due else {}
+        if due and (incident := course.incident(num_steps)):
+            course.note(*incident)
+            course.begin_again()
+            best.clear()
+            gan.reset_optimizers()
+            begin()
+            run_steps = compile_steps()
+        good = gan.arrays(), course.place()
+
+        # Tell of it.
+        row = {
+            "step": course.step, "work": course.work, "branch": course.branch, "d_loss": d_loss, "g_loss": g_loss,
+            "images_per_second": round(count * batch_size / elapsed, 1), "seconds": round(course.seconds, 2),
+            "memory_mb": _peak_memory_mb(), **looked,
+        }  # fmt: skip
+        with journal.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+        events.scalars(course.work, row)
+        left = (num_steps - course.step) * elapsed / count
+        on_progress(
+            {
+                "done": course.step,
+                "total": num_steps,
+                "rate": row["images_per_second"],
+                "d_loss": d_loss,
+                "g_loss": g_loss,
+                "seconds_left": left,
+            }
+        )
+
+        # Stop, or save and go on.
+        if course.step >= num_steps:
+            stopped = policy.ALL_DONE
+        elif course.unimproved >= policy.PATIENCE:
+            stopped = policy.NO_BETTER
+        elif max_seconds is not None and _process_seconds() + elapsed + CLOSING_SECONDS > max_seconds:
+            stopped = policy.TIME_RAN_OUT
+        if stopped or time.monotonic() - last_snapshot >= max(
+            training.snapshot_seconds, snapshot_seconds / MAX_SNAPSHOT_SHARE if training.snapshot_seconds else 0
+        ):
+            began = time.monotonic()
+            state = gan.arrays() | {f"{BEST}{name}": array for name, array in best.items()}
+            snapshots.save(folder, course.work, state, course.to_record())
+            last_snapshot = time.monotonic()
+            snapshot_seconds = last_snapshot - began
+    events.close()
+
+    # What ships: the best step's EMA generator, and the discriminator as critic.
+    storage.write_bytes(folder / "model.npz", storage.pack_arrays((best or gan.ema_arrays()) | gan.critic_arrays()))
+    write_timelapse(sorted((folder / "samples").glob("step-*.png")), folder / "timelapse.webp")
     record = {
-        "steps": step,
-        "seconds": round(seconds, 1),
-        "images_per_second": round(step * training.batch_size / seconds, 1) if seconds else None,
+        "steps": course.work,
+        "shipped_step": course.step if course.best_step is None else course.best_step,
+        "stopped": stopped,
+        "scores": course.scores,
+        "incidents": course.incidents,
+        "precision": precision,
+        "batch_size": batch_size,
         "num_images": sum(map(len, images)),
+        "seconds": round(course.seconds, 1),
+        "process_seconds": round(_process_seconds(), 1),
+        "images_per_second": round(course.work * batch_size / course.seconds, 1) if course.seconds else None,
         "model_sha256": storage.sha256(folder / "model.npz"),
-        "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "peak_memory_mb": _peak_memory_mb(),
     }
     storage.write_json(record_file, record)
     return record
 
 
-def _cut_journal(journal: Path, step: int) -> float:
-    """Drop what a killed process logged after its last snapshot; give the seconds trained until then."""
+def _branch_name(label: str, course: Course) -> str:
+    """Names the streams of draws: after an incident, others than before it."""
+    return f"{label}\x00{course.branch}" if course.branch else label
+
+
+def _process_seconds() -> float:
+    """How long this process has lived, TensorFlow's start included."""
+    return time.time() - psutil.Process().create_time()
+
+
+def _peak_memory_mb() -> int:
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+
+
+def _cut_journal(journal: Path, work: int) -> None:
+    """Drop what a killed process logged after its last snapshot."""
     if not journal.exists():
-        journal.parent.mkdir(parents=True, exist_ok=True)
-        return 0.0
+        return
     rows = []
     for line in journal.read_text(encoding="utf-8").splitlines():
         try:
             row = json.loads(line)
         except ValueError:  # half a line: the process died as it wrote
             break
-        if row["step"] <= step:
-            rows.append(row)
-    storage.write_text(journal, "".join(json.dumps(row) + "\n" for row in rows))
-    return float(rows[-1]["seconds"]) if rows else 0.0
+        if row["work"] <= work:
+            rows.append(line + "\n")
+    storage.write_text(journal, "".join(rows))

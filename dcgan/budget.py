@@ -1,0 +1,41 @@
+"""The budget: `training.max_minutes` of a run, shared out over the shared base and the classes by need.
+
+Shares are known before a class begins, so that they hold wherever it is trained. They are seconds of a process's life.
+"""
+
+from __future__ import annotations
+
+from dcgan.config import JobConfig
+
+BASE_STEP = 0.6  # of a class's step in time: the base has all cores to itself (measured at 28 x 28 px on two cores)
+
+
+def of_base(job: JobConfig, num_classes: int) -> float | None:
+    """Seconds for the shared base, before `num_classes` classes; None when the run has no budget."""
+    training = job.training
+    if training.max_minutes is None:
+        return None
+    assert training.base_steps is not None and training.class_steps is not None
+    base = BASE_STEP * training.base_steps
+    return 60 * training.max_minutes * base / (base + training.class_steps * _rounds(job, num_classes))
+
+
+def of_classes(job: JobConfig, num_classes: int, spent: float) -> float | None:
+    """Seconds for each of `num_classes` classes; None when the run has no budget.
+
+    Every class needs the same number of steps, whatever its size, so that shares are equal.
+
+    Args:
+        job: resolved.
+        num_classes: to train, `run.processes` of them side by side.
+        spent: seconds that the base has taken.
+    """
+    if job.training.max_minutes is None:
+        return None
+    return max(0.0, 60 * job.training.max_minutes - spent) / max(1, _rounds(job, num_classes))
+
+
+def _rounds(job: JobConfig, num_classes: int) -> int:
+    """How many classes a process trains one after the other."""
+    assert job.run.processes is not None
+    return -(-num_classes // job.run.processes)

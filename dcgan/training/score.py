@@ -1,0 +1,93 @@
+"""The score that decides which step of a training ships: small samples, cheap, the lower the better.
+
+KID (Binkowski et al. 2018, section 4: unbiased squared MMD, polynomial kernel of degree 3) between samples and real
+images, on the features of the job's own classifier, plus a term for coverage (Naeem et al. 2020, section 3.2: the share
+of real images that have a sample nearer than their k-th real neighbour), so that few good-looking images repeated
+cannot win. Read as a difference between steps of one class only: features, sample size and scale are the job's own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from dcgan.batches import to_float
+
+NUM_SAMPLES = 128  # the standard error of KID at this size is about a tenth of what one stage of training changes
+NEIGHBOURS = 5  # as in Naeem et al.; fewer where there are not as many real images
+COVERAGE_WEIGHT = 0.5  # of missing coverage, 0 to 1, beside KID, which is near 0 for alike and over 1 for unlike images
+COLLAPSE = 0.1  # of the real images' mean pairwise distance: samples closer than that are nearly one image
+
+
+@dataclass(frozen=True)
+class Score:
+    """What is known of one step's samples."""
+
+    kid: float
+    """Squared MMD; 0 on average for samples of the real distribution, so that it can be negative."""
+    coverage: float
+    """Share of the real images that are covered, 0 to 1."""
+    diversity: float
+    """Mean pairwise distance of samples, as a share of the real images'."""
+
+    @property
+    def value(self) -> float:
+        """The lower, the better."""
+        return self.kid + COVERAGE_WEIGHT * (1 - self.coverage)
+
+    @property
+    def collapsed(self) -> bool:
+        """Whether the samples are nearly all one image."""
+        return self.diversity < COLLAPSE
+
+
+class Scorer:
+    """Scores samples of one class against real images of it."""
+
+    def __init__(self, classifier: keras.Model, real: np.ndarray) -> None:
+        """Take features of the real images.
+
+        Args:
+            classifier: with a layer named "features".
+            real: uint8 (n, H, W, C), n at least 2.
+        """
+        network = keras.Model(classifier.inputs, classifier.get_layer("features").output)
+        self._features = tf.function(lambda images: network(to_float(images), training=False), reduce_retracing=True)
+        features = np.asarray(self._features(tf.constant(real)), np.float64)
+        # One scale for all features keeps the kernel's values near 1, whatever the classifier's are.
+        self._scale = float(np.sqrt((features**2).mean())) or 1.0
+        self._real = features / self._scale
+        self._real_distances = np.sqrt(_squared_distances(self._real, self._real))
+        neighbours = min(NEIGHBOURS, len(real) - 1)
+        self._radii = np.sort(self._real_distances, axis=1)[:, neighbours]
+        self._real_diversity = _mean_off_diagonal(self._real_distances)
+
+    def __call__(self, samples: np.ndarray) -> Score:
+        """Score uint8 (N, H, W, C), N at least 2."""
+        fake = np.asarray(self._features(tf.constant(samples)), np.float64) / self._scale
+        within = _mean_off_diagonal(_kernel(self._real, self._real)) + _mean_off_diagonal(_kernel(fake, fake))
+        nearest = np.sqrt(_squared_distances(self._real, fake)).min(1)
+        diversity = _mean_off_diagonal(np.sqrt(_squared_distances(fake, fake)))
+        return Score(
+            kid=float(within - 2 * _kernel(self._real, fake).mean()),
+            coverage=float((nearest <= self._radii).mean()),
+            diversity=float(diversity / self._real_diversity) if self._real_diversity else 1.0,
+        )
+
+
+def _kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    values: np.ndarray = (a @ b.T / a.shape[1] + 1) ** 3
+    return values
+
+
+def _squared_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    squared: np.ndarray = np.maximum((a**2).sum(1)[:, None] + (b**2).sum(1)[None] - 2 * a @ b.T, 0)
+    return squared
+
+
+def _mean_off_diagonal(values: np.ndarray) -> float:
+    count = len(values)
+    return float((values.sum() - np.trace(values)) / (count * (count - 1)))

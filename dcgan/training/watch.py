@@ -1,0 +1,126 @@
+"""Watchdogs: what can go wrong in a GAN's training, and how often it may before the class fails.
+
+| incident | seen by | what is done | times |
+| --- | --- | --- | --- |
+| diverged | a loss or a weight that is not finite | back to the last good stretch | 3 |
+| collapsed | samples nearly all alike (`score.COLLAPSE`) | back to the start | 1 |
+| saturated | discriminator's loss near 0 from look to look | back to the start | 1 |
+
+Each time the learning rates are halved and draws are begun anew. One incident more than that, and the class fails with
+its history.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from dcgan.errors import TrainingError
+from dcgan.training.score import COLLAPSE, Score
+
+DIVERGED, COLLAPSED, SATURATED = "diverged", "collapsed", "saturated"
+ALLOWED = {DIVERGED: 3, COLLAPSED: 1, SATURATED: 1}
+SLOWER = 0.5  # times the learning rates, after each incident
+SATURATED_LOSS = 0.02  # a discriminator that is right with 99 % certainty about everything teaches nothing
+
+
+@dataclass
+class Course:
+    """How a training has gone so far: all of its state that is not weights. Saved in every snapshot."""
+
+    step: int = 0
+    """Optimizer steps on the present branch."""
+    work: int = 0
+    """Optimizer steps on all branches."""
+    branch: int = 0
+    """How often draws were begun anew after an incident."""
+    seconds: float = 0.0
+    """Spent in optimizer steps."""
+    best_step: int | None = None
+    best_score: float = math.inf
+    interval_losses: list[float] = field(default_factory=list)
+    """The discriminator's, of each stretch since the last score."""
+    unimproved: int = 0
+    """Scores since the best."""
+    scores: list[dict[str, float]] = field(default_factory=list)
+    incidents: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def learning_rate_scale(self) -> float:
+        """Times the configured learning rates."""
+        return SLOWER**self.branch
+
+    def advance(self, count: int, seconds: float, d_loss: float) -> None:
+        """Take one stretch of steps, and the discriminator's mean loss in it."""
+        self.step += count
+        self.work += count
+        self.seconds += seconds
+        self.interval_losses.append(d_loss)
+
+    def take(self, score: Score) -> bool:
+        """Take the score of the present step; whether it is the best so far. A collapsed generator never is."""
+        self.scores.append({"step": self.step, "work": self.work, "score": score.value} | dataclasses.asdict(score))
+        improved = score.value < self.best_score and not score.collapsed
+        if improved:
+            self.best_score, self.best_step, self.unimproved = score.value, self.step, 0
+        else:
+            self.unimproved += 1
+        return improved
+
+    def incident(self, num_steps: int) -> tuple[str, str] | None:
+        """What has gone wrong since the last look, as kind and telling, if anything. Ends the interval.
+
+        Samples are expected to differ from half of `num_steps` on: those of random weights hardly do.
+        """
+        losses, self.interval_losses = self.interval_losses, []
+        if self.scores and 2 * self.step >= num_steps and self.scores[-1]["diversity"] < COLLAPSE:
+            share = self.scores[-1]["diversity"]
+            return (
+                COLLAPSED,
+                f"samples differ {share:.2f} times as much as real images, at least {COLLAPSE} is expected",
+            )
+        if losses and max(losses) < SATURATED_LOSS:
+            return SATURATED, f"discriminator's loss stayed under {SATURATED_LOSS}"
+        return None
+
+    def place(self) -> tuple[int, list[float]]:
+        """Where the training stands, for `return_to`."""
+        return self.step, list(self.interval_losses)
+
+    def return_to(self, place: tuple[int, list[float]]) -> None:
+        """Go back to where the training stood. What was spent since stays spent."""
+        self.step, self.interval_losses = place[0], list(place[1])
+
+    def begin_again(self) -> None:
+        """Go back to the start; what was best before an incident is not trusted."""
+        self.step, self.unimproved = 0, 0
+        self.best_step, self.best_score = None, math.inf
+        self.interval_losses = []
+
+    def note(self, kind: str, told: str) -> None:
+        """Record an incident, and begin a new branch of draws.
+
+        Raises:
+            TrainingError: this kind of incident has come too often; the message holds the history.
+        """
+        self.incidents.append({"kind": kind, "step": self.step, "branch": self.branch, "told": told})
+        if sum(incident["kind"] == kind for incident in self.incidents) > ALLOWED[kind]:
+            raise TrainingError(f"training {kind} once too often: {history(self.incidents)}")
+        self.branch += 1
+
+    def to_record(self) -> dict[str, Any]:
+        """As JSON has it; `from_record` undoes it."""
+        return dataclasses.asdict(self) | {"best_score": None if math.isinf(self.best_score) else self.best_score}
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Course:
+        """The course that a snapshot holds."""
+        return cls(**{**record, "best_score": math.inf if record["best_score"] is None else record["best_score"]})
+
+
+def history(incidents: Sequence[Mapping[str, Any]]) -> str:
+    """Incidents in one line."""
+    return "; ".join(f"{entry['kind']} at step {entry['step']} ({entry['told']})" for entry in incidents)
