@@ -26,8 +26,10 @@ def catalogue(run: Run, job: JobConfig) -> dict[str, Any]:
     """Open every file once; leave out what is no image."""
     record = dcgan.catalogue.build_catalogue(run, job, display.catalogue)
     accepted = sum(entry["accepted"] for entry in record["classes"].values())
-    left_out = record["num_files"] - accepted
-    display.say(f"Catalogue: {accepted:,} real images of {len(record['classes'])} classes; {left_out} files left out")
+    told = f"Catalogue: {accepted:,} real images of {len(record['classes'])} classes"
+    told += f"; {sum(record['reasons'].values()):,} files left out"
+    told += "".join(f"; {count:,} of split {split} not used" for split, count in record["unused"].items())
+    display.say(told)
     return record
 
 

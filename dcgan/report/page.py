@@ -41,7 +41,7 @@ EFFECTS = {  # the first words of the gate's reason: what the evidence says, wha
 }
 BLANK_CLASS: dict[str, Any] = {
     "train": 0, "holdout": 0, "requested": 0, "accepted": 0, "rejected": {}, "verdict": "none", "reason": "",
-    "measures": {}, "steps": None, "seconds": None, "images_per_second": None, "model_sha256": None,
+    "measures": {}, "steps": None, "shipped_step": None, "stopped": None, "incidents": [], "seconds": None, "images_per_second": None, "model_sha256": None,
     "fingerprint": None,
 }  # fmt: skip
 
