@@ -1,0 +1,119 @@
+"""The networks take every size and shape that the job file allows, and are the paper's at the paper's size."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from dcgan.config import SIDE_MAX, SIDE_MIN
+from dcgan.networks import fold, make_discriminator, make_generator, num_stages
+
+sides = st.integers(SIDE_MIN, SIDE_MAX)
+
+
+def channels_of(network: keras.Model, kind: str) -> list[int]:
+    """Channels that the network's layers of a kind put out, from input to output."""
+    return [layer.output.shape[-1] for layer in network.layers if type(layer).__name__ == kind]
+
+
+def random_weights(network: keras.Model, seed: int) -> dict[str, np.ndarray]:
+    """Give a network weights that no two of are alike, statistics of its norms too, and return them by name."""
+    draws = np.random.default_rng(seed)
+    for variable in network.weights:
+        low = 0.5 if "variance" in variable.path else -1.0
+        variable.assign(draws.uniform(low, 1, variable.shape))
+    return {f"{network.name}/{variable.path}": variable.numpy() for variable in network.weights}
+
+
+@settings(deadline=None, max_examples=12)
+@given(sides, sides, st.sampled_from([1, 3]))
+@example(8, 8, 1)
+@example(256, 256, 3)
+@example(8, 256, 3)
+@example(255, 9, 1)
+@example(28, 28, 1)
+def test_every_size_from_8_to_256_is_made_and_judged(height: int, width: int, channels: int) -> None:
+    shape = (height, width, channels)
+    generator, discriminator = make_generator(5, shape, 4), make_discriminator(shape, 4)
+    assert generator.output_shape == (None, *shape)
+    assert discriminator.output_shape == (None, 1)
+    coarsest = min(height, width) / 2 ** num_stages(height, width)
+    assert 2.5 <= coarsest <= 6  # the first features see about 4 px
+
+
+@pytest.mark.parametrize("shape", [(8, 8, 1), (30, 17, 3), (33, 64, 1)])
+def test_images_come_out_whole_and_in_range(shape: tuple[int, int, int]) -> None:
+    generator, discriminator = make_generator(5, shape, 4), make_discriminator(shape, 4)
+    random_weights(generator, 0)
+    images = generator(tf.random.stateless_normal((3, 5), [1, 2]), training=False)
+    assert images.shape == (3, *shape)
+    assert np.abs(images).max() <= 1
+    # Made up to the borders: what is cropped is what stands over.
+    made = np.asarray(images).std((0, 3)) > 0
+    assert made.any(0).all() and made.any(1).all()
+    assert discriminator(images).shape == (3, 1)
+
+
+def test_networks_at_64_px_are_the_papers() -> None:
+    shape = (64, 64, 3)
+    generator, discriminator = make_generator(100, shape, 64), make_discriminator(shape, 64)
+    assert generator.input_shape in ((None, 100), [(None, 100)])
+    assert channels_of(generator, "Reshape") == [512]
+    assert generator.get_layer("norm_0").output.shape == (None, 4, 4, 512)
+    assert channels_of(generator, "BatchNormalization") == [512, 256, 128, 64]
+    assert channels_of(generator, "Conv2DTranspose") == [256, 128, 64, 3]
+    assert channels_of(discriminator, "Conv2D") == [64, 128, 256, 512]
+    assert channels_of(discriminator, "BatchNormalization") == [128, 256, 512]  # none at its input
+    assert [layer.output.shape[1] for layer in discriminator.layers if "Conv2D" in type(layer).__name__] == [
+        32,
+        16,
+        8,
+        4,
+    ]
+    assert all(
+        layer.negative_slope == 0.2 for layer in discriminator.layers if isinstance(layer, keras.layers.LeakyReLU)
+    )
+    assert generator.get_layer("to_image").activation is keras.activations.tanh
+
+
+def test_channels_stop_doubling_where_the_papers_do() -> None:
+    assert channels_of(make_generator(5, (256, 256, 1), 4), "BatchNormalization") == [32, 32, 32, 16, 8, 4]
+
+
+def test_weights_begin_as_in_the_paper() -> None:
+    generator = make_generator(100, (32, 32, 3), 64)
+    kernels = [variable.numpy() for variable in generator.weights if variable.path.endswith("kernel")]
+    assert len(kernels) == 4
+    for kernel in kernels:
+        assert abs(kernel.std() - 0.02) < 0.001 and abs(kernel.mean()) < 0.001
+
+
+@pytest.mark.parametrize("class_index", [0, 2])
+@pytest.mark.parametrize("shape", [(8, 8, 1), (20, 12, 3)])
+def test_folded_base_is_the_same_function_as_the_base_for_that_class(
+    class_index: int, shape: tuple[int, int, int]
+) -> None:
+    base = make_generator(5, shape, 4, num_classes=3), make_discriminator(shape, 4, num_classes=3)
+    folded = fold(random_weights(base[0], 1) | random_weights(base[1], 2), class_index)
+    alone = make_generator(5, shape, 4), make_discriminator(shape, 4)
+    assert set(folded) == {f"{network.name}/{variable.path}" for network in alone for variable in network.weights}
+    for network in alone:
+        for variable in network.weights:
+            variable.assign(folded[f"{network.name}/{variable.path}"])
+
+    labels = tf.one_hot([class_index] * 6, 3)
+    latents = tf.random.stateless_normal((6, 5), [3, 4])
+    images = tf.random.stateless_uniform((6, *shape), [5, 6], -1, 1)
+    made = alone[0](latents, training=False)
+    np.testing.assert_allclose(made, base[0]([latents, labels], training=False), atol=1e-5)
+    judged = np.asarray(alone[1](images, training=False))
+    np.testing.assert_allclose(judged, base[1]([images, labels], training=False), rtol=1e-4, atol=1e-3)
+
+    # And not the function of another class.
+    others = tf.one_hot([1] * 6, 3)
+    assert np.abs(made - base[0]([latents, others], training=False)).max() > 0.01
+    assert np.abs(judged - base[1]([images, others], training=False)).max() > 0.01
