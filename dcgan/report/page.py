@@ -41,7 +41,8 @@ EFFECTS = {  # the first words of the gate's reason: what the evidence says, wha
 }
 BLANK_CLASS: dict[str, Any] = {
     "train": 0, "holdout": 0, "requested": 0, "accepted": 0, "rejected": {}, "verdict": "none", "reason": "",
-    "measures": {}, "steps": None, "shipped_step": None, "stopped": None, "incidents": [], "seconds": None, "images_per_second": None, "model_sha256": None,
+    "measures": {}, "steps": None, "shipped_step": None, "stopped": None, "incidents": [],
+    "seconds": None, "images_per_second": None, "model_sha256": None,
     "fingerprint": None,
 }  # fmt: skip
 
@@ -219,7 +220,7 @@ def _audit(catalogue: Mapping[str, Any]) -> dict[str, Any]:
     num_files, num_left_out = catalogue.get("num_files"), sum(reasons.values())
     return {
         "num_files": num_files,
-        "num_accepted": None if num_files is None else num_files - num_left_out,
+        "num_accepted": None if num_files is None else num_files - num_left_out - sum(catalogue["unused"].values()),
         "num_left_out": num_left_out,
         "reasons": sorted(reasons.items(), key=lambda item: -item[1]),
         "duplicates": sum(count for reason, count in reasons.items() if "duplicate" in reason),
