@@ -99,6 +99,11 @@ def test_named_split_is_held_out_as_it_stands(tmp_path: Path) -> None:
     assert record["classes"]["cat"] == {"train": 10, "holdout": 3, "state": "ok", "reason": ""}
 
 
+def test_images_that_name_no_split_are_trained_on_beside_a_named_holdout() -> None:
+    table = catalogue(["a", "b", "c"]).assign(split=["", "train", "test"])
+    assert list(assign(table, "test")["split"]) == [TRAIN, TRAIN, HOLDOUT]
+
+
 def test_class_with_too_few_images_is_refused_with_its_figures_and_the_rest_goes_on(tmp_path: Path) -> None:
     write_classes(tmp_path, {"cat": 40, "dog": 40, "three": 3, "none": 0})
     (tmp_path / "three" / "cut.png").write_bytes(b"")
@@ -143,16 +148,18 @@ def test_split_of_a_run_holds_the_pixels_of_every_class_and_side(tmp_path: Path)
         for side, file in ((TRAIN, run.train_images(name)), (HOLDOUT, run.holdout_images(name))):
             images = np.load(file)
             of_side = table[(table["label"] == name) & (table["split"] == side)].sort_values("row")
-            assert len(images) == len(of_side) == entry[side] > 0
+            assert len(images) == entry[side] > 0
+            assert of_side["row"].to_list() == list(range(len(images)))
             for path, image in zip(of_side["path"], images, strict=True):
                 np.testing.assert_array_equal(np.asarray(Image.open(source / path)), image)
 
 
 def test_split_is_read_anew_as_it_was(tmp_path: Path) -> None:
-    source = write_classes(tmp_path / "images", {"cat": 20, "dog": 20})
+    source = write_classes(tmp_path / "images", {"cat": 20, "dog": 20, "none": 0})
     config = job(source)
     run = opened_run(tmp_path, config)
     make_split(run, config)
+    assert labels_with_images(run) == ["cat", "dog"]
     for side, place in ((TRAIN, run.train_images), (HOLDOUT, run.holdout_images)):
         images, labels = read_split(config.data, (12, 10, 3), side)
         for label in ("cat", "dog"):
@@ -166,10 +173,15 @@ def test_side_that_nothing_is_on_is_empty_and_keeps_its_shape(tmp_path: Path) ->
     assert images.shape == (0, 12, 10, 3) and labels == []
 
 
+@pytest.mark.parametrize("listed", ["folder", "table"])
 @pytest.mark.parametrize("gone", [True, False])
-def test_image_that_changes_under_a_run_is_told_and_no_half_split_is_left(tmp_path: Path, gone: bool) -> None:
+def test_image_that_changes_under_a_run_is_told_and_no_half_split_is_left(
+    tmp_path: Path, gone: bool, listed: str
+) -> None:
     source = write_classes(tmp_path / "images", {"cat": 20, "dog": 20})
-    config = job(source)
+    rows = [f"{file.relative_to(source)},{file.parent.name}\n" for file in source.rglob("*.png")]
+    (tmp_path / "images" / "t.csv").write_text("path,label\n" + "".join(rows))
+    config = job(source if listed == "folder" else source / "t.csv")
     run = opened_run(tmp_path, config)
     if gone:
         (source / "cat" / "007.png").unlink()
