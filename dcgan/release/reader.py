@@ -40,6 +40,8 @@ def load_release(path: str | Path, *, verify: bool = False) -> Release:
         raise ReleaseError(
             f"{path} is not a release: a release's folder has a release.json, such as outputs/<job>/latest ({error})"
         ) from error
+    if not isinstance(record, dict) or not {"config", "classes", "files"} <= set(record):
+        raise ReleaseError(f"{path} is not a release: its release.json is not of the form that a release's has")
     release = Release(folder, record)
     if verify:
         from dcgan.release.verify import verify as check  # noqa: PLC0415 (verify reads releases too)

@@ -1,0 +1,59 @@
+"""The dataset card: Markdown in which every name is only a name."""
+
+from __future__ import annotations
+
+import html
+import re
+
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dcgan.release.card import dataset_card, escape_markdown
+from tests.unit.conftest import CAT, COUNTS, MADE, SCRIPT, UP, Made
+
+
+@given(st.text())
+def test_escaped_text_is_one_line_without_markup_and_reads_as_it_was(text: str) -> None:
+    escaped = escape_markdown(text)
+    assert not re.search(r"[\\`*_\[\]{}<>|~$!@\"\n\r]", escaped)
+    assert re.sub(r"&#\d+;", "", escaped).count("&") == 0
+    # HTML has no words for control characters and for what is no character.
+    if text.isprintable():
+        assert html.unescape(escaped) == " ".join(text.split())
+
+
+def test_class_names_are_in_the_table_and_are_no_markup(made: Made) -> None:
+    card = dataset_card(made.config, made.outcome)
+    assert "<script" not in card
+    rows = [line for line in card.splitlines() if line.startswith("| ") and "shipped" in line]
+    cells = [[html.unescape(cell.strip()) for cell in row.strip("|").split("|")] for row in rows]
+    assert {row[0] for row in cells} == {SCRIPT, UP, CAT}
+    assert all(len(row) == 6 and int(row[3]) == MADE[row[0]] for row in cells)
+
+
+def test_front_matter_is_what_hugging_face_reads(made: Made) -> None:
+    card = dataset_card(made.config, made.outcome)
+    _, front, _ = card.split("---\n", 2)
+    values = yaml.safe_load(front)
+    assert values["tags"] == ["synthetic", "dcgan", "data-augmentation"]
+    assert values["size_categories"] == ["n<1K"] and values["task_categories"] == ["image-classification"]
+
+
+def test_card_says_what_was_measured_and_what_was_not(made: Made) -> None:
+    assert "55.0 % without these images and\n65.0 % with them" in dataset_card(made.config, made.outcome)
+    untested = dataset_card(made.config, made.outcome | {"balanced_accuracy": None})
+    assert "whether these images help is not known" in untested
+
+
+def test_classes_that_do_not_ship_are_told_with_their_reason_and_no_images(made: Made) -> None:
+    card = dataset_card(made.config, made.outcome)
+    [row] = [line for line in card.splitlines() if line.startswith("| three")]
+    assert "| 0 | refused |" in row and f"{made.outcome['classes']['three']['train']} training images" in row
+    assert len(made.outcome["classes"]) == len(COUNTS)
+
+
+def test_versions_are_told_apart(made: Made) -> None:
+    card = dataset_card(made.config, made.outcome)
+    versions = made.outcome["versions"]
+    assert ", ".join(f"{name} {version}" for name, version in versions.items()) in html.unescape(card)

@@ -1,0 +1,135 @@
+"""Releases appear whole, `latest` moves last, and what was released before stays as it was."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from dcgan import runs, storage
+from dcgan.errors import ReleaseError, StorageError
+from dcgan.paths import escape
+from dcgan.release.publish import publish
+from dcgan.release.reader import load_release
+from dcgan.release.verify import verify
+from tests.samples import tree_hash
+from tests.small_disk import small_disk
+from tests.unit.conftest import CAT, MADE, SCRIPT, UP, make_run
+
+
+def test_release_holds_shipped_classes_only(tmp_path: Path) -> None:
+    made = make_run(tmp_path, {UP: "withheld"})
+    folder = publish(made.run, made.config, made.outcome)
+    assert verify(folder) == len(list(folder.rglob("*.*"))) - 1  # all but release.json itself
+    assert {path.name for path in (folder / "images").iterdir()} == {escape(SCRIPT), escape(CAT)}
+    assert {path.stem for path in (folder / "models").iterdir()} == {escape(SCRIPT), escape(CAT)}
+    assert escape(UP) not in "\n".join(path.as_posix() for path in folder.rglob("*"))
+    assert made.run.job.latest.resolve() == folder.resolve()
+
+
+def test_manifest_arrays_and_record_agree(tmp_path: Path) -> None:
+    made = make_run(tmp_path)
+    release = load_release(publish(made.run, made.config, made.outcome), verify=True)
+    images, labels = release.arrays()
+    assert images.shape == (sum(MADE.values()), 12, 10, 3)
+    assert [release.class_names[label] for label in labels] == list(release.manifest["label"])
+    assert release.config == made.config
+    for label, count in MADE.items():
+        assert (release.manifest["label"] == label).sum() == release.record["classes"][label]["accepted"] == count
+
+
+def test_publishing_again_changes_nothing(tmp_path: Path) -> None:
+    made = make_run(tmp_path)
+    folder = publish(made.run, made.config, made.outcome)
+    before = tree_hash(folder)
+    assert publish(made.run, made.config, made.outcome) == folder
+    assert tree_hash(folder) == before
+
+
+def test_oldest_releases_over_keep_are_removed_and_never_latest(tmp_path: Path) -> None:
+    made = make_run(tmp_path)
+    releases = made.run.job.releases
+    for name in ("20200101-000000", "20200102-000000", "20200103-000000", ".tmp-1-20200104"):
+        (releases / name).mkdir(parents=True)
+    folder = publish(made.run, made.config, made.outcome)  # keep is 2
+    assert {path.name for path in releases.iterdir()} == {"20200103-000000", folder.name}
+
+
+def test_full_disk_leaves_the_release_before_and_latest_as_they_were(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", 1024) as disk:
+        made = make_run(disk)
+        before = publish(made.run, made.config, made.outcome)
+        hashes = tree_hash(before)
+        again, _ = runs.open_run(
+            made.config.model_copy(update={"generation": made.config.generation.model_copy(update={"seed": 1})})
+        )
+        for part in ("split", "generation", "training"):
+            shutil.copytree(made.run.root / part, again.root / part)
+        free = shutil.disk_usage(disk).free
+        (disk / "ballast").write_bytes(b"x" * (free - 40_000))
+        with pytest.raises(StorageError, match="No space left"):
+            publish(again, made.config, made.outcome)
+        assert [path.name for path in made.run.job.releases.iterdir()] == [before.name]
+        assert made.run.job.latest.resolve() == before.resolve()
+        assert tree_hash(before) == hashes and verify(before)
+
+
+def _tamper_image(release: Path) -> str:
+    image = next((release / "images" / escape(CAT)).iterdir())
+    content = bytearray(image.read_bytes())
+    content[-20] ^= 1  # one bit
+    image.unlink()  # it shares its bytes with the run's own
+    image.write_bytes(content)
+    return f"{image.name} has changed"
+
+
+def _remove_image(release: Path) -> str:
+    image = next((release / "images" / escape(SCRIPT)).iterdir())
+    image.unlink()
+    return f"{image.name} is missing"
+
+
+def _add_image(release: Path) -> str:
+    image = next((release / "images" / escape(UP)).iterdir())
+    shutil.copy(image, image.with_name("more.png"))
+    return "more.png does not belong"
+
+
+def _add_hidden_file(release: Path) -> str:
+    (release / "images" / ".DS_Store").touch()
+    return ".DS_Store does not belong"
+
+
+def _change_manifest(release: Path) -> str:
+    file = release / "manifest.csv"
+    file.write_text(file.read_text().replace(CAT[0], "x"))
+    return "manifest.csv has changed"
+
+
+def _change_count(release: Path) -> str:
+    record = storage.read_json(release / "release.json")
+    record["classes"][CAT]["accepted"] += 1
+    storage.write_json(release / "release.json", record)
+    return "3 images in the manifest, expected 4"
+
+
+@pytest.mark.parametrize(
+    "tamper", [_tamper_image, _remove_image, _add_image, _add_hidden_file, _change_manifest, _change_count]
+)
+def test_verify_names_what_is_not_as_it_was_released(tmp_path: Path, tamper: object) -> None:
+    made = make_run(tmp_path)
+    folder = publish(made.run, made.config, made.outcome)
+    assert callable(tamper)
+    told = tamper(folder)
+    with pytest.raises(ReleaseError) as refused:
+        verify(folder)
+    assert told in str(refused.value) and "(1 problems)" in str(refused.value)
+
+
+@pytest.mark.parametrize("content", [None, "{half", "[]", "{}"])
+def test_folder_that_is_no_release_is_refused_as_such(tmp_path: Path, content: str | None) -> None:
+    if content is not None:
+        (tmp_path / "release.json").write_text(content)
+    with pytest.raises(ReleaseError, match=r"release\.json"):
+        load_release(tmp_path)
