@@ -36,13 +36,13 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "steps 150": {"class_steps": 150},
     "steps 600": {"class_steps": 600},
     "steps 1200": {"class_steps": 1200},
-    "no brightness": {"augmentation": ["translation"]},
-    "cutout": {"augmentation": ["translation", "brightness", "cutout"]},
-    "no augmentation": {"augmentation": []},
+    "no cutout": {"augmentation": ["translation", "brightness"]},
+    "no brightness": {"augmentation": ["translation", "cutout"]},
+    "all kinds": {"augmentation": ["translation", "brightness", "contrast", "saturation", "cutout"]},
+    "none": {"augmentation": []},
     "lr 1e-4": {"learning_rate": 1e-4},
     "lr 4e-4": {"learning_rate": 4e-4},
     "batch 16": {"batch_size": 16},
-    "ema .99": {"ema_decay": 0.99},
     "scratch": {"base": False, "class_steps": 1500},
 }
 
@@ -136,6 +136,12 @@ class Judge:
         self._classifier = train_classifier(
             Batches(pools, stream=1), len(pools), steps, 1, ["translation", "brightness"], lambda _: None
         )
+
+    def kid(self, samples: np.ndarray, reference: np.ndarray) -> float:
+        """KID of samples, uint8 (N, H, W, C), to real images."""
+        from dcgan.training.score import Scorer  # noqa: PLC0415
+
+        return round(Scorer(self._classifier, reference)(samples).kid, 4)
 
     def score(self, run: Run, config: JobConfig, label: str, reference: np.ndarray) -> dict[str, float]:
         from dcgan.generation.model import CHUNK, Model  # noqa: PLC0415

@@ -95,7 +95,7 @@ def train_judge(run: Run, config: JobConfig, on_progress: OnProgress) -> dict[st
     labels = labels_with_images(run)
     seed = randomness.key(config.generation.seed, "", "judge") % 2**31
     batches = Batches([np.load(run.train_images(label)) for label in labels], stream=seed)
-    steps, kinds = config.gate.classifier_steps, list(config.training.augmentation or [])
+    steps, kinds = config.gate.classifier_steps, config.gate.augmentation
     model = train_classifier(batches, len(labels), steps, seed, kinds, on_progress)
     storage.write_bytes(
         run.judge / "model.npz", storage.pack_arrays({f"{n:03d}": w for n, w in enumerate(model.get_weights())})

@@ -24,6 +24,7 @@ SIDE_MIN, SIDE_MAX = 8, 256  # px; smaller has nothing to learn from, larger is 
 
 Side = Annotated[int, Field(ge=SIDE_MIN, le=SIDE_MAX)]
 Count = Annotated[int, Field(ge=0)]
+Augmentation = Literal["translation", "brightness", "contrast", "saturation", "cutout", "flip"]
 
 
 class Model(BaseModel):
@@ -137,7 +138,7 @@ class TrainingConfig(Model):
     """Adam's step size for both networks (2e-4 in Radford et al. 2016)."""
     ema_decay: Annotated[float, Field(ge=0, lt=1)] | None = None
     """Decay per step of the moving average of the generator's weights, which makes the images."""
-    augmentation: list[Literal["translation", "brightness", "contrast", "saturation", "cutout", "flip"]] | None = None
+    augmentation: list[Augmentation] | None = None
     """Differentiable augmentations (Zhao et al. 2020) of what the discriminator sees. flip only where a mirrored
     image is still of its class: a mirrored 2 or S is not."""
     precision: Literal["auto", "float32", "bfloat16"] | None = None
@@ -161,7 +162,7 @@ _COMMON: dict[str, Any] = {
     "batch_size": 64,
     "learning_rate": 2e-4,
     "ema_decay": 0.995,
-    "augmentation": ["translation", "brightness"],
+    "augmentation": ["translation", "brightness", "cutout"],
     "log_steps": 25,
     "precision": "auto",
 }
@@ -178,6 +179,8 @@ class GateConfig(Model):
     policy: Literal["report", "no_harm", "proven_gain"] = "no_harm"
     """report: ship all, say what was measured; no_harm: withhold a class whose recall is shown to fall;
     proven_gain: ship only classes whose recall is shown to rise."""
+    augmentation: list[Augmentation] = ["translation", "brightness"]
+    """Classical augmentation that every classifier is trained with, the one without synthetic images too."""
     classifier_steps: Annotated[int, Field(ge=1)] = 600
     """Optimizer steps of each classifier that measures utility."""
     classifier_seeds: Annotated[int, Field(ge=2)] = 3

@@ -35,7 +35,7 @@ def measure(run: Run, config: JobConfig, number: int, on_progress: OnProgress) -
         tested = [np.load(run.holdout_images(label)) for label in labels]
         truth = np.concatenate([np.full(len(images), number) for number, images in enumerate(tested)])
         seed = randomness.key(config.generation.seed, "", f"utility {number}") % 2**31
-        steps, kinds = config.gate.classifier_steps, list(config.training.augmentation or [])
+        steps, kinds = config.gate.classifier_steps, config.gate.augmentation
         right = {}
         for arm, (name, pools) in enumerate({"without": None, "with": synthetic}.items()):
             batches = Batches(real, stream=seed, synthetic=pools, share=SHARE)
