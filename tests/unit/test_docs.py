@@ -1,0 +1,123 @@
+"""The reference names every key, command, option, column and reason that there is, and nothing that there is not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+import yaml
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+from dcgan.catalogue import inspection, sources
+from dcgan.cli.main import commands
+from dcgan.config import JobConfig
+from dcgan.curation import filters
+from dcgan.evaluation import gate
+from dcgan.release.manifest import COLUMNS
+from dcgan.split import MIN_TRAIN
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
+MADE_ELSEWHERE = ("benchmarks/", "docs/images/")  # by a benchmark's run and from a demo's run
+
+
+def keys(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Every key of the job file that holds a value, with its default as YAML has it."""
+    for name, field in model.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from keys(field.annotation, f"{prefix}{name}.")
+        elif field.default is PydanticUndefined:
+            yield f"{prefix}{name}", "required"
+        else:
+            yield f"{prefix}{name}", yaml.safe_dump(field.default, default_flow_style=True).splitlines()[0]
+
+
+def first_cells(page: Path, columns: int) -> list[list[str]]:
+    """The first cells of each row of a page's tables, code marks taken off; of rows that begin with code."""
+    rows = (line.split(" | ") for line in page.read_text(encoding="utf-8").splitlines() if line.startswith("| `"))
+    return [[cell.strip("|` ") for cell in row[:columns]] for row in rows]
+
+
+def test_job_file_has_every_key_with_its_default() -> None:
+    documented = dict(first_cells(DOCS / "reference/job-file.md", 2))
+    assert documented == dict(keys(JobConfig))
+
+
+def test_commands_has_every_command() -> None:
+    text = (DOCS / "reference/commands.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^## dcgan (\S+)$", text, re.MULTILINE)) == set(commands.commands)
+
+
+@pytest.mark.parametrize("name", sorted(commands.commands))
+def test_commands_has_every_option(name: str) -> None:
+    text = (DOCS / "reference/commands.md").read_text(encoding="utf-8")
+    section = text.partition(f"## dcgan {name}\n")[2].partition("\n## ")[0]
+    usage = section.strip().splitlines()[0]
+    shared = text.partition("## Options that several commands share")[2].partition("\n## ")[0]
+    params: list[Any] = commands.commands[name].params
+    for param in params:
+        if isinstance(param, click.Argument):
+            assert param.make_metavar(click.Context(commands)).strip("[]") in usage
+            continue
+        [option] = param.opts
+        assert option in usage
+        assert f"- `{option}" in section or f"- `{option}" in shared, f"{option} is not explained"
+        if isinstance(param.default, str | Path):
+            assert f"Default: `{param.default}`" in section
+    known = {option for param in params for option in param.opts if option.startswith("--")}
+    assert set(re.findall(r"--[a-z-]+", usage)) == known
+
+
+def test_release_has_every_column_of_the_manifest() -> None:
+    text = (DOCS / "reference/release.md").read_text(encoding="utf-8")
+    table = text.partition("## Manifest")[2].partition("## release.json")[0]
+    rows = "\n".join(line.split(" | ")[0] for line in table.splitlines() if line.startswith("| `"))
+    assert re.findall(r"`(\w+)`", rows) == COLUMNS
+
+
+def test_input_has_every_reason_for_quarantine() -> None:
+    text = (DOCS / "reference/input.md").read_text(encoding="utf-8")
+    table = text.partition("## Reasons for quarantine")[2].partition("\n## ")[0]
+    told = {line.split("`")[1] for line in table.splitlines() if line.startswith("| `")}
+    verdicts = {inspection.ACCEPTED, inspection.QUARANTINED, inspection.UNUSED}
+    reasons = {
+        value
+        for module in (inspection, sources)
+        for name, value in vars(module).items()
+        if name.isupper() and isinstance(value, str) and value not in verdicts
+    }
+    assert told == reasons
+
+
+def test_limits_are_those_of_the_code() -> None:
+    limits = " ".join((DOCS / "reference/input.md").read_text(encoding="utf-8").partition("## Limits")[2].split())
+    for told in (
+        f"training images of a class | at least {MIN_TRAIN}",
+        f"held-out images of a class | at least {gate.MIN_HOLDOUT}",
+        f"without `data.image_size` | {inspection.MAX_ODD_SHARE:.0%}".replace("%", " %"),
+        f"quarantined files named in `dcgan check` and the report | {inspection.MAX_EXAMPLES}",
+    ):
+        assert told in limits
+    assert filters.BLANK_SHARE == 0.25  # "a quarter", in docs/explanation/split-and-gate.md
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_links_lead_somewhere(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if "://" in target:
+            continue
+        path, _, anchor = target.partition("#")
+        file = (page.parent / path).resolve() if path else page
+        if file.relative_to(ROOT).as_posix().startswith(MADE_ELSEWHERE):
+            continue
+        assert file.exists(), f"{target} leads nowhere"
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", file.read_text(encoding="utf-8"), re.MULTILINE)
+            assert anchor in {re.sub(r"[^\w\- ]", "", title).lower().replace(" ", "-") for title in headings}, target
