@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from dcgan import runs, storage
@@ -13,7 +14,7 @@ from dcgan.paths import escape
 from dcgan.release.publish import publish
 from dcgan.release.reader import load_release
 from dcgan.release.verify import verify
-from tests.samples import tree_hash
+from tests.samples import noise, tree_hash
 from tests.small_disk import small_disk
 from tests.unit.conftest import CAT, MADE, SCRIPT, UP, make_run
 
@@ -35,6 +36,8 @@ def test_manifest_arrays_and_record_agree(tmp_path: Path) -> None:
     assert images.shape == (sum(MADE.values()), 12, 10, 3)
     assert [release.class_names[label] for label in labels] == list(release.manifest["label"])
     assert release.config == made.config
+    for index, image in zip(release.manifest["index"], images, strict=True):
+        np.testing.assert_array_equal(image, noise(900 + index))
     for label, count in MADE.items():
         assert (release.manifest["label"] == label).sum() == release.record["classes"][label]["accepted"] == count
 
@@ -50,10 +53,17 @@ def test_publishing_again_changes_nothing(tmp_path: Path) -> None:
 def test_oldest_releases_over_keep_are_removed_and_never_latest(tmp_path: Path) -> None:
     made = make_run(tmp_path)
     releases = made.run.job.releases
-    for name in ("20200101-000000", "20200102-000000", "20200103-000000", ".tmp-1-20200104"):
+    for name in ("20200101-000000", "20200102-000000", "20200103-000000"):
         (releases / name).mkdir(parents=True)
     folder = publish(made.run, made.config, made.outcome)  # keep is 2
     assert {path.name for path in releases.iterdir()} == {"20200103-000000", folder.name}
+
+
+def test_what_a_killed_process_left_of_a_release_is_removed(tmp_path: Path) -> None:
+    made = make_run(tmp_path)
+    (made.run.job.releases / ".tmp-1-20200101-000000" / "images").mkdir(parents=True)
+    folder = publish(made.run, made.config, made.outcome)
+    assert [path.name for path in made.run.job.releases.iterdir()] == [folder.name]
 
 
 def test_full_disk_leaves_the_release_before_and_latest_as_they_were(tmp_path: Path) -> None:
