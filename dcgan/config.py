@@ -86,6 +86,11 @@ class GenerationConfig(Model):
             raise ValueError("per_class asks for 0 images, so there is nothing to do: ask for at least 1")
         return self
 
+    def asks_for(self, label: str) -> bool:
+        """Whether images of this class are wanted, if it has too few."""
+        by_name = self.per_class if isinstance(self.per_class, dict) else {}
+        return by_name.get(label, 0 if by_name and self.balance is None and self.ratio is None else 1) > 0
+
     def amounts(self, num_train: Mapping[str, int]) -> dict[str, int]:
         """Images to make per class.
 

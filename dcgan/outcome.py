@@ -39,10 +39,10 @@ def gather(
     for number, (label, entry) in enumerate(plan.items()):
         if label in failures:
             verdict, reason = "failed", failures[label]
-        elif entry["state"] == "refused":
+        elif entry["state"] == "refused" and config.generation.asks_for(label):
             verdict, reason = "refused", entry["reason"]
         elif not entry["requested"]:
-            verdict, reason = "none", "has as many real images as wanted"
+            verdict, reason = "none", entry["reason"] or "has as many real images as wanted"
         else:
             verdict, reason = judged[label]["verdict"], judged[label]["reason"]
         training = _record(run.training(label) / "record.json")

@@ -26,7 +26,8 @@ def make_plan(config: JobConfig, split: dict[str, Any]) -> dict[str, ClassPlan]:
         split: `split.json`.
 
     Raises:
-        ConfigError: generation.per_class names a class that is not in the data, or nothing would be generated.
+        ConfigError: generation.per_class names a class that is not in the data, or only classes that are refused, or
+            nothing would be generated.
     """
     classes = split["classes"]
     by_name = config.generation.per_class
@@ -35,9 +36,12 @@ def make_plan(config: JobConfig, split: dict[str, Any]) -> dict[str, ClassPlan]:
             f"generation.per_class names {', '.join(map(repr, unknown))}, but the data has the classes "
             f"{', '.join(map(repr, classes))}"
         )
-    amounts = config.generation.amounts(
-        {label: counts["train"] for label, counts in classes.items() if counts["state"] == "ok"}
-    )
+    trainable = {label: counts["train"] for label, counts in classes.items() if counts["state"] == "ok"}
+    if not any(map(config.generation.asks_for, trainable)):
+        refused = (label for label in classes if label not in trainable and config.generation.asks_for(label))
+        told = "; ".join(f"{label}: {classes[label]['reason']}" for label in refused)
+        raise ConfigError(f"every class that generation.per_class asks images of is refused. {told}")
+    amounts = config.generation.amounts(trainable)
     return {
         label: ClassPlan(
             train=counts["train"],

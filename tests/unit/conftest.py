@@ -52,8 +52,8 @@ def make_run(root: Path, verdicts: Mapping[str, str] | None = None) -> Made:
             number += 1
     (root / "images.csv").write_text("\n".join(rows), encoding="utf-8")
     values = {
-        "name": "odd", "data": {"source": "images.csv", "holdout": 0.1}, "generation": {"per_class": MADE},
-        "outputs": {"keep": 2},
+        "name": "odd", "data": {"source": "images.csv", "holdout": 0.1}, "outputs": {"keep": 2},
+        "generation": {"per_class": {**MADE, "three": 9}},
     }  # fmt: skip
     config = JobConfig.model_validate(values).resolve(root)
     run, _ = runs.open_run(config)

@@ -202,6 +202,17 @@ def test_amount_by_name_goes_before_every_rule(num_train: dict[str, int], data: 
     assert (0 in others) == (not rule and len(num_train) > 1)
 
 
+@pytest.mark.parametrize(
+    ("generation", "asked"),
+    [
+        ({}, ["a", "b", "c"]), ({"per_class": 3}, ["a", "b", "c"]), ({"balance": 9}, ["a", "b", "c"]),
+        ({"per_class": {"a": 3, "b": 0}}, ["a"]), ({"per_class": {"a": 3, "b": 0}, "ratio": 1.0}, ["a", "c"]),
+    ],
+)  # fmt: skip
+def test_classes_are_asked_for_by_name_or_by_rule(generation: dict[str, Any], asked: list[str]) -> None:
+    assert [label for label in "abc" if GenerationConfig(**generation).asks_for(label)] == asked
+
+
 @given(counts)
 def test_default_fills_up_to_the_largest_class(num_train: dict[str, int]) -> None:
     assume(len(set(num_train.values())) > 1)

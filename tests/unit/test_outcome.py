@@ -1,0 +1,62 @@
+"""The outcome of a run in one line and in figures."""
+
+from __future__ import annotations
+
+import pytest
+
+from dcgan import outcome
+from dcgan.config import GenerationConfig
+from dcgan.plan import make_plan
+from dcgan.storage import read_json
+from tests.unit.conftest import CAT, MADE, SCRIPT, UP, Made
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "told"),
+    [
+        (["shipped", "shipped"], "Completed"),
+        (["shipped", "none"], "Completed"),
+        (["shipped", "withheld"], "Completed: 1 class withheld (b)"),
+        (["shipped", "withheld", "withheld"], "Completed: 2 classes withheld (b, c)"),
+        (["shipped", "refused", "failed"], "Completed: 1 class failed (c), 1 class refused (b)"),
+        (["failed", "withheld"], "Failed: no class ships, 1 class withheld (b), 1 class failed (a)"),
+        (["none"], "Failed: no class ships"),
+    ],
+)
+def test_one_line_names_every_class_that_was_wanted_and_does_not_ship(verdicts: list[str], told: str) -> None:
+    assert (
+        outcome.describe({label: {"verdict": verdict} for label, verdict in zip("abc", verdicts, strict=False)}) == told
+    )
+
+
+def test_failure_goes_before_what_the_gate_says(made: Made) -> None:
+    plan = make_plan(made.config, read_json(made.run.split_record))
+    judged = {label: {"verdict": "shipped", "reason": "helps", "measures": {"gain": 0.1}} for label in (SCRIPT, UP)}
+    gathered = outcome.gather(made.run, made.config, plan, {CAT: "diverged"}, {"classes": judged}, {"split": 0.5})
+    verdicts = {label: (entry["verdict"], entry["reason"]) for label, entry in gathered["classes"].items()}
+    assert verdicts[CAT] == ("failed", "diverged") and verdicts[UP] == ("shipped", "helps")
+    assert verdicts["three"] == ("refused", plan["three"]["reason"])
+    assert gathered["state"] == "Completed: 1 class failed (" + CAT + "), 1 class refused (three)"
+
+
+def test_refused_class_that_nobody_asked_for_is_no_failure_of_the_run(made: Made) -> None:
+    config = made.config.model_copy(update={"generation": GenerationConfig(per_class=dict(MADE))})
+    plan = make_plan(config, read_json(made.run.split_record))
+    judged = {label: {"verdict": "shipped", "reason": ""} for label in MADE}
+    gathered = outcome.gather(made.run, config, plan, {}, {"classes": judged}, {})
+    assert gathered["state"] == "Completed"
+    assert gathered["classes"]["three"]["verdict"] == "none"
+    assert gathered["classes"]["three"]["reason"] == plan["three"]["reason"] != ""
+
+
+def test_figures_are_those_that_the_stages_left(made: Made) -> None:
+    entry = made.outcome["classes"][SCRIPT]
+    assert (entry["accepted"], entry["requested"], entry["steps"]) == (MADE[SCRIPT], MADE[SCRIPT], 7)
+    assert entry["train"] + entry["holdout"] == 20
+    assert made.outcome["classes"]["three"]["steps"] is None
+    assert made.outcome["image_size"] == [12, 10] and made.outcome["seconds"] == {"training": 1.0}
+    assert [entry["class_index"] for entry in made.outcome["classes"].values()] == [0, 1, 2, 3]
+
+
+def test_accepted_counts_only_what_is_generated(made: Made) -> None:
+    assert outcome.accepted(made.run, [SCRIPT, "three"]) == {SCRIPT: MADE[SCRIPT]}
