@@ -172,7 +172,7 @@ _COMMON: dict[str, Any] = {
     "precision": "auto",
 }
 PRESETS: dict[str, dict[str, Any]] = {
-    "quick": _COMMON | {"base_steps": 1500, "class_steps": 300, "width": 32},
+    "quick": _COMMON | {"base_steps": 1500, "class_steps": 500, "width": 32},
     "standard": _COMMON | {"base_steps": 4000, "class_steps": 1000, "width": 64},
     "thorough": _COMMON | {"base_steps": 16000, "class_steps": 4000, "width": 64, "ema_decay": 0.999},
 }

@@ -8,10 +8,11 @@ from N(0, 0.02). At 64 x 64 px with width 64 the generator has the paper's shape
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import layers
 
 KERNEL = 4  # even, so that stride 2 covers every pixel equally often: no checkerboard (Odena et al. 2016)
@@ -108,6 +109,32 @@ def fold(arrays: Mapping[str, np.ndarray], class_index: int) -> dict[str, np.nda
         arrays["discriminator/logit/kernel"] + arrays[f"discriminator/{OF_CLASS}logit/kernel"][:, [class_index]]
     )
     return folded
+
+
+def take_statistics(network: keras.Model, batches: Sequence[tf.Tensor]) -> None:
+    """Give every BatchNorm of a network the statistics of these batches, and leave what the network computes as it is.
+
+    A BatchNorm maps x to scale * (x - mean) / deviation + offset. Other mean and deviation are made up for by scale and
+    offset, so that the network computes the same in inference, and about the same when it normalises by batches alike.
+
+    Args:
+        network: one input.
+        batches: of that input; each is normalised by itself in training, and their statistics are averaged.
+    """
+    norms = [layer for layer in network.layers if isinstance(layer, layers.BatchNormalization)]
+    if not norms:
+        return
+    inputs_of_norms = keras.Model(network.inputs, [norm.input for norm in norms])
+    seen = [keras.tree.flatten(inputs_of_norms(batch, training=False)) for batch in batches]
+    for norm, values in zip(norms, zip(*seen, strict=True), strict=True):
+        axes = list(range(len(norm.input.shape) - 1))
+        moments = [tf.nn.moments(tf.cast(value, tf.float32), axes) for value in values]
+        mean, variance = (tf.add_n(parts) / len(parts) for parts in zip(*moments, strict=True))
+        before = tf.sqrt(norm.moving_variance + norm.epsilon)
+        norm.beta.assign(norm.beta + norm.gamma * (mean - norm.moving_mean) / before)
+        norm.gamma.assign(norm.gamma * tf.sqrt(variance + norm.epsilon) / before)
+        norm.moving_mean.assign(mean)
+        norm.moving_variance.assign(variance)
 
 
 def _normal() -> keras.initializers.Initializer:

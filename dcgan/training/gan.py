@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from dcgan import randomness
+from dcgan import networks, randomness
 from dcgan.augmentation import augment
 from dcgan.batches import Batches
 from dcgan.config import TrainingConfig
@@ -60,11 +60,23 @@ class Gan:
                 variable.assign(tf.random.stateless_normal(variable.shape, seed, stddev=0.02, alg="philox"))
         self.ema.set_weights(self.generator.get_weights())
 
-    def start_from(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Take over networks, the EMA of their generator aside, with fresh optimizers."""
+    def start_from(self, arrays: Mapping[str, np.ndarray], latents: tf.Tensor, images: tf.Tensor) -> None:
+        """Take over one class's networks from a shared base, with the statistics of that class in every BatchNorm.
+
+        The base's statistics are those of all classes together. Normalised by its own batches, as in training, a class
+        would lose what makes the base's class (`networks.fold`) that class; so scale and offset take up the difference.
+
+        Args:
+            arrays: generator and discriminator, by name.
+            latents: float32 (N, latent_dim), some hundred.
+            images: float32 (M, H, W, C) of the class in [-1, 1], some hundred.
+        """
         self._assign(
             {name: array for name, array in arrays.items() if name.startswith(("generator/", "discriminator/"))}
         )
+        fakes = self.generator(latents, training=False)
+        for network, seen in ((self.generator, [latents]), (self.discriminator, [images, _float32(fakes)])):
+            networks.take_statistics(network, seen)
         self.ema.set_weights(self.generator.get_weights())
 
     def set_learning_rate(self, learning_rate: float) -> None:
@@ -133,9 +145,7 @@ class Gan:
         """What a network takes: latents or images, and one-hot labels when this is a shared base."""
         return [first, labels] if self.num_classes else [first]
 
-    def stretch(
-        self, config: TrainingConfig, batches: Batches, batch_size: int, seed: int, label: str, *, norms_learn: bool
-    ) -> Stretch:
+    def stretch(self, config: TrainingConfig, batches: Batches, batch_size: int, seed: int, label: str) -> Stretch:
         """Compile the training loop.
 
         Args:
@@ -144,9 +154,6 @@ class Gan:
             batch_size: images per step.
             seed: the job's.
             label: class name, or the base's; names the streams of draws.
-            norms_learn: False keeps the statistics of every BatchNorm as they are and normalises by them. One class's
-                batch statistics differ from the pooled ones that a shared base was trained with; normalising by
-                them would undo what makes the base's class (`fold`) that class.
         """
         assert config.latent_dim and config.ema_decay is not None
         size, latent_dim, decay = batch_size, config.latent_dim, config.ema_decay
@@ -163,11 +170,11 @@ class Gan:
             latents = tf.random.stateless_normal((size, latent_dim), tf.stack([latent_stream, step]), alg="philox")
             with tf.GradientTape(persistent=True) as tape:
                 # One forward pass through both networks serves both losses (non-saturating, Goodfellow et al. 2014).
-                fakes = _float32(generator(self._inputs(latents, labels), training=norms_learn))
+                fakes = _float32(generator(self._inputs(latents, labels), training=True))
                 seen_real = augment(images, kinds, real_stream, step)
                 seen_fake = augment(fakes, kinds, fake_stream, step)
-                on_real = _float32(discriminator(self._inputs(seen_real, labels), training=norms_learn))
-                on_fake = _float32(discriminator(self._inputs(seen_fake, labels), training=norms_learn))
+                on_real = _float32(discriminator(self._inputs(seen_real, labels), training=True))
+                on_fake = _float32(discriminator(self._inputs(seen_fake, labels), training=True))
                 d_loss = tf.reduce_mean(tf.nn.softplus(-on_real)) + tf.reduce_mean(tf.nn.softplus(on_fake))
                 g_loss = tf.reduce_mean(tf.nn.softplus(-on_fake))
             d_gradients = tape.gradient(d_loss, discriminator.trainable_variables)

@@ -16,7 +16,7 @@ import psutil
 import tensorflow as tf
 
 from dcgan import pictures, randomness, storage
-from dcgan.batches import Batches, to_uint8
+from dcgan.batches import Batches, to_float, to_uint8
 from dcgan.classifier import load_judge
 from dcgan.config import JobConfig
 from dcgan.errors import TrainingError
@@ -34,6 +34,7 @@ from dcgan.training.watch import Course
 BASE = "\x00base"  # no class can have this name, so that the base's draws are apart from every class's
 BEST = "best/"  # begins the names of the best step's generator in a snapshot
 GRID_COLUMNS = 8  # sample grids are 8 x 8 images of fixed latents
+STATISTICS = 256  # images of a class that its BatchNorms' first statistics come from
 CLOSING_SECONDS = 1.0  # for what is written after the last step, when time is short
 MAX_SNAPSHOT_SHARE = 0.03  # of training time that snapshots may take; where they cost more, they come less often
 
@@ -129,7 +130,8 @@ def _train(  # noqa: PLR0915 (one loop, to be read from top to bottom)
     def begin() -> None:
         """Start from the base, or from random weights of the present branch."""
         if start is not None:
-            gan.start_from(start)
+            pixels = to_float(tf.constant(images[0][:STATISTICS]))
+            gan.start_from(start, latents, pixels)
         else:
             gan.initialize(randomness.stream(seed, _branch_name(label, course), "weights"))
 
@@ -139,7 +141,7 @@ def _train(  # noqa: PLR0915 (one loop, to be read from top to bottom)
         gan.set_learning_rate(training.learning_rate * course.learning_rate_scale)
         name = _branch_name(label, course)
         batches = Batches(images, stream=randomness.stream(seed, name, "batch"))
-        return gan.stretch(training, batches, batch_size, seed, name, norms_learn=start is None)
+        return gan.stretch(training, batches, batch_size, seed, name)
 
     def look() -> dict[str, float]:
         """Samples of this step: show them, score them, and keep the generator when it is the best so far."""
