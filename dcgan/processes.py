@@ -46,7 +46,7 @@ class Workers:
     """The worker processes that this process has started; all of them can be stopped at once, from any thread."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal's handler may call `stop` in the thread that is starting a worker
         self._alive: set[subprocess.Popen[str]] = set()
         self.stopped = False
 
@@ -115,6 +115,8 @@ class Workers:
                 start_new_session=True,
             )
             self._alive.add(process)
+            if self.stopped:  # by a signal, while it was being started
+                process.terminate()
         return process
 
 

@@ -1,0 +1,118 @@
+"""Worker processes: their errors arrive as they were raised, their deaths are told, and all can be stopped."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from dcgan.errors import Interrupted, StageError, StorageError
+from dcgan.processes import Work, Workers
+from dcgan.progress import Progress
+
+
+def ignore(_: Progress) -> None:
+    """Nobody watches."""
+
+
+def worker_of(run: Path) -> psutil.Process | None:
+    """The process that works on a run, if one does."""
+    children = psutil.Process().children()
+    return next((child for child in children if any(str(run) in part for part in child.cmdline())), None)
+
+
+@contextmanager
+def acting_on_worker(run: Path, act: str) -> Iterator[None]:
+    """Send a signal to the run's worker as soon as it is there."""
+
+    def send() -> None:
+        deadline = time.monotonic() + 30
+        while (worker := worker_of(run)) is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+        if worker is not None:
+            worker.send_signal(signal.Signals[act])
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    yield
+    thread.join()
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """A run whose config is a pipe that nobody writes to: its worker waits for ever."""
+    os.mkfifo(tmp_path / "config.json")
+    return tmp_path
+
+
+def test_error_of_a_worker_arrives_as_it_was_raised(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match=r"cannot read .*config\.json"):
+        Workers().perform(Work(str(tmp_path), "judge", 1), ignore)
+
+
+@pytest.mark.parametrize(
+    ("act", "told"), [("SIGKILL", "was killed, most often because .* memory"), ("SIGABRT", "by signal SIGABRT")]
+)
+def test_death_of_a_worker_is_told_with_its_class_and_its_log(run: Path, act: str, told: str) -> None:
+    log = run / "logs" / "training-%2E.%2Fcat.log"
+    log.parent.mkdir()
+    log.write_text("the last words\n")
+    with acting_on_worker(run, act), pytest.raises(StageError, match=rf"(?s)class '\.\./cat'.*{told}.*the last words"):
+        Workers().perform(Work(str(run), "training", 1, "../cat"), ignore)
+    assert worker_of(run) is None
+
+
+def test_stopped_workers_end_at_once_and_no_more_begin(run: Path) -> None:
+    workers, told = Workers(), []
+
+    def perform() -> None:
+        with pytest.raises(Interrupted) as interrupted:
+            workers.perform(Work(str(run), "judge", 1), ignore)
+        told.append(str(interrupted.value))
+
+    thread = threading.Thread(target=perform, daemon=True)
+    thread.start()
+    while worker_of(run) is None:
+        time.sleep(0.01)
+    workers.stop()
+    thread.join(30)
+    assert told == ["judge was stopped; run the same command again to resume"]
+    assert worker_of(run) is None
+    with pytest.raises(Interrupted, match="was not begun"):
+        workers.perform(Work(str(run), "judge", 1), ignore)
+
+
+def test_signal_that_comes_while_a_worker_is_started_stops_it_and_locks_nothing_up(run: Path) -> None:
+    # Ctrl-C is handled in the very thread that starts the worker: between any two of its steps.
+    script = """
+        import signal, subprocess, sys
+        from dcgan import processes
+        from dcgan.errors import Interrupted
+
+        workers = processes.Workers()
+        signal.signal(signal.SIGINT, lambda *_: workers.stop())
+
+        def interrupt(frame, event, _):
+            if event == "return" and frame.f_code is subprocess.Popen.__init__.__code__:
+                sys.setprofile(None)
+                signal.raise_signal(signal.SIGINT)
+
+        sys.setprofile(interrupt)
+        try:
+            workers.perform(processes.Work(sys.argv[1], "judge", 1), lambda _: None)
+        except Interrupted as error:
+            print("stopped", error)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(script), str(run)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
+    assert done.stdout == "stopped judge was stopped; run the same command again to resume\n"
