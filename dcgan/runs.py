@@ -42,8 +42,7 @@ def open_run(config: JobConfig) -> tuple[Run, bool]:
         raise StorageError(f"cannot write to outputs.root {config.outputs.root}: {error.strerror or error}") from error
     storage.remove_unfinished(job.runs)
     content = config.model_dump(mode="json")
-    for root in sorted(job.runs.iterdir(), reverse=True)[:1]:
-        run = Run(root)
+    for run in _newest_first(job)[:1]:
         if storage.read_json(run.record)["state"] == "running" and _same_job(storage.read_json(run.config), content):
             return run, True
     run = job.run(_new_id(job))
@@ -77,8 +76,13 @@ def finish_run(run: Run, state: str) -> None:
 
 def remove_old_runs(job: Job, keep: int) -> None:
     """Remove all but the newest `keep` runs; releases stand apart and are not touched."""
-    for root in sorted(job.runs.iterdir(), reverse=True)[keep:]:
-        shutil.rmtree(root)
+    for run in _newest_first(job)[keep:]:
+        shutil.rmtree(run.root)
+
+
+def _newest_first(job: Job) -> list[Run]:
+    """The job's runs; what else stands among them, a file manager's notes or half of a deleted run, is none."""
+    return [Run(root) for root in sorted(job.runs.iterdir(), reverse=True) if Run(root).record.exists()]
 
 
 def provenance(config: JobConfig) -> dict[str, Any]:

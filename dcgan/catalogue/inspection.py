@@ -143,7 +143,7 @@ def _open_one(source: Source, number: int) -> dict[str, Any]:
 
 
 def _is_empty(path: Path) -> bool:
-    return path.exists() and path.stat().st_size == 0
+    return path.is_file() and path.stat().st_size == 0
 
 
 def _first_line(error: Exception) -> str:

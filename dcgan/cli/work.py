@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -21,6 +22,7 @@ from dcgan.terminal import console, display
 # home nor complain that it cannot.
 PREFECT_DEFAULTS = {
     "PREFECT_LOGGING_LEVEL": "ERROR",
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",  # tracebacks of errors that the last line tells in words
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "DO_NOT_TRACK": "1",
 }
@@ -64,8 +66,11 @@ def run(job: JobConfig, *, as_json: bool) -> int:
 
         state: Any = flow_for(job)(job, return_state=True)
     summary = state.result(raise_on_failure=False)
+    if isinstance(summary, DcganError):
+        raise summary
     if isinstance(summary, BaseException):
-        raise summary if isinstance(summary, DcganError) else StageError(f"the run failed: {summary!r}") from summary
+        traceback.print_exception(summary)  # no error of this project: whoever mends it needs the place
+        raise StageError(f"the run failed: {summary!r}") from summary
     return tell(summary, as_json=as_json)
 
 

@@ -77,6 +77,15 @@ def test_old_runs_over_keep_are_removed_newest_last(tmp_path: Path) -> None:
     assert [run.root.exists() for run in opened] == [False, False, True, True]
 
 
+def test_what_is_no_run_is_left_alone(tmp_path: Path) -> None:
+    first, _ = runs.open_run(job(tmp_path))
+    (first.root.parent / "zzz").mkdir()
+    (first.root.parent / "zzz.txt").touch()
+    assert runs.open_run(job(tmp_path)) == (first, True)
+    runs.remove_old_runs(first.job, 1)
+    assert {path.name for path in first.root.parent.iterdir()} == {first.id, "zzz", "zzz.txt"}
+
+
 def test_place_that_cannot_be_written_is_told_with_its_key(tmp_path: Path) -> None:
     (tmp_path / "out").touch()
     with pytest.raises(StorageError, match=r"outputs\.root .*(Not a directory|File exists)"):
