@@ -50,7 +50,7 @@ class Display:
 
     def say(self, text: str) -> None:
         """One line that stays."""
-        console.print(text, markup=False)
+        console.print(text, markup=False, soft_wrap=True)
 
     def update(self, report: Report) -> None:
         """Take a report of work in progress."""

@@ -49,11 +49,13 @@ def check(job: JobConfig, *, as_json: bool) -> int:
     height, width = record["image_size"]
     console.print(f"Images are {height} x {width} px, {'grey' if record['channels'] == 1 else 'RGB'}.", markup=False)
     for reason, count in record["reasons"].items():
-        console.print(f"Left out: {count} files, {reason}", markup=False)
+        console.print(f"Left out: {count} files, {reason}", markup=False, soft_wrap=True)
     for example in record["examples"]:
-        console.print(f"  {example['path']}: {example['reason']}", markup=False)
+        console.print(f"  {example['path']}: {example['reason']}", markup=False, soft_wrap=True)
     console.print(
-        f"Nothing was written. To run it: dcgan run (outputs go to {job.outputs.root}/{job.name})", markup=False
+        f"Nothing was written. To run it: dcgan run (outputs go to {job.outputs.root}/{job.name})",
+        markup=False,
+        soft_wrap=True,
     )
     return 0
 
@@ -92,9 +94,10 @@ def tell(summary: dict[str, Any], *, as_json: bool) -> int:
         without, with_synthetic = (sum(accuracy[arm]) / len(accuracy[arm]) for arm in ("without", "with"))
         console.print(
             f"A classifier's balanced accuracy on held-out real images: {without:.1%} without, "
-            f"{with_synthetic:.1%} with the synthetic images (mean of {len(accuracy['with'])} trainings each)."
+            f"{with_synthetic:.1%} with the synthetic images (mean of {len(accuracy['with'])} trainings each).",
+            soft_wrap=True,
         )
-    console.print(f"[bold]{_plain(summary['state'])}[/bold]")
+    console.print(f"[bold]{_plain(summary['state'])}[/bold]", soft_wrap=True)
     console.print(f"Sample grid  {summary['samples']}", soft_wrap=True, markup=False)
     if not summary["release"]:
         return DcganError.exit_status
