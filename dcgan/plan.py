@@ -54,12 +54,20 @@ def make_plan(config: JobConfig, split: dict[str, Any]) -> dict[str, ClassPlan]:
     }
 
 
-def estimate_bytes(plan: dict[str, ClassPlan], image_shape: tuple[int, int, int]) -> int:
-    """Room that a run needs, in bytes, from above: images as if PNG saved nothing, and snapshots of every class."""
+def estimate_bytes(plan: dict[str, ClassPlan], image_shape: tuple[int, int, int], network_width: int) -> int:
+    """Room that a run needs, in bytes, from above: images as if PNG saved nothing, and snapshots of every class.
+
+    Args:
+        plan: what is to be made.
+        image_shape: (H, W, C).
+        network_width: `training.width`.
+    """
     height, width, channels = image_shape
     num_images = sum(entry["train"] + entry["holdout"] + entry["requested"] for entry in plan.values())
     num_trained = sum(entry["requested"] > 0 for entry in plan.values()) + 1
-    return num_images * (height * width * channels + 2000) + num_trained * SNAPSHOT_BYTES
+    growth = max(1.0, max(height, width) / 64)  # every doubling of the side adds a stage as large as all before
+    snapshots = BYTES_PER_WIDTH_SQUARED * network_width**2 * growth
+    return round(num_images * (height * width * channels + 2000) + num_trained * snapshots)
 
 
-SNAPSHOT_BYTES = 60_000_000  # two snapshots and a model of a narrow network; the paper's at 64 x 64 px takes 200 MB
+BYTES_PER_WIDTH_SQUARED = 60_000  # two snapshots and a model; measured at 64 x 64 px, width 64: 240 MB

@@ -37,7 +37,9 @@ def split(run: Run, job: JobConfig) -> dict[str, ClassPlan]:
     """Hold out real images that no GAN sees, and plan what to make of each class."""
     record = dcgan.split.make_split(run, job)
     plan = make_plan(job, record)
-    storage.require_room(run.root, estimate_bytes(plan, (*record["image_size"], record["channels"])))
+    assert job.training.width
+    shape = (*record["image_size"], record["channels"])
+    storage.require_room(run.root, estimate_bytes(plan, shape, job.training.width))
     wanted = sum(entry["requested"] for entry in plan.values())
     classes = sum(entry["requested"] > 0 for entry in plan.values())
     display.say(f"Plan: {wanted:,} synthetic images for {classes} of {len(plan)} classes")

@@ -59,7 +59,7 @@ def test_only_refused_classes_asked_for_is_told_with_their_reason() -> None:
 
 def test_room_grows_with_images_sizes_and_classes() -> None:
     few, many, all_classes = (make_plan(job(per_class=amounts), SPLIT) for amounts in ({"cat": 5}, {"cat": 5000}, 5))
-    assert estimate_bytes(few, (8, 8, 1)) < estimate_bytes(many, (8, 8, 1))
-    assert estimate_bytes(few, (8, 8, 1)) < estimate_bytes(few, (64, 64, 3))
-    assert estimate_bytes(few, (8, 8, 1)) < estimate_bytes(all_classes, (8, 8, 1))
-    assert estimate_bytes(many, (64, 64, 3)) > 5000 * 64 * 64 * 3
+    assert estimate_bytes(few, (8, 8, 1), 32) < estimate_bytes(many, (8, 8, 1), 32)
+    assert estimate_bytes(few, (8, 8, 1), 32) < estimate_bytes(few, (64, 64, 3), 32)
+    assert estimate_bytes(few, (8, 8, 1), 32) < estimate_bytes(all_classes, (8, 8, 1), 32)
+    assert estimate_bytes(many, (64, 64, 3), 32) > 5000 * 64 * 64 * 3
