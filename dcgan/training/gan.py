@@ -46,8 +46,8 @@ class Gan:
             self.generator = make_generator(config.latent_dim, image_shape, config.width, num_classes)
             self.discriminator = make_discriminator(image_shape, config.width, num_classes)
         self.ema = make_generator(config.latent_dim, image_shape, config.width, num_classes)
-        self.generator_optimizer = keras.optimizers.Adam(config.learning_rate, BETA_1)
-        self.discriminator_optimizer = keras.optimizers.Adam(config.learning_rate, BETA_1)
+        self.generator_optimizer = keras.optimizers.Adam(config.learning_rate, BETA_1, name="adam")
+        self.discriminator_optimizer = keras.optimizers.Adam(config.learning_rate, BETA_1, name="adam")
         # Optimizers that are not built have no variables, and a restore would pass them over.
         self.generator_optimizer.build(self.generator.trainable_variables)
         self.discriminator_optimizer.build(self.discriminator.trainable_variables)

@@ -17,7 +17,7 @@ SMALL_BATCH = 32
 
 NUM_LOOKS = 8  # times that a training's samples are scored; more finds the peak more finely and costs more
 ALL_DONE, NO_BETTER, TIME_RAN_OUT = "all steps done", "no better step found", "time ran out"  # why training stopped
-PATIENCE = 4  # scores without a new best after which training stops
+PATIENCE = 4  # scores without a new best after which training stops, once half of its steps are done
 
 
 def batch_size(num_images: int, training: TrainingConfig) -> int:

@@ -177,7 +177,7 @@ def _train(  # noqa: PLR0915 (one loop, to be read from top to bottom)
     good = gan.arrays(), course.place()
     look_every = policy.look_steps(num_steps, training.log_steps)
     last_snapshot, snapshot_seconds = time.monotonic(), 0.0
-    stopped = None
+    stopped = _why_ended(course, num_steps)  # a training can be killed after its last step
     on_progress({"done": course.step, "total": num_steps})
     while stopped is None:
         count = min(training.log_steps, num_steps - course.step)
@@ -227,11 +227,8 @@ def _train(  # noqa: PLR0915 (one loop, to be read from top to bottom)
         )
 
         # Stop, or save and go on.
-        if course.step >= num_steps:
-            stopped = policy.ALL_DONE
-        elif course.unimproved >= policy.PATIENCE:
-            stopped = policy.NO_BETTER
-        elif max_seconds is not None and _process_seconds() + elapsed + CLOSING_SECONDS > max_seconds:
+        stopped = _why_ended(course, num_steps)
+        if not stopped and max_seconds is not None and _process_seconds() + elapsed + CLOSING_SECONDS > max_seconds:
             stopped = policy.TIME_RAN_OUT
         if stopped or time.monotonic() - last_snapshot >= max(
             training.snapshot_seconds, snapshot_seconds / MAX_SNAPSHOT_SHARE if training.snapshot_seconds else 0
@@ -263,6 +260,15 @@ def _train(  # noqa: PLR0915 (one loop, to be read from top to bottom)
     }
     storage.write_json(record_file, record)
     return record
+
+
+def _why_ended(course: Course, num_steps: int) -> str | None:
+    """Why there is nothing more to train, if so."""
+    if course.step >= num_steps:
+        return policy.ALL_DONE
+    if course.unimproved >= policy.PATIENCE and 2 * course.step >= num_steps:
+        return policy.NO_BETTER
+    return None
 
 
 def _branch_name(label: str, course: Course) -> str:
