@@ -167,7 +167,7 @@ _COMMON: dict[str, Any] = {
     "batch_size": 64,
     "learning_rate": 2e-4,
     "ema_decay": 0.995,
-    "augmentation": ["translation", "brightness", "cutout"],
+    "augmentation": ["translation", "brightness"],
     "log_steps": 25,
     "precision": "auto",
 }
