@@ -66,8 +66,9 @@ def estimate_bytes(plan: dict[str, ClassPlan], image_shape: tuple[int, int, int]
     num_images = sum(entry["train"] + entry["holdout"] + entry["requested"] for entry in plan.values())
     num_trained = sum(entry["requested"] > 0 for entry in plan.values()) + 1
     growth = max(1.0, max(height, width) / 64)  # every doubling of the side adds a stage as large as all before
-    snapshots = BYTES_PER_WIDTH_SQUARED * network_width**2 * growth
-    return round(num_images * (height * width * channels + 2000) + num_trained * snapshots)
+    training = BYTES_PER_WIDTH_SQUARED * network_width**2 * growth + LOG_BYTES
+    return round(num_images * (height * width * channels + 2000) + num_trained * training)
 
 
+LOG_BYTES = 1_000_000  # sample grids, timelapse, events and journal of one training
 BYTES_PER_WIDTH_SQUARED = 60_000  # two snapshots and a model; measured at 64 x 64 px, width 64: 240 MB

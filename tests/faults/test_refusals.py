@@ -146,7 +146,7 @@ def test_outputs_that_cannot_be_written_are_told_by_their_key(tmp_path: Path, dc
 
 
 def test_disk_that_is_nearly_full_is_told_before_the_work_begins(tmp_path: Path, dcgan: Dcgan) -> None:
-    with small_disk(tmp_path / "disk", 20_000) as disk:
+    with small_disk(tmp_path / "disk", 8_000) as disk:
         done = dcgan("train", write_job(tmp_path, outputs={"root": str(disk)}))
         refused(done, 1, "MB free, but this run needs about", "outputs.root")
         assert not list(disk.glob("tiny/runs/*/base"))
