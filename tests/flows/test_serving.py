@@ -90,6 +90,8 @@ def test_served_job_is_scheduled_and_a_triggered_run_releases(server: dict[str, 
                 return found if found["state"]["type"] in ("COMPLETED", "FAILED", "CRASHED", "CANCELLED") else None
 
             found = wait_for("the end of the run", ended)
+            scheduled = {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}}
+            assert wait_for("the next night", lambda: ask(api, "/flow_runs/filter", scheduled))
             assert found["state"]["type"] == "COMPLETED", found["state"]
         finally:
             process.send_signal(signal.SIGINT)
