@@ -61,12 +61,12 @@ def test_escaped_name_can_be_a_file(tmp_path_factory: pytest.TempPathFactory, la
 @example("..")
 @example("/etc")
 def test_no_class_leaves_its_run(label: str) -> None:
-    run = Run(Path("/root/job/runs/1"))
+    run = Run(Path("/data/job/runs/1"))
     for place in (run.train_images(label), run.training(label), run.generation(label), run.model(label)):
         assert run.root in place.parents and ".." not in place.parts
 
 
 def test_run_knows_its_job_and_job_its_runs() -> None:
-    job = Job(Path("/root/job"))
+    job = Job(Path("/data/job"))
     assert job.run("20240101-020000").job == job
     assert job.run("20240101-020000").id == "20240101-020000"
