@@ -38,8 +38,8 @@ def split(run: Run, job: JobConfig) -> dict[str, ClassPlan]:
     record = dcgan.split.make_split(run, job)
     plan = make_plan(job, record)
     assert job.training.width
-    shape = (*record["image_size"], record["channels"])
-    storage.require_room(run.root, estimate_bytes(plan, shape, job.training.width))
+    num_bytes = estimate_bytes(plan, dcgan.split.image_shape(run), job.training.width)
+    storage.require_room(run.root, num_bytes)
     wanted = sum(entry["requested"] for entry in plan.values())
     classes = sum(entry["requested"] > 0 for entry in plan.values())
     display.say(f"Plan: {wanted:,} synthetic images for {classes} of {len(plan)} classes")

@@ -60,15 +60,16 @@ class Scorer:
         # One scale for all features keeps the kernel's values near 1, whatever the classifier's are.
         self._scale = float(np.sqrt((features**2).mean())) or 1.0
         self._real = features / self._scale
-        self._real_distances = np.sqrt(_squared_distances(self._real, self._real))
+        self._within_real = _mean_off_diagonal(_kernel(self._real, self._real))
+        distances = np.sqrt(_squared_distances(self._real, self._real))
         neighbours = min(NEIGHBOURS, len(real) - 1)
-        self._radii = np.sort(self._real_distances, axis=1)[:, neighbours]
-        self._real_diversity = _mean_off_diagonal(self._real_distances)
+        self._radii = np.sort(distances, axis=1)[:, neighbours]
+        self._real_diversity = _mean_off_diagonal(distances)
 
     def __call__(self, samples: np.ndarray) -> Score:
         """Score uint8 (N, H, W, C), N at least 2."""
         fake = np.asarray(self._features(tf.constant(samples)), np.float64) / self._scale
-        within = _mean_off_diagonal(_kernel(self._real, self._real)) + _mean_off_diagonal(_kernel(fake, fake))
+        within = self._within_real + _mean_off_diagonal(_kernel(fake, fake))
         nearest = np.sqrt(_squared_distances(self._real, fake)).min(1)
         diversity = _mean_off_diagonal(np.sqrt(_squared_distances(fake, fake)))
         return Score(
