@@ -63,9 +63,14 @@ def check(job: JobConfig, *, as_json: bool) -> int:
 def run(job: JobConfig, *, as_json: bool) -> int:
     """Run the nightly flow here and now, and tell how it went."""
     with _prefect_quiet(), stopping_workers(), display.live():
-        display.say("Starting Prefect's embedded server (the first start prepares its database: up to half a minute)")
+        from flows import server  # noqa: PLC0415
         from flows.nightly import flow_for  # noqa: PLC0415
 
+        if server.address():
+            server.require()
+        else:
+            told = "Starting Prefect's embedded server"
+            display.say(f"{told} (the first start prepares its database: up to half a minute)")
         state: Any = flow_for(job)(job, return_state=True)
     summary = state.result(raise_on_failure=False)
     if isinstance(summary, DcganError):

@@ -18,7 +18,9 @@ from typing import Any
 import pytest
 
 from tests.conftest import DCGAN, write_job
+from tests.samples import tree_hash
 
+DEAF = "http://127.0.0.1:9/api"  # nothing answers on the port of the discard protocol
 PREFECT = str(Path(sys.executable).with_name("prefect"))
 
 
@@ -100,3 +102,51 @@ def test_served_job_is_scheduled_and_a_triggered_run_releases(server: dict[str, 
     (deployment,) = ask(api, "/deployments/filter", {})
     assert not deployment["paused"]  # the schedule outlives the process
     assert os.listdir(tmp_path / "outputs" / "tiny" / "releases")
+
+
+def ended(command: str, job: Path, environment: dict[str, str], *options: str, api: str = "") -> str:
+    """What the command says as it ends, at once, with 2, having written nothing."""
+    named = {name: value for name, value in environment.items() if name != "PREFECT_API_URL"}
+    before = tree_hash(job.parent)
+    done = subprocess.run(
+        [*DCGAN, command, str(job), *options],
+        env=named | ({"PREFECT_API_URL": api} if api else {}),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.startswith("Error: ") and done.stderr.count("Error") == 1
+    assert tree_hash(job.parent) == before
+    return done.stderr
+
+
+def test_serving_without_a_server_ends_and_says_how_to_have_one(environment: dict[str, str], tmp_path: Path) -> None:
+    told = ended("serve", write_job(tmp_path), environment)
+    assert "PREFECT_API_URL is not set" in told
+    assert "prefect server start" in told and "prefect config set PREFECT_API_URL=http://127.0.0.1:4200/api" in told
+
+
+@pytest.mark.parametrize("command", ["serve", "run"])
+def test_server_that_does_not_answer_ends_the_command(
+    environment: dict[str, str], tmp_path: Path, command: str
+) -> None:
+    told = ended(command, write_job(tmp_path), environment, api=DEAF)
+    assert f"no Prefect server answers at PREFECT_API_URL={DEAF} (" in told and "prefect server start" in told
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "example"),
+    [
+        ("--cron", "bad", "'0 2 * * *'"),
+        ("--cron", "61 * * * *", "'0 2 * * *'"),
+        ("--timezone", "Mars", "Europe/Berlin"),
+        ("--timezone", "", "Europe/Berlin"),
+    ],
+)
+def test_schedule_that_cannot_be_is_told_by_its_option(
+    environment: dict[str, str], tmp_path: Path, option: str, value: str, example: str
+) -> None:
+    told = ended("serve", write_job(tmp_path), environment, option, value, api=DEAF)
+    assert told.startswith(f"Error: {option}: expected ") and f"(found {value!r})" in told and example in told
