@@ -10,6 +10,7 @@ from dcgan import runs, storage
 from dcgan.config import JobConfig
 from dcgan.paths import Run
 from dcgan.plan import ClassPlan
+from dcgan.terminal import counted
 
 WITHHELD = ("withheld", "failed", "refused")  # verdicts of classes that were asked for and do not ship
 
@@ -83,6 +84,21 @@ def gather(
     }
 
 
+def released(entry: Mapping[str, Any]) -> int:
+    """Images of a class that its run's release holds, of those that were made.
+
+    Args:
+        entry: of `classes`.
+    """
+    return int(entry["accepted"]) if entry["verdict"] == "shipped" else 0
+
+
+def told_verdict(entry: Mapping[str, Any]) -> str:
+    """A class's verdict, and how many images it keeps from being released: `withheld (87 images)`."""
+    kept = entry["accepted"] - released(entry)
+    return f"{entry['verdict']} ({counted(kept, 'image')})" if kept else str(entry["verdict"])
+
+
 def accepted(run: Run, labels: Iterable[str]) -> dict[str, int]:
     """Images accepted so far, of those of the classes that are generated."""
     records = {label: _record(run.generation(label) / "record.json") for label in labels}
@@ -95,7 +111,7 @@ def describe(classes: Mapping[str, Mapping[str, Any]]) -> str:
     for verdict in WITHHELD:
         labels = [label for label, entry in classes.items() if entry["verdict"] == verdict]
         if labels:
-            told.append(f"{len(labels)} {'class' if len(labels) == 1 else 'classes'} {verdict} ({', '.join(labels)})")
+            told.append(f"{counted(len(labels), 'class')} {verdict} ({', '.join(labels)})")
     shipped = any(entry["verdict"] == "shipped" for entry in classes.values())
     return (
         ("Completed" if shipped else "Failed: no class ships")

@@ -18,7 +18,7 @@ from dcgan.paths import Run
 from dcgan.plan import ClassPlan, estimate_bytes, make_plan
 from dcgan.processes import Work, workers
 from dcgan.release.publish import publish
-from dcgan.terminal import display
+from dcgan.terminal import counted, display
 from dcgan.training import policy
 
 
@@ -26,8 +26,8 @@ def catalogue(run: Run, job: JobConfig) -> dict[str, Any]:
     """Open every file once; leave out what is no image."""
     record = dcgan.catalogue.build_catalogue(run, job, display.catalogue)
     accepted = sum(entry["accepted"] for entry in record["classes"].values())
-    told = f"Catalogue: {accepted:,} real images of {len(record['classes'])} classes"
-    told += f"; {sum(record['reasons'].values()):,} files left out"
+    told = f"Catalogue: {counted(accepted, 'real image')} of {counted(len(record['classes']), 'class')}"
+    told += f"; {counted(sum(record['reasons'].values()), 'file')} left out"
     told += "".join(f"; {count:,} of split {split} not used" for split, count in record["unused"].items())
     display.say(told)
     return record
@@ -42,7 +42,7 @@ def split(run: Run, job: JobConfig) -> dict[str, ClassPlan]:
     storage.require_room(run.root, num_bytes)
     wanted = sum(entry["requested"] for entry in plan.values())
     classes = sum(entry["requested"] > 0 for entry in plan.values())
-    display.say(f"Plan: {wanted:,} synthetic images for {classes} of {len(plan)} classes")
+    display.say(f"Plan: {counted(wanted, 'synthetic image')} for {classes} of {counted(len(plan), 'class')}")
     for label, entry in plan.items():
         if entry["state"] == "refused":
             display.say(f"Class {label} is refused: {entry['reason']}")
@@ -76,7 +76,7 @@ def train(run: Run, job: JobConfig, label: str, max_seconds: float | None) -> di
 def generate(run: Run, job: JobConfig, label: str, num_wanted: int) -> dict[str, Any]:
     """Make and curate one class's images."""
     record = workers.perform(Work(str(run.root), "generation", _threads(job), label, number=num_wanted), display.update)
-    display.say(f"Class {label}: {record['accepted']} images, of {record['tried']} tried")
+    display.say(f"Class {label}: {counted(record['accepted'], 'image')}, of {record['tried']:,} tried")
     return record
 
 

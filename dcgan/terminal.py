@@ -22,6 +22,12 @@ PLAIN_SECONDS = 10.0  # between two plain lines about the same piece of work
 console = Console(stderr=True, highlight=False)
 
 
+def counted(number: int, noun: str) -> str:
+    """A count in words: `1 file`, `2,000 files`, `3 classes`."""
+    ending = "" if number == 1 else "es" if noun.endswith("s") else "s"
+    return f"{number:,} {noun}{ending}"
+
+
 class Display:
     """Progress of all work of this process; safe to use from several threads."""
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
+from dcgan import outcome
 from dcgan.paths import Run
 
 
@@ -20,10 +21,10 @@ def publish_artifacts(run: Run, summary: Mapping[str, Any]) -> None:
             "class": label,
             "real": entry["train"],
             "held out": entry["holdout"],
-            "synthetic": entry["accepted"],
+            "synthetic": outcome.released(entry),
             "steps": entry["steps"],
             "seconds": entry["seconds"],
-            "state": entry["verdict"],
+            "state": outcome.told_verdict(entry),
             "reason": entry["reason"],
         }
         for label, entry in summary["classes"].items()

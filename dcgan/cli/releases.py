@@ -7,9 +7,10 @@ from pathlib import Path
 
 import click
 
+from dcgan import outcome
 from dcgan.release.reader import load_release
 from dcgan.release.verify import verify as verify_release
-from dcgan.terminal import display
+from dcgan.terminal import counted, display
 
 
 def verify(path: Path, *, as_json: bool) -> int:
@@ -21,7 +22,9 @@ def verify(path: Path, *, as_json: bool) -> int:
     if as_json:
         click.echo(json.dumps({"verified": True, "files": checked}))
     else:
-        click.echo(f"{path}: {checked:,} files are as they were released")
+        click.echo(
+            f"{path}: {counted(checked, 'file')} {'is as it was' if checked == 1 else 'are as they were'} released"
+        )
     return 0
 
 
@@ -33,6 +36,6 @@ def report(path: Path, *, as_json: bool) -> int:
         return 0
     click.echo(f"{release.record['state']}")
     for label, entry in release.record["classes"].items():
-        click.echo(f"  {label}: {entry['accepted']} synthetic, {entry['verdict']}, {entry['reason']}")
+        click.echo(f"  {label}: {outcome.released(entry)} synthetic, {outcome.told_verdict(entry)}, {entry['reason']}")
     click.echo(f"Report: {release.path / 'report.html'}")
     return 0

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from dcgan.config import JobConfig
 from dcgan.errors import DcganError, Interrupted, StageError
+from dcgan.outcome import released, told_verdict
 from dcgan.plan import make_plan
 from dcgan.terminal import console, display
 
@@ -92,7 +93,7 @@ def tell(summary: dict[str, Any], *, as_json: bool) -> int:
         training = (
             f"step {entry['shipped_step']} of {entry['steps']}, {entry['seconds']:.0f} s" if entry["steps"] else ""
         )
-        cells = (label, entry["train"], entry["accepted"], training, entry["verdict"], entry["reason"])
+        cells = (label, entry["train"], released(entry), training, told_verdict(entry), entry["reason"])
         shown.add_row(*map(_plain, cells))
     console.print(shown)
     if accuracy := summary["balanced_accuracy"]:

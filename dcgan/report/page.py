@@ -81,7 +81,7 @@ def render(run: Run, config: JobConfig, outcome: Mapping[str, Any]) -> str:
         verdicts=VERDICTS,
         headline=headline(classes),
         groups=_groups(classes),
-        num_released=sum(entry["accepted"] for entry in classes if entry["verdict"] == "shipped"),
+        num_released=sum(entry["released"] for entry in classes),
         accuracy=_accuracy(outcome.get("balanced_accuracy")),
         limit=figures.forest_limit(measured),
         num_seeds=config.gate.classifier_seeds,
@@ -142,6 +142,7 @@ def _class_view(run: Run, number: int, item: tuple[str, Mapping[str, Any]]) -> d
     effect = str(view["reason"]).partition(":")[0]
     return view | {
         "effect": effect if effect in EFFECTS else "no verdict",
+        "released": view["accepted"] if view["verdict"] == "shipped" else 0,
         "real_grid": _real_grid(run, label),
         "synthetic_grid": _synthetic_grid(run, label),
     }

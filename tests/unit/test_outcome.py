@@ -58,5 +58,21 @@ def test_figures_are_those_that_the_stages_left(made: Made) -> None:
     assert [entry["class_index"] for entry in made.outcome["classes"].values()] == [0, 1, 2, 3]
 
 
+@pytest.mark.parametrize(
+    ("verdict", "accepted", "released", "told"),
+    [
+        ("shipped", 87, 87, "shipped"),
+        ("withheld", 87, 0, "withheld (87 images)"),
+        ("withheld", 1, 0, "withheld (1 image)"),
+        ("failed", 0, 0, "failed"),
+    ],
+)
+def test_images_that_are_kept_back_are_told_beside_the_verdict(
+    verdict: str, accepted: int, released: int, told: str
+) -> None:
+    entry = {"verdict": verdict, "accepted": accepted}
+    assert (outcome.released(entry), outcome.told_verdict(entry)) == (released, told)
+
+
 def test_accepted_counts_only_what_is_generated(made: Made) -> None:
     assert outcome.accepted(made.run, [SCRIPT, "three"]) == {SCRIPT: MADE[SCRIPT]}

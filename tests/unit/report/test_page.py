@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from dcgan.report.page import duration, headline, moment, points, render, write_report
-from tests.unit.conftest import CAT, SCRIPT, UP, Made, make_run
+from tests.unit.conftest import CAT, MADE, SCRIPT, UP, Made, make_run
 
 
 class Tags(HTMLParser):
@@ -64,6 +64,17 @@ def test_every_picture_has_words(page: Tags) -> None:
 
 def test_refused_class_is_told_with_its_reason(page: Tags, made: Made) -> None:
     assert made.outcome["classes"]["three"]["reason"] in page.text
+
+
+def test_withheld_images_are_made_and_not_released(tmp_path: Path) -> None:
+    made = make_run(tmp_path, {CAT: "withheld"})
+    source = render(made.run, made.config, made.outcome)
+    units = ("asked", "made", "released")
+    columns = [re.findall(rf'data-unit="{unit}">(\d+)<', source) for unit in units]
+    rows = dict(zip(made.outcome["classes"], zip(*columns, strict=True), strict=True))
+    assert rows[CAT] == (str(MADE[CAT]), str(MADE[CAT]), "0")
+    assert rows[UP] == (str(MADE[UP]),) * 3
+    assert f"{MADE[SCRIPT] + MADE[UP]} synthetic images are released" in source
 
 
 def test_report_of_a_run_that_came_to_nothing_is_whole(tmp_path: Path) -> None:
