@@ -5,6 +5,7 @@ Exit status: 0 done; 1 failed; 2 config or usage; 3 done, some classes withheld 
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,11 @@ SET = click.option(
 )
 JSON = click.option("--json", "as_json", is_flag=True, help="Print a machine-readable summary on standard output.")
 CLASS = click.option("--class", "labels", multiple=True, metavar="NAME", help="Only this class. May be given again.")
+
+
+def _as_given(job_file: Path, overrides: tuple[str, ...]) -> str:
+    """Job file and settings, to repeat in a command that helps."""
+    return shlex.join([str(job_file), *(part for override in overrides for part in ("--set", override))])
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -54,7 +60,9 @@ def run(job_file: Path, overrides: tuple[str, ...], as_json: bool, dry_run: bool
     from dcgan.config import load_job  # noqa: PLC0415
 
     job = load_job(job_file, overrides)
-    return work.check(job, as_json=as_json) if dry_run else work.run(job, as_json=as_json)
+    if dry_run:
+        return work.check(job, given=_as_given(job_file, overrides), as_json=as_json)
+    return work.run(job, as_json=as_json)
 
 
 @commands.command()
@@ -77,11 +85,11 @@ def demo(out: Path, overrides: tuple[str, ...], as_json: bool) -> int:
 @SET
 @JSON
 def check(job_file: Path, overrides: tuple[str, ...], as_json: bool) -> int:
-    """Read config and images, print the plan and the problems; write nothing."""
+    """Read config and images, print the plan, its costs and the problems; write nothing."""
     from dcgan.cli import work  # noqa: PLC0415
     from dcgan.config import load_job  # noqa: PLC0415
 
-    return work.check(load_job(job_file, overrides), as_json=as_json)
+    return work.check(load_job(job_file, overrides), given=_as_given(job_file, overrides), as_json=as_json)
 
 
 def _stage_command(name: str, text: str) -> None:

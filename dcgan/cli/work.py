@@ -16,8 +16,8 @@ from rich.table import Table
 from dcgan.config import JobConfig
 from dcgan.errors import DcganError, Interrupted, StageError
 from dcgan.outcome import released, told_verdict
-from dcgan.plan import make_plan
-from dcgan.terminal import console, display
+from dcgan.plan import estimate_bytes, make_plan
+from dcgan.terminal import console, counted, display
 
 # What Prefect would say on the terminal is for its pages; and a batch job on a closed network should neither call
 # home nor complain that it cannot.
@@ -29,16 +29,27 @@ PREFECT_DEFAULTS = {
 }
 
 
-def check(job: JobConfig, *, as_json: bool) -> int:
-    """Print what a run would do."""
+def check(job: JobConfig, *, given: str, as_json: bool) -> int:
+    """Print what a run would do.
+
+    Args:
+        job: resolved.
+        given: job file and settings as the user gave them, to repeat in the command that runs it.
+        as_json: print it for programs instead.
+    """
     from dcgan.catalogue import scan  # noqa: PLC0415
     from dcgan.split import plan_split  # noqa: PLC0415
 
     with display.live():
         table, record = scan(job.data, display.catalogue)
     plan = make_plan(job, plan_split(job, table, record))
+    height, width = record["image_size"]
+    training = job.training
+    assert training.width
+    num_bytes = estimate_bytes(plan, (height, width, record["channels"]), training.width)
     if as_json:
-        click.echo(json.dumps({"catalogue": record, "plan": plan}, ensure_ascii=False))
+        costs = {"training": training.model_dump(mode="json"), "estimated_bytes": num_bytes}
+        click.echo(json.dumps({"catalogue": record, "plan": plan, **costs}, ensure_ascii=False))
         return 0
     shown = Table(title=f"Plan of job {job.name}", title_justify="left")
     for column in ("class", "real", "held out", "synthetic", ""):
@@ -47,17 +58,23 @@ def check(job: JobConfig, *, as_json: bool) -> int:
         cells = (label, entry["train"], entry["holdout"], entry["requested"], entry["reason"])
         shown.add_row(*map(_plain, cells))
     console.print(shown)
-    height, width = record["image_size"]
-    console.print(f"Images are {height} x {width} px, {'grey' if record['channels'] == 1 else 'RGB'}.", markup=False)
+    num_trained = sum(entry["requested"] > 0 for entry in plan.values())
+    num_wanted = sum(entry["requested"] for entry in plan.values())
+    base = f"up to {counted(training.base_steps or 0, 'step')} of the shared base, then " if training.base else ""
+    budget = f", {training.max_minutes:g} min at most" if training.max_minutes else ""
+    display.say(f"Images      {height} x {width} px, {'grey' if record['channels'] == 1 else 'RGB'}")
+    display.say(f"Training    preset {training.preset}, width {training.width}{budget}")
+    display.say(f"            {base}up to {counted(training.class_steps or 0, 'step')} for each class asked for")
+    display.say(f"Generation  {counted(num_wanted, 'image')} for {num_trained} of {counted(len(plan), 'class')}")
+    display.say(f"Disk        up to {num_bytes / 1e6:,.0f} MB in {job.outputs.root}/{job.name}")
+    for split, count in record["unused"].items():
+        display.say(f"Not used: {counted(count, 'image')} of split {split}")
     for reason, count in record["reasons"].items():
-        console.print(f"Left out: {count} files, {reason}", markup=False, soft_wrap=True)
+        display.say(f"Left out: {counted(count, 'file')}, {reason}")
     for example in record["examples"]:
-        console.print(f"  {example['path']}: {example['reason']}", markup=False, soft_wrap=True)
-    console.print(
-        f"Nothing was written. To run it: dcgan run (outputs go to {job.outputs.root}/{job.name})",
-        markup=False,
-        soft_wrap=True,
-    )
+        display.say(f"  {example['path']}: {example['reason']}")
+    display.say("Nothing was written.")
+    display.say(f"Next: dcgan run {given}")
     return 0
 
 
