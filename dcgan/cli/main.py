@@ -102,7 +102,8 @@ def _stage_command(name: str, text: str) -> None:
         from dcgan.cli import stages  # noqa: PLC0415
         from dcgan.config import load_job  # noqa: PLC0415
 
-        return stages.run_stage(name, load_job(job_file, overrides), labels, as_json=as_json)
+        given = _as_given(job_file, overrides)
+        return stages.run_stage(name, load_job(job_file, overrides), labels, given=given, as_json=as_json)
 
 
 _stage_command("train", "Train the classes of the job's current run, and what they start from.")
