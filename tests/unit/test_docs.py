@@ -54,6 +54,19 @@ def test_commands_has_every_command() -> None:
     assert set(re.findall(r"^## dcgan (\S+)$", text, re.MULTILINE)) == set(commands.commands)
 
 
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "CHANGELOG.md"], ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_pages_name_no_command_that_there_is_not(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert set(re.findall(r"(?:`|^|bin/)dcgan ([a-z]+)", text, re.MULTILINE)) <= set(commands.commands)
+
+
+def test_helps_and_messages_name_no_command_that_there_is_not() -> None:
+    helps = [command.get_help(click.Context(command)) for command in (commands, *commands.commands.values())]
+    sources = [file.read_text(encoding="utf-8") for name in ("dcgan", "flows") for file in (ROOT / name).rglob("*.py")]
+    named = re.findall(r"(?:`|^|: |  )dcgan ([a-z]+)", "\n".join(helps + sources), re.MULTILINE)
+    assert {"run", "check", "serve"} <= set(named) <= set(commands.commands)
+
+
 @pytest.mark.parametrize("name", sorted(commands.commands))
 def test_commands_has_every_option(name: str) -> None:
     text = (DOCS / "reference/commands.md").read_text(encoding="utf-8")
