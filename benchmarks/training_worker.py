@@ -131,7 +131,7 @@ def _our_stretch(
     gan = Gan(config, images.shape[1:], num_classes=0, precision=precision)
     gan.initialize(randomness.stream(0, "benchmark", "weights"))
     batches = Batches([images], stream=randomness.stream(0, "benchmark", "batch"))
-    run_steps = gan.stretch(config, batches, setting.batch_size, 0, "benchmark")
+    run_steps = gan.stretch(config, batches, 0, "benchmark")
     assert config.log_steps
     return run_steps, lambda: (gan.is_finite(), gan.arrays()), config.log_steps
 

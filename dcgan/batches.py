@@ -20,7 +20,7 @@ class Batches:
         *,
         stream: int,
         synthetic: Sequence[np.ndarray | None] | None = None,
-        share: float = 0.0,
+        shares: Sequence[float] | None = None,
     ) -> None:
         """Lay the images out.
 
@@ -28,7 +28,7 @@ class Batches:
             real: uint8 (n, H, W, C) for each class; n at least 1.
             stream: `randomness.stream` key of the draws.
             synthetic: uint8 (m, H, W, C) for each class, or None for a class that has none.
-            share: probability, 0 to 1, that an image of a class with synthetic images is one of those.
+            shares: for each class, the probability that an image of it is a synthetic one; 0 where there are none.
         """
         made = [images if images is not None else real[0][:0] for images in synthetic or [None] * len(real)]
         pools = [pool for pair in zip(real, made, strict=True) for pool in pair]
@@ -37,7 +37,7 @@ class Batches:
         self.images = tf.constant(np.concatenate(pools))
         self._counts = tf.constant(counts.reshape(-1, 2))
         self._offsets = tf.constant(offsets.reshape(-1, 2))
-        self._share = tf.constant(np.where(counts.reshape(-1, 2)[:, 1] > 0, share, 0.0).astype(np.float32))
+        self._shares = tf.constant(shares or [0.0] * len(real), tf.float32)
         self._stream = tf.constant(stream, tf.int64)
 
     def draw(self, step: tf.Tensor, size: int) -> tuple[tf.Tensor, tf.Tensor]:
@@ -45,7 +45,7 @@ class Batches:
         num_classes = self._counts.shape[0]
         uniform = tf.random.stateless_uniform((3, size), seed=tf.stack([self._stream, step]), alg="philox")
         labels = tf.minimum(tf.cast(uniform[0] * num_classes, tf.int32), num_classes - 1)
-        pool = tf.stack([labels, tf.cast(uniform[1] < tf.gather(self._share, labels), tf.int32)], axis=1)
+        pool = tf.stack([labels, tf.cast(uniform[1] < tf.gather(self._shares, labels), tf.int32)], axis=1)
         counts = tf.gather_nd(self._counts, pool)
         rows = tf.minimum(tf.cast(uniform[2] * tf.cast(counts, tf.float32), tf.int32), counts - 1)
         images = tf.gather(self.images, tf.gather_nd(self._offsets, pool) + rows)

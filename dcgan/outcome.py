@@ -58,6 +58,7 @@ def gather(
             "verdict": verdict,
             "reason": reason,
             "measures": judged.get(label, {}).get("measures", {}),
+            "synthetic_share": judged.get(label, {}).get("synthetic_share", 0.0),
             "steps": training.get("steps"),
             "shipped_step": training.get("shipped_step"),
             "stopped": training.get("stopped"),

@@ -6,7 +6,6 @@ Stages that need TensorFlow run in a process of their own.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import dcgan.catalogue
@@ -85,9 +84,9 @@ def measure(run: Run, job: JobConfig, number: int) -> dict[str, Any]:
     return workers.perform(Work(str(run.root), "evaluation", _threads(job), number=number), display.update)
 
 
-def decide(run: Run, job: JobConfig, accepted: Mapping[str, int]) -> dict[str, Any]:
+def decide(run: Run, job: JobConfig) -> dict[str, Any]:
     """A verdict for each class, on held-out real images."""
-    return gate.judge(run, job, accepted)
+    return gate.judge(run, job)
 
 
 def release(run: Run, job: JobConfig, summary: dict[str, Any]) -> dict[str, Any]:

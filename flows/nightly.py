@@ -82,9 +82,8 @@ def nightly(job: JobConfig) -> State[dict[str, Any]]:
         watch.lap("training and generation")
         failures = not_generated | not_trained  # a class that was not trained could not be generated either
 
-        accepted = {label: record["accepted"] for label, record in generated.items()}
-        tasks.raise_first([tasks.measure.submit(run, job, n) for n in range(job.gate.classifier_seeds) if accepted])
-        verdicts = tasks.decide(run, job, accepted) if accepted else {}
+        tasks.raise_first([tasks.measure.submit(run, job, n) for n in range(job.gate.classifier_seeds) if generated])
+        verdicts = tasks.decide(run, job) if generated else {}
         watch.lap("evaluation")
 
         summary = tasks.release(run, job, outcome.gather(run, job, plan, failures, verdicts, watch.seconds))

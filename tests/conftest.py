@@ -17,6 +17,13 @@ import yaml
 from PIL import Image
 from sklearn.datasets import load_digits
 
+from dcgan import runs
+from dcgan.catalogue import build_catalogue
+from dcgan.config import JobConfig, parse_job
+from dcgan.paths import Run
+from dcgan.progress import no_report
+from dcgan.split import make_split
+
 DCGAN = [str(Path(sys.executable).with_name("dcgan"))]
 
 # As small and short as gives images that are not blank: these tests are about files, states and bytes, not beauty.
@@ -65,6 +72,17 @@ def write_job(folder: Path, **changes: Any) -> Path:
     values = {"name": "tiny", "data": {"source": "images", "holdout": 0.4}, **TINY, **changes}
     (folder / "job.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
     return folder / "job.yaml"
+
+
+def split_run(root: Path, counts: dict[int, int], **changes: Any) -> tuple[Run, JobConfig]:
+    """A run of real digits up to where its networks are trained; `changes` are keys of its job."""
+    write_digits(root / "images", counts)
+    values = {"name": "t", "data": {"source": str(root / "images")}, "outputs": {"root": str(root / "out")}, **changes}
+    job = parse_job(values, where="test").resolve(root)
+    run, _ = runs.open_run(job)
+    build_catalogue(run, job, no_report)
+    make_split(run, job)
+    return run, job
 
 
 @pytest.fixture(scope="session")

@@ -104,10 +104,10 @@ def _generate(run: Run, job: JobConfig, _plan: Mapping[str, ClassPlan], chosen: 
     return _side_by_side(job, chosen, lambda label: stages.generate(run, job, label, chosen[label]))
 
 
-def _evaluate(run: Run, job: JobConfig, _plan: Mapping[str, ClassPlan], chosen: Mapping[str, int]) -> dict[str, Any]:
+def _evaluate(run: Run, job: JobConfig, _plan: Mapping[str, ClassPlan], _chosen: Mapping[str, int]) -> dict[str, Any]:
     for number in range(job.gate.classifier_seeds):
         stages.measure(run, job, number)
-    return stages.decide(run, job, outcome.accepted(run, chosen))
+    return stages.decide(run, job)
 
 
 def _release(run: Run, job: JobConfig, plan: Mapping[str, ClassPlan], chosen: Mapping[str, int]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from dcgan import randomness, storage
 from dcgan.config import JobConfig
+from dcgan.evaluation.share import synthetic_share
 from dcgan.paths import Run
 from dcgan.split import labels_with_images
 
@@ -17,22 +18,23 @@ CONFIDENCE = 0.95
 NUM_BOOTSTRAPS = 2000
 
 
-def judge(run: Run, config: JobConfig, accepted: Mapping[str, int]) -> dict[str, Any]:
+def judge(run: Run, config: JobConfig) -> dict[str, Any]:
     """Turn the paired classifiers' results into a verdict for each class that has synthetic images.
 
     Args:
         run: with `config.gate.classifier_seeds` measured pairs.
         config: resolved.
-        accepted: synthetic images per class; a class without any gets no verdict.
 
     Returns:
-        `balanced_accuracy` without and with, and per class `verdict` ("shipped" or "withheld"), `reason`, and
-        `measures`: recall without and with, gain and its confidence interval (shares, 0 to 1), held-out images.
+        `balanced_accuracy` without and with, and per class `verdict` ("shipped", "withheld", or "none" for a class
+        that had no synthetic images), `reason`, `measures`: recall without and with, gain and its confidence interval
+        (shares, 0 to 1), held-out images; and the `synthetic_share` of the class's draws that this was measured with.
     """
     pairs = [storage.unpack_arrays(run.utility(n).read_bytes()) for n in range(config.gate.classifier_seeds)]
     without, with_synthetic = (np.stack([pair[arm] for pair in pairs]).astype(float) for arm in ("without", "with"))
-    truth = pairs[0]["truth"]
+    truth, synthetic = pairs[0]["truth"], pairs[0]["synthetic"]
     labels = labels_with_images(run)
+    num_real = storage.read_json(run.split_record)["classes"]
     tested = [number for number in range(len(labels)) if (truth == number).any()]
     classes: dict[str, Any] = {}
     for number, label in enumerate(labels):
@@ -50,11 +52,12 @@ def judge(run: Run, config: JobConfig, accepted: Mapping[str, int]) -> dict[str,
                 "gain_low": round(low, 4),
                 "gain_high": round(high, 4),
             }
-        if accepted.get(label):
+        if synthetic[number]:
             verdict, reason = decide(config.gate.policy, measures)
-            classes[label] = {"verdict": verdict, "reason": reason, "measures": measures}
         else:
-            classes[label] = {"verdict": "none", "reason": "no image asked for", "measures": measures}
+            verdict, reason = "none", "no synthetic image was there to be measured"
+        share = synthetic_share(num_real[label]["train"], int(synthetic[number]))
+        classes[label] = {"verdict": verdict, "reason": reason, "measures": measures, "synthetic_share": share}
     record = {
         "balanced_accuracy": {
             name: [round(float(np.mean([row[truth == number].mean() for number in tested])), 4) for row in arm]

@@ -130,7 +130,8 @@ class Release:
 
         Returns:
             Batches of (images float32 (B, H, W, C) in 0 to 255, labels int64 (B,), weights float32 (B,)). The
-            weights give every class the same total and average 1: `model.fit` takes them as sample weights.
+            weights give every class the same total and average 1: `model.fit` takes them as sample weights. Within a
+            class, the synthetic images weigh `synthetic_share` of it together: what the gate measured with.
         """
         import tensorflow as tf  # noqa: PLC0415 (a reader of the manifest alone should not wait for TensorFlow)
 
@@ -138,13 +139,22 @@ class Release:
         images, labels = self.arrays()
         all_images = np.concatenate([real_images, images])
         all_labels = np.concatenate([real_labels, labels])
-        present, counts = np.unique(all_labels, return_counts=True)
-        weight_of = np.zeros(len(self.class_names), np.float32)
-        weight_of[present] = len(all_labels) / (len(present) * counts)
-        dataset = tf.data.Dataset.from_tensor_slices((all_images, all_labels, weight_of[all_labels]))
+        weights = self._weights(real_labels, labels)
+        dataset = tf.data.Dataset.from_tensor_slices((all_images, all_labels, weights))
         shuffled = dataset.shuffle(len(all_labels), seed=seed).batch(batch_size)
         as_float: Callable[..., Any] = lambda image, label, weight: (tf.cast(image, tf.float32), label, weight)  # noqa: E731
         return shuffled.map(as_float, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+
+    def _weights(self, real_labels: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        """Weights float32 of the real images and then the synthetic ones: equal by class, `synthetic_share` within."""
+        num_classes = len(self.class_names)
+        num_real, num_synthetic = (np.bincount(of, minlength=num_classes) for of in (real_labels, labels))
+        share = np.array([entry["synthetic_share"] for entry in self.record["classes"].values()])
+        share = np.where(num_real == 0, 1.0, np.where(num_synthetic == 0, 0.0, share))
+        of_class = (len(real_labels) + len(labels)) / np.count_nonzero(num_real + num_synthetic)
+        of_real = of_class * (1 - share) / np.maximum(num_real, 1)
+        of_synthetic = of_class * share / np.maximum(num_synthetic, 1)
+        return np.concatenate([of_real[real_labels], of_synthetic[labels]]).astype(np.float32)
 
     @property
     def _image_shape(self) -> tuple[int, int, int]:

@@ -145,18 +145,17 @@ class Gan:
         """What a network takes: latents or images, and one-hot labels when this is a shared base."""
         return [first, labels] if self.num_classes else [first]
 
-    def stretch(self, config: TrainingConfig, batches: Batches, batch_size: int, seed: int, label: str) -> Stretch:
+    def stretch(self, config: TrainingConfig, batches: Batches, seed: int, label: str) -> Stretch:
         """Compile the training loop.
 
         Args:
             config: resolved.
             batches: where real images are drawn from.
-            batch_size: images per step.
             seed: the job's.
             label: class name, or the base's; names the streams of draws.
         """
-        assert config.latent_dim and config.ema_decay is not None
-        size, latent_dim, decay = batch_size, config.latent_dim, config.ema_decay
+        assert config.batch_size and config.latent_dim and config.ema_decay is not None
+        size, latent_dim, decay = config.batch_size, config.latent_dim, config.ema_decay
         kinds = config.augmentation or []
         latent_stream, real_stream, fake_stream = (
             randomness.stream(seed, label, purpose)

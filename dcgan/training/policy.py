@@ -3,27 +3,16 @@
 | training images | what is done |
 | --- | --- |
 | under 8 (`dcgan.split.MIN_TRAIN`) | refused: a GAN could only learn them by heart |
-| under 64 | batches of 32 instead of 64: with fewer images than a batch, every step would see all of them, some twice |
 | under 100 | the score that picks the best step is taken against the training images: too few to hold any in |
 | 100 and more | a fifth of the training images, at most 256, is held in for the score and not trained on |
 """
 
 from __future__ import annotations
 
-from dcgan.config import TrainingConfig
-
-SMALL_CLASS = 64  # images under which batches are smaller
-SMALL_BATCH = 32
-
 NUM_LOOKS = 8  # times that a training's samples are scored; more finds the peak more finely and costs more
 ALL_DONE, NO_BETTER, TIME_RAN_OUT = "all steps done", "no better step found", "time ran out"  # why training stopped
-PATIENCE = 4  # scores without a new best after which training stops, once half of its steps are done
-
-
-def batch_size(num_images: int, training: TrainingConfig) -> int:
-    """Images per optimizer step for a class with `num_images` training images."""
-    assert training.batch_size
-    return min(training.batch_size, SMALL_BATCH) if num_images < SMALL_CLASS else training.batch_size
+PATIENCE = 4  # scores without a new best after which training stops,
+PATIENCE_STEPS = 500  # and so many steps: samples of a class that starts from the base get worse before they get better
 
 
 def look_steps(num_steps: int, log_steps: int) -> int:

@@ -46,7 +46,7 @@ def train_base(run: Run, config: JobConfig, max_seconds: float | None, on_progre
     """
     images = [trained for trained, _ in load_training(run, labels_with_images(run))]
     training = config.training
-    assert training.base_steps is not None and training.batch_size
+    assert training.base_steps is not None
     return _train(
         run,
         config,
@@ -55,7 +55,6 @@ def train_base(run: Run, config: JobConfig, max_seconds: float | None, on_progre
         images,
         None,
         training.base_steps,
-        training.batch_size,
         None,
         max_seconds,
         on_progress,
@@ -73,12 +72,19 @@ def train_class(
         if (newest := snapshots.load_newest(run.base)) is None:
             raise TrainingError(f"{run.base}: the shared base has no whole snapshot; remove this folder and run again")
         start = fold(newest[0], labels.index(label))
-    steps, batch_size = config.training.class_steps, policy.batch_size(len(images), config.training)
-    assert steps is not None
+    assert config.training.class_steps is not None
     return _train(
-        run, config, run.training(label), label, [images], Scorer(judge, validation), steps, batch_size, start,
-        max_seconds, on_progress,
-    )  # fmt: skip
+        run,
+        config,
+        run.training(label),
+        label,
+        [images],
+        Scorer(judge, validation),
+        config.training.class_steps,
+        start,
+        max_seconds,
+        on_progress,
+    )
 
 
 def _train(  # noqa: PLR0915 (one loop, to be read from top to bottom)
@@ -89,7 +95,6 @@ def _train(  # noqa: PLR0915 (one loop, to be read from top to bottom)
     images: Sequence[np.ndarray],
     scorer: Scorer | None,
     num_steps: int,
-    batch_size: int,
     start: Mapping[str, np.ndarray] | None,
     max_seconds: float | None,
     on_progress: OnProgress,
@@ -104,7 +109,6 @@ def _train(  # noqa: PLR0915 (one loop, to be read from top to bottom)
         images: uint8 (n, H, W, C), one array per class: several for the base, one for a class.
         scorer: picks the step that ships; None: the last one does.
         num_steps: optimizer steps at most.
-        batch_size: images per step.
         start: networks to begin with; None: from random weights.
         max_seconds: of this process's life; None: no limit.
         on_progress: told after every stretch of steps.
@@ -119,7 +123,7 @@ def _train(  # noqa: PLR0915 (one loop, to be read from top to bottom)
 
     # Networks, and the fixed latents by which they are looked at.
     training, seed = config.training, config.generation.seed
-    assert training.log_steps and training.latent_dim
+    assert training.log_steps and training.latent_dim and training.batch_size
     precision = chosen_precision(run)
     gan = Gan(training, images[0].shape[1:], len(images) if len(images) > 1 else 0, precision)
     latents = tf.random.stateless_normal(
@@ -141,7 +145,7 @@ def _train(  # noqa: PLR0915 (one loop, to be read from top to bottom)
         gan.set_learning_rate(training.learning_rate * course.learning_rate_scale)
         name = _branch_name(label, course)
         batches = Batches(images, stream=randomness.stream(seed, name, "batch"))
-        return gan.stretch(training, batches, batch_size, seed, name)
+        return gan.stretch(training, batches, seed, name)
 
     def look() -> dict[str, float]:
         """Samples of this step: show them, score them, and keep the generator when it is the best so far."""
@@ -208,7 +212,7 @@ def _train(  # noqa: PLR0915 (one loop, to be read from top to bottom)
         # Tell of it.
         row = {
             "step": course.step, "work": course.work, "branch": course.branch, "d_loss": d_loss, "g_loss": g_loss,
-            "images_per_second": round(count * batch_size / elapsed, 1), "seconds": round(course.seconds, 2),
+            "images_per_second": round(count * training.batch_size / elapsed, 1), "seconds": round(course.seconds, 2),
             "memory_mb": _peak_memory_mb(), **looked,
         }  # fmt: skip
         with journal.open("a", encoding="utf-8") as file:
@@ -250,11 +254,11 @@ def _train(  # noqa: PLR0915 (one loop, to be read from top to bottom)
         "scores": course.scores,
         "incidents": course.incidents,
         "precision": precision,
-        "batch_size": batch_size,
+        "batch_size": training.batch_size,
         "num_images": sum(map(len, images)),
         "seconds": round(course.seconds, 1),
         "process_seconds": round(_process_seconds(), 1),
-        "images_per_second": round(course.work * batch_size / course.seconds, 1) if course.seconds else None,
+        "images_per_second": round(course.work * training.batch_size / course.seconds, 1) if course.seconds else None,
         "model_sha256": storage.sha256(folder / "model.npz"),
         "peak_memory_mb": _peak_memory_mb(),
     }
@@ -266,7 +270,8 @@ def _why_ended(course: Course, num_steps: int) -> str | None:
     """Why there is nothing more to train, if so."""
     if course.step >= num_steps:
         return policy.ALL_DONE
-    if course.unimproved >= policy.PATIENCE and 2 * course.step >= num_steps:
+    since_best = course.step - (course.best_step or 0)
+    if course.unimproved >= policy.PATIENCE and since_best >= policy.PATIENCE_STEPS:
         return policy.NO_BETTER
     return None
 

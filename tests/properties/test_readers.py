@@ -67,16 +67,23 @@ def test_dataset_mixes_real_training_images_and_none_held_out(finished: Finished
     release = dcgan.load_release(finished.release)
     held_out, _ = release.real(split="holdout")
     real, _ = release.real()
-    seen, weights = [], Counter[int]()
+    synthetic = {image.tobytes() for image in release.arrays()[0]}
+    seen, weights, of_synthetic = [], Counter[int](), Counter[int]()
     for images, labels, batch_weights in release.dataset(batch_size=32):
-        seen += [image.tobytes() for image in images.numpy().astype(np.uint8)]
-        for label, weight in zip(labels.numpy(), batch_weights.numpy(), strict=True):
+        in_bytes = [image.tobytes() for image in images.numpy().astype(np.uint8)]
+        seen += in_bytes
+        for image, label, weight in zip(in_bytes, labels.numpy(), batch_weights.numpy(), strict=True):
             weights[int(label)] += weight
+            of_synthetic[int(label)] += weight * (image in synthetic)
     assert len(seen) == len(real) + 110
     assert not {image.tobytes() for image in held_out} & set(seen)
     assert {image.tobytes() for image in real} <= set(seen)
     assert len(weights) == 3
     np.testing.assert_allclose(list(weights.values()), len(seen) / 3, rtol=1e-4)
+    for name, entry in release.record["classes"].items():
+        number = entry["class_index"]
+        assert abs(of_synthetic[number] / weights[number] - entry["synthetic_share"]) < 1e-4, name
+    assert 0 < max(entry["synthetic_share"] for entry in release.record["classes"].values()) < 0.5
 
 
 def test_loading_something_else_says_what_a_release_is(tmp_path: Path) -> None:

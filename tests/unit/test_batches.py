@@ -38,7 +38,9 @@ def test_same_step_gives_the_same_batch_and_another_step_or_stream_another() -> 
 
 
 def test_share_of_synthetic_images_is_kept_in_classes_that_have_them() -> None:
-    batches = Batches([numbered(0, 5), numbered(10, 5)], stream=3, synthetic=[numbered(100, 50), None], share=0.3)
+    batches = Batches(
+        [numbered(0, 5), numbered(10, 5)], stream=3, synthetic=[numbered(100, 50), None], shares=[0.3, 0.0]
+    )
     values, labels = drawn(batches, 0, 8000)
     assert abs((values[labels == 0] >= 100).mean() - 0.3) < 0.03
     counts = np.bincount(values[labels == 1] - 10)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ import pytest
 from dcgan.errors import Interrupted, StageError, StorageError
 from dcgan.processes import Work, Workers
 from dcgan.progress import Progress
+from tests.conftest import TINY, split_run
 
 
 def ignore(_: Progress) -> None:
@@ -116,3 +118,16 @@ def test_signal_that_comes_while_a_worker_is_started_stops_it_and_locks_nothing_
     command = [sys.executable, "-c", textwrap.dedent(script), str(run)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
     assert done.stdout == "stopped judge was stopped; run the same command again to resume\n"
+
+
+def test_memory_of_the_parent_does_not_grow_from_class_to_class(tmp_path: Path) -> None:
+    opened, _ = split_run(tmp_path, {0: 40, 1: 40}, training=TINY["training"])
+    workers, memory = Workers(), []
+    for stage in ("judge", "base"):
+        workers.perform(Work(str(opened.root), stage, 1), ignore)
+    for _ in range(5):
+        shutil.rmtree(opened.training("0"), ignore_errors=True)
+        record = workers.perform(Work(str(opened.root), "training", 1, "0"), ignore)
+        assert record["steps"] == TINY["training"]["class_steps"]
+        memory.append(psutil.Process().memory_info().rss)
+    assert max(memory[2:]) - memory[1] < 2**20

@@ -102,6 +102,7 @@ def judged(tmp_path: Path) -> dict[str, Any]:
     """Three classes of 40 held-out images: synthetic images help one, harm another, and the third has none."""
     run = Run(tmp_path)
     labels = ["harmed", "helped", "plain"]
+    synthetic = np.array([10, 30, 0])
     storage.write_json(
         run.split_record, {"classes": {label: {"train": 10} for label in labels} | {"empty": {"train": 0}}}
     )
@@ -110,10 +111,10 @@ def judged(tmp_path: Path) -> dict[str, Any]:
     after = halves | (truth == 1)
     after &= truth != 0
     for number in range(2):
-        arrays = {"without": halves, "with": after, "truth": truth}
+        arrays = {"without": halves, "with": after, "truth": truth, "synthetic": synthetic}
         storage.write_bytes(run.utility(number), storage.pack_arrays(arrays))
     values = {"name": "j", "data": {"source": "x"}, "gate": {"classifier_seeds": 2}}
-    record = judge(run, parse_job(values, where=""), {"harmed": 5, "helped": 5, "plain": 0})
+    record = judge(run, parse_job(values, where=""))
     assert storage.read_json(run.evaluation_record) == record
     return record
 
@@ -125,6 +126,11 @@ def test_each_class_is_judged_by_its_own_held_out_images(judged: dict[str, Any])
     measures = judged["classes"]["harmed"]["measures"]
     assert (measures["holdout"], measures["recall_without"], measures["recall_with"]) == (40, 0.5, 0.0)
     assert measures["gain"] == -0.5 and measures["gain_high"] < 0
+
+
+def test_share_that_was_measured_with_is_told_and_grows_as_real_images_get_fewer(judged: dict[str, Any]) -> None:
+    shares = {label: entry["synthetic_share"] for label, entry in judged["classes"].items()}
+    assert shares == {"harmed": 0.25, "helped": 0.375, "plain": 0.0}
 
 
 def test_balanced_accuracy_is_the_mean_recall_of_every_training(judged: dict[str, Any]) -> None:

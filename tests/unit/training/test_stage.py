@@ -120,13 +120,19 @@ def test_the_best_step_ships_and_the_record_says_which(trained: tuple[dict[str, 
     assert len(record["scores"]) == 80 / 10 + 1  # at the start, and every 10 steps
 
 
-def test_training_stops_when_no_better_step_comes(train: Train) -> None:
-    record, folder = train(class_steps=200, learning_rate=1e3)  # steps so large that it soon gets no better
+def test_training_stops_when_no_better_step_comes(train: Train, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(policy, "PATIENCE_STEPS", 50)
+    record, folder = train(class_steps=800, learning_rate=1e3)  # steps so large that it soon gets no better
     assert record["stopped"] == policy.NO_BETTER
     later = [score for score in record["scores"] if score["step"] > record["shipped_step"]]
     assert len(later) == policy.PATIENCE
-    assert record["steps"] < 200
+    assert record["steps"] < 800
     assert (folder / "model.npz").exists()
+
+
+def test_samples_may_get_worse_for_a_while(train: Train) -> None:
+    record, _ = train(class_steps=policy.PATIENCE_STEPS, learning_rate=1e3)
+    assert record["stopped"] == policy.ALL_DONE
 
 
 def test_time_that_runs_out_ends_training_cleanly_and_is_recorded(train: Train) -> None:
