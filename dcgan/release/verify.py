@@ -48,7 +48,8 @@ def verify(path: Path, on_progress: OnFiles = no_report) -> int:
     if problems:
         more = f"\n  ... and {len(problems) - MAX_TOLD} more" if len(problems) > MAX_TOLD else ""
         told = "\n  ".join(problems[:MAX_TOLD])
-        raise ReleaseError(f"{path} is not as it was released ({len(problems)} problems):\n  {told}{more}")
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        raise ReleaseError(f"{path} is not as it was released ({count}):\n  {told}{more}")
     return len(present)
 
 

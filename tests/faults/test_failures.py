@@ -266,7 +266,7 @@ def test_verify_names_what_was_done_to_a_release(copy: Path, dcgan: Dcgan, act: 
     told = act(copy, next((copy / "images" / escape(UP)).iterdir()))
     done = dcgan("verify", copy)
     assert done.returncode == 1
-    assert told in done.stderr and "(1 problems)" in done.stderr and "Traceback" not in done.stderr
+    assert told in done.stderr and "(1 problem)" in done.stderr and "Traceback" not in done.stderr
 
 
 def test_verify_of_something_else_says_what_a_release_is(dcgan: Dcgan, tmp_path: Path) -> None:

@@ -134,7 +134,7 @@ def test_verify_names_what_is_not_as_it_was_released(tmp_path: Path, tamper: obj
     told = tamper(folder)
     with pytest.raises(ReleaseError) as refused:
         verify(folder)
-    assert told in str(refused.value) and "(1 problems)" in str(refused.value)
+    assert told in str(refused.value) and "(1 problem)" in str(refused.value)
 
 
 @pytest.mark.parametrize("content", [None, "{half", "[]", "{}"])
