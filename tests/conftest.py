@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -23,6 +24,9 @@ from dcgan.config import JobConfig, parse_job
 from dcgan.paths import Run
 from dcgan.progress import no_report
 from dcgan.split import make_split
+
+# A shell's background jobs ignore Ctrl-C, and so would the processes that tests interrupt: they inherit it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 DCGAN = [str(Path(sys.executable).with_name("dcgan"))]
 
