@@ -55,6 +55,8 @@ def gather(
             "requested": entry["requested"],
             "accepted": generation.get("accepted", 0),
             "rejected": generation.get("rejected", {}),
+            "tried": generation.get("tried", 0),
+            "min_contrast": generation.get("min_contrast"),
             "verdict": verdict,
             "reason": reason,
             "measures": judged.get(label, {}).get("measures", {}),

@@ -17,6 +17,7 @@ from typing import Any
 
 from dcgan import storage
 from dcgan.config import JobConfig, parse_job
+from dcgan.determinism import set_up_tensorflow
 from dcgan.errors import DcganError
 from dcgan.paths import Run
 from dcgan.progress import OnProgress, Progress
@@ -50,17 +51,8 @@ def main() -> int:
 def _perform(work: dict[str, Any], on_progress: OnProgress) -> dict[str, Any]:
     run = Run(Path(work["run"]))
     config = parse_job(storage.read_json(run.config), where=str(run.config))
-    _set_up_tensorflow(work["threads"])
+    set_up_tensorflow(work["threads"])
     return _stage(work["stage"], run, config, work, on_progress)
-
-
-def _set_up_tensorflow(threads: int) -> None:
-    """Thread counts and determinism, before the first operation runs: the bytes of the results depend on both."""
-    import tensorflow as tf  # noqa: PLC0415
-
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
-    tf.config.experimental.enable_op_determinism()
 
 
 def _stage(name: str, run: Run, config: JobConfig, work: dict[str, Any], on_progress: OnProgress) -> dict[str, Any]:

@@ -133,6 +133,31 @@ def report(release: Path, as_json: bool) -> int:
 
 
 @commands.command()
+@RELEASE
+@click.option("--id", "image_ids", multiple=True, metavar="IMAGE_ID", help="Only this image. May be given again.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder to write them to; it must not exist.")
+@JSON
+def regenerate(release: Path, image_ids: tuple[str, ...], out: Path | None, as_json: bool) -> int:
+    """Make a release's images again from its models, and compare them."""
+    from dcgan.cli import releases  # noqa: PLC0415
+
+    return releases.regenerate(release, image_ids, out, as_json=as_json)
+
+
+@commands.command()
+@RELEASE
+@click.option("--count", type=click.IntRange(min=1), required=True, help="Images of each class.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder to write; it must not exist.")
+@CLASS
+@JSON
+def sample(release: Path, count: int, out: Path, labels: tuple[str, ...], as_json: bool) -> int:
+    """Make more images with a release's models, without the training data."""
+    from dcgan.cli import releases  # noqa: PLC0415
+
+    return releases.sample(release, labels, count, out, as_json=as_json)
+
+
+@commands.command()
 @JOB_FILE
 @SET
 @click.option("--cron", default="0 2 * * *", show_default=True, help="When to run: minute hour day month weekday.")

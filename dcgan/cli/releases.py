@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
+from types import ModuleType
 
 import click
 
-from dcgan import outcome
-from dcgan.release.reader import load_release
+from dcgan import outcome, storage
+from dcgan.determinism import wake_tensorflow
+from dcgan.errors import ReleaseError
+from dcgan.release.reader import Release, load_release
 from dcgan.release.verify import verify as verify_release
 from dcgan.terminal import counted, display
+
+MAX_DIFFERENCE = 1  # of 255: on other processors and thread counts, sums are rounded otherwise
 
 
 def verify(path: Path, *, as_json: bool) -> int:
@@ -39,3 +46,62 @@ def report(path: Path, *, as_json: bool) -> int:
         click.echo(f"  {label}: {outcome.released(entry)} synthetic, {outcome.told_verdict(entry)}, {entry['reason']}")
     click.echo(f"Report: {release.path / 'report.html'}")
     return 0
+
+
+def regenerate(path: Path, image_ids: Sequence[str], out: Path | None, *, as_json: bool) -> int:
+    """Make images of a release again and compare; an image that is another one is raised as an error."""
+    release = load_release(path)
+    again = _again(release)
+    total = len(image_ids) or len(release.manifest)
+    exact, largest, number = 0, 0, 0
+    with display.live(), storage.whole_folder(out) if out else nullcontext() as folder:
+        for number, image in enumerate(again.regenerate(release, image_ids), start=1):
+            if folder:
+                (folder / image.path).parent.mkdir(parents=True, exist_ok=True)
+                (folder / image.path).write_bytes(image.png)
+            exact += image.same_bytes
+            largest = max(largest, image.difference)
+            if largest > MAX_DIFFERENCE:
+                raise ReleaseError(f"{image.image_id} comes out otherwise: a value differs by {largest} of 255")
+            display.update({"stage": "regenerate", "done": number, "total": total, "unit": "images"})
+    if as_json:
+        click.echo(json.dumps({"images": number, "same_bytes": exact, "largest_difference": largest}))
+        return 0
+    told = "byte for byte as released" if exact == number else f"{exact:,} of them byte for byte as released"
+    click.echo(f"{path}: {counted(number, 'image')} made again, {told}")
+    if exact < number:
+        click.echo(
+            f"The others differ by {largest} of 255 at most. Bytes depend on processor, versions and thread count: "
+            f"the release was made with {counted(release.record['threads'], 'thread')} on {release.record['processor']}"
+        )
+    return 0
+
+
+def sample(path: Path, labels: Sequence[str], count: int, out: Path, *, as_json: bool) -> int:
+    """Make more images with a release's models."""
+    release = load_release(path)
+    again = _again(release)
+    shipped = [label for label, entry in release.record["classes"].items() if outcome.released(entry)]
+    with display.live():
+        made = again.sample(
+            release,
+            dict.fromkeys(labels or shipped, count),
+            out,
+            lambda done, total: display.update({"stage": "sample", "done": done, "total": total, "unit": "images"}),
+        )
+    if as_json:
+        click.echo(json.dumps(made, ensure_ascii=False))
+        return 0
+    for label, entry in made.items():
+        rejected = "".join(f"; {number} {reason}" for reason, number in entry["rejected"].items())
+        click.echo(f"Class {label}: {counted(entry['accepted'], 'image')}{rejected}")
+    click.echo(f"Images and manifest: {out}. No gate has judged them: they are as good as the release's, no more.")
+    return 0
+
+
+def _again(release: Release) -> ModuleType:
+    """`dcgan.release.again`, with TensorFlow set up as for the release: the bytes depend on it."""
+    wake_tensorflow(release.record["threads"])
+    from dcgan.release import again  # noqa: PLC0415 (it imports TensorFlow)
+
+    return again

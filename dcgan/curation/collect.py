@@ -42,7 +42,7 @@ def collect(run: Run, config: JobConfig, label: str, num_wanted: int, on_progres
     assert image_shape
     model = Model(run.model(label), config.training, image_shape)
     judge, classes = load_judge(run, image_shape)
-    filters = Filters(np.concatenate([real, np.load(run.holdout_images(label))]))
+    filters = Filters.from_real(np.concatenate([real, np.load(run.holdout_images(label))]))
     nearest_real = NearestReal(real)
     seed = config.generation.seed
 
@@ -97,6 +97,7 @@ def collect(run: Run, config: JobConfig, label: str, num_wanted: int, on_progres
             "accepted": len(rows),
             "tried": len(rows) + sum(reasons.values()),
             "rejected": dict(reasons),
+            "min_contrast": filters.min_contrast,
             "seconds": round(time.monotonic() - began, 1),
         }
         storage.write_json(temporary / "record.json", record)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 BLANK_SHARE = 0.25  # of the flattest real image's contrast: no real image is nearly as empty
@@ -10,22 +12,28 @@ BLANK_SHARE = 0.25  # of the flattest real image's contrast: no real image is ne
 class Filters:
     """Filters of one class. A candidate is judged after all candidates of smaller index, and only against them."""
 
-    def __init__(self, real: np.ndarray) -> None:
-        """Take thresholds from the data.
+    def __init__(self, min_contrast: float, copies_of: Iterable[np.ndarray]) -> None:
+        """Set thresholds.
 
         Args:
-            real: the class's real images, training and held-out, uint8 (n, H, W, C).
+            min_contrast: standard deviation of all values under which an image is blank, 0 to 127.5.
+            copies_of: images uint8 (H, W, C) that no candidate may equal.
         """
-        self._real = {image.tobytes() for image in real}
+        self.min_contrast = min_contrast
+        self._others = {image.tobytes() for image in copies_of}
         self._seen: set[bytes] = set()
-        self.min_contrast = float(BLANK_SHARE * min(image.std() for image in real))
+
+    @classmethod
+    def from_real(cls, real: np.ndarray) -> Filters:
+        """Take thresholds from the class's real images, training and held-out, uint8 (n, H, W, C)."""
+        return cls(float(BLANK_SHARE * min(image.std() for image in real)), real)
 
     def reason_against(self, image: np.ndarray) -> str | None:
         """Why a candidate, uint8 (H, W, C), is rejected: "blank", "copy", "duplicate", or None when it is not."""
         content = image.tobytes()
         if image.std() < self.min_contrast:
             return "blank"
-        if content in self._real:
+        if content in self._others:
             return "copy"
         if content in self._seen:
             return "duplicate"

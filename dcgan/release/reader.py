@@ -84,14 +84,14 @@ class Release:
 
         def read(path: str) -> np.ndarray:
             with Image.open(self.path / path) as image:
-                return np.asarray(image).reshape(self._image_shape)
+                return np.asarray(image).reshape(self.image_shape)
 
         try:
             with ThreadPoolExecutor(NUM_THREADS) as pool:
                 images = list(pool.map(read, self.manifest["path"]))
         except OSError as error:
             raise ReleaseError(f"{self.path}: an image cannot be read: {error}. `dcgan verify` tells more.") from error
-        stacked = np.stack(images) if images else np.empty((0, *self._image_shape), np.uint8)
+        stacked = np.stack(images) if images else np.empty((0, *self.image_shape), np.uint8)
         return stacked, self.manifest["class_index"].to_numpy(np.int64)
 
     def real(self, source: str | Path | None = None, *, split: str = "train") -> tuple[np.ndarray, np.ndarray]:
@@ -112,7 +112,7 @@ class Release:
         data = self.config.data
         if source is not None:
             data = data.model_copy(update={"source": str(Path(source).resolve())})
-        images, labels = read_split(data, self._image_shape, split)
+        images, labels = read_split(data, self.image_shape, split)
         known = {label: number for number, label in enumerate(self.class_names)}
         kept = [number for number, label in enumerate(labels) if label in known]
         return images[kept], np.array([known[labels[number]] for number in kept], np.int64)
@@ -157,6 +157,7 @@ class Release:
         return np.concatenate([of_real[real_labels], of_synthetic[labels]]).astype(np.float32)
 
     @property
-    def _image_shape(self) -> tuple[int, int, int]:
+    def image_shape(self) -> tuple[int, int, int]:
+        """(H, W, C) of all its images."""
         height, width = self.record["image_size"]
         return height, width, self.record["channels"]

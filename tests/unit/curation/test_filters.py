@@ -16,14 +16,14 @@ def images(first: int, count: int, channels: int = 1) -> np.ndarray:
 
 
 def test_new_images_are_accepted_and_seen_ones_are_duplicates() -> None:
-    filters = Filters(images(0, 5))
+    filters = Filters.from_real(images(0, 5))
     assert [filters.reason_against(image) for image in images(100, 3)] == [None] * 3
     assert [filters.reason_against(image) for image in images(101, 3)] == ["duplicate", "duplicate", None]
 
 
 def test_copies_of_real_images_are_found_each_time_and_near_ones_are_none() -> None:
     real = images(0, 5)
-    filters = Filters(real)
+    filters = Filters.from_real(real)
     assert [filters.reason_against(real[2]) for _ in range(2)] == ["copy", "copy"]
     near = real[2].copy()
     near[0, 0] ^= 1
@@ -32,7 +32,7 @@ def test_copies_of_real_images_are_found_each_time_and_near_ones_are_none() -> N
 
 @pytest.mark.parametrize("value", [0, 128, 255])
 def test_flat_images_are_blank_also_when_they_come_again(value: int) -> None:
-    filters = Filters(images(0, 5))
+    filters = Filters.from_real(images(0, 5))
     flat = np.full((12, 10, 1), value, np.uint8)
     assert [filters.reason_against(flat) for _ in range(2)] == ["blank", "blank"]
 
@@ -42,12 +42,12 @@ def test_blank_is_told_by_the_flattest_real_image() -> None:
     flattest = (real[0] * 0.1 + 100).astype(np.uint8)
     candidate = (images(100, 1)[0] * 0.05 + 100).astype(np.uint8)
     assert candidate.std() > BLANK_SHARE * flattest.std()
-    assert Filters(real).reason_against(candidate) == "blank"
-    assert Filters(np.concatenate([real, flattest[None]])).reason_against(candidate) is None
+    assert Filters.from_real(real).reason_against(candidate) == "blank"
+    assert Filters.from_real(np.concatenate([real, flattest[None]])).reason_against(candidate) is None
 
 
 def test_class_with_a_blank_real_image_rejects_none_as_blank() -> None:
-    filters = Filters(np.zeros((1, 12, 10, 1), np.uint8))
+    filters = Filters.from_real(np.zeros((1, 12, 10, 1), np.uint8))
     assert filters.reason_against(np.full((12, 10, 1), 7, np.uint8)) is None
 
 

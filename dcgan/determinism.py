@@ -1,0 +1,39 @@
+"""What the bytes of results depend on besides seeds: the threads that TensorFlow computes with."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+
+
+def set_up_tensorflow(threads: int) -> None:
+    """Set thread counts and deterministic operations. Call before the process's first operation of TensorFlow."""
+    import tensorflow as tf  # noqa: PLC0415 (slow, and its messages may have to be silenced first)
+
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    tf.config.experimental.enable_op_determinism()
+
+
+def wake_tensorflow(threads: int) -> None:
+    """Load TensorFlow, set it up and run a first operation, and keep what its libraries write then off the terminal."""
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    with _no_standard_error():
+        import tensorflow as tf  # noqa: PLC0415
+
+        set_up_tensorflow(threads)
+        tf.zeros(())
+
+
+@contextlib.contextmanager
+def _no_standard_error() -> Iterator[None]:
+    """File descriptor 2 leads nowhere in this block: libraries in C++ know no other way to be quiet."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)

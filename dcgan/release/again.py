@@ -1,0 +1,178 @@
+"""From a release's models alone, without the training data: its images again, and more of them."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from dcgan import storage
+from dcgan.curation.filters import Filters
+from dcgan.errors import ReleaseError
+from dcgan.generation.model import CHUNK, Model
+from dcgan.generation.png import encode, image_id
+from dcgan.paths import escape
+from dcgan.progress import OnFiles, no_report
+from dcgan.release.reader import Release
+
+MAX_TRIES = 20  # candidates per wanted image
+
+
+@dataclass(frozen=True)
+class Regenerated:
+    """One image of a release, made again."""
+
+    image_id: str
+    path: str
+    """In the release."""
+    png: bytes
+    same_bytes: bool
+    """Whether these are the bytes that were released."""
+    difference: int
+    """Of any channel of any pixel from the released image, at most; 0 to 255."""
+
+
+def regenerate(release: Release, image_ids: Sequence[str] = ()) -> Iterator[Regenerated]:
+    """Make images of a release again, in the manifest's order.
+
+    Args:
+        release: with its models.
+        image_ids: which; none: all of them.
+
+    Raises:
+        ReleaseError: the manifest has no such image, or a model is missing or has changed.
+    """
+    rows = release.manifest
+    if unknown := sorted(set(image_ids) - set(rows["image_id"])):
+        raise ReleaseError(f"{release.path}: the manifest has no image {', '.join(unknown)}")
+    rows = rows[rows["image_id"].isin(list(image_ids))] if image_ids else rows
+    for label, of_class in rows.groupby("label", sort=False):
+        model = load_model(release, str(label))
+        for chunk, in_chunk in of_class.groupby(of_class["index"] // CHUNK, sort=False):
+            candidates = model.candidates(int(in_chunk["seed"].iloc[0]), str(label), int(str(chunk)))
+            for row in in_chunk.to_dict("records"):
+                image = candidates[row["index"] % CHUNK]
+                png = _encode(release, image, str(label), row["index"], model)
+                same = storage.sha256_bytes(png) == row["image_sha256"]
+                difference = 0 if same else _difference(release.path / row["path"], image)
+                yield Regenerated(row["image_id"], row["path"], png, same, difference)
+
+
+def sample(
+    release: Release, counts: Mapping[str, int], folder: Path, on_progress: OnFiles = no_report
+) -> dict[str, dict[str, Any]]:
+    """Make more images than a release has, by the same models, as candidates after the last that the job tried.
+
+    Blank images are rejected by the contrast that the real images had, and copies of a released or earlier image. The
+    real images are not at hand, so that a copy of one of them is not seen.
+
+    Args:
+        release: with its models.
+        counts: images wanted, by class.
+        folder: to write, whole or not at all: `images/<class>/*.png` and `manifest.csv`. Must not exist.
+        on_progress: called with images made and images in all.
+
+    Returns:
+        By class: `accepted`, and `rejected` by reason.
+
+    Raises:
+        ReleaseError: the release has no model of a class, the folder exists, or too few candidates were fit.
+    """
+    if folder.exists():
+        raise ReleaseError(f"{folder} exists: choose a folder that does not, so that nothing is mixed or lost")
+    models = {label: load_model(release, label) for label in counts}
+    rows: list[dict[str, Any]] = []
+    told: dict[str, dict[str, Any]] = {}
+    with storage.whole_folder(folder) as temporary:
+        for label, count in counts.items():
+            target = temporary / "images" / escape(label)
+            target.mkdir(parents=True)
+            rejected: dict[str, int] = {}
+            accepted = _more(release, label, models[label], count, rejected)
+            for index, image in accepted:
+                png = _encode(release, image, label, index, models[label])
+                name = f"{image_id(label, index)}.png"
+                (target / name).write_bytes(png)
+                rows.append(
+                    {
+                        "image_id": image_id(label, index),
+                        "path": f"images/{escape(label)}/{name}",
+                        "label": label,
+                        "index": index,
+                        "model_sha256": models[label].sha256,
+                        "image_sha256": storage.sha256_bytes(png),
+                    }
+                )
+                on_progress(len(rows), sum(counts.values()))
+            told[label] = {"accepted": count, "rejected": rejected}
+        pd.DataFrame(rows).to_csv(temporary / "manifest.csv", index=False)
+    return told
+
+
+def load_model(release: Release, label: str) -> Model:
+    """The model that made a class's images.
+
+    Raises:
+        ReleaseError: there is none of that class, or it has changed.
+    """
+    entry = release.record["classes"].get(label, {"verdict": "none"})
+    if entry["verdict"] != "shipped":
+        shipped = [name for name, other in release.record["classes"].items() if other["verdict"] == "shipped"]
+        raise ReleaseError(f"{release.path} has no images of class {label!r}; it has of {', '.join(shipped)}")
+    file = release.path / "models" / f"{escape(label)}.npz"
+    try:
+        model = Model(file, release.config.training, release.image_shape)
+    except OSError as error:
+        raise ReleaseError(f"{file} cannot be read: {error}. `dcgan verify` tells more.") from error
+    if model.sha256 != entry["model_sha256"]:
+        raise ReleaseError(f"{file} has changed since it was released. `dcgan verify` tells more.")
+    return model
+
+
+def _more(
+    release: Release, label: str, model: Model, count: int, rejected: dict[str, int]
+) -> Iterator[tuple[int, np.ndarray]]:
+    """`count` fit candidates with their indices; counts the others by reason in `rejected`."""
+    entry = release.record["classes"][label]
+    manifest = release.manifest
+    released = [_pixels(release.path / path) for path in manifest.loc[manifest["label"] == label, "path"]]
+    filters = Filters(entry["min_contrast"], copies_of=released)
+    first = entry["tried"]
+    last = first + count * MAX_TRIES
+    found = 0
+    for chunk in range(first // CHUNK, last // CHUNK + 1):
+        candidates = model.candidates(release.record["seed"], label, chunk)
+        for index in range(max(first, chunk * CHUNK), min(last, (chunk + 1) * CHUNK)):
+            image = candidates[index % CHUNK]
+            if (reason := filters.reason_against(image)) is not None:
+                rejected[reason] = rejected.get(reason, 0) + 1
+                continue
+            yield index, image
+            found += 1
+            if found == count:
+                return
+    raise ReleaseError(f"class {label!r}: short: accepted {found} of {count} in {last - first} tries ({rejected})")
+
+
+def _encode(release: Release, image: np.ndarray, label: str, index: int, model: Model) -> bytes:
+    return encode(image, job=release.record["job"], label=label, index=index, model_sha256=model.sha256)
+
+
+def _pixels(file: Path) -> np.ndarray:
+    with Image.open(io.BytesIO(file.read_bytes())) as image:
+        pixels = np.asarray(image)
+    return pixels if pixels.ndim == 3 else pixels[..., None]
+
+
+def _difference(file: Path, image: np.ndarray) -> int:
+    try:
+        released = _pixels(file)
+    except OSError as error:
+        raise ReleaseError(f"{file} cannot be read: {error}. `dcgan verify` tells more.") from error
+    return int(np.abs(released.astype(int) - image.astype(int)).max())
