@@ -1,6 +1,6 @@
 """The DCGAN paper's network on a set of the size that it is best known for: speed and memory of a real job.
 
-  python benchmarks/published.py DATA [--steps 100] [--json FILE]
+  python benchmarks/published.py DATA [--steps 600] [--json FILE]
 
 63,565 images of 64 x 64 x 3 (as many as a widely used set of anime faces has), made from the 32 x 32 colour images of
 DATA (see `datasets.py`): enlarged, shifted and mirrored at random. They are one class, with a small second one, as a
@@ -29,7 +29,7 @@ LARGE = "faces"
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
-    parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     folder = Path(tempfile.mkdtemp())
