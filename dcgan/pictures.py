@@ -1,9 +1,10 @@
-"""Grids of images, to look at."""
+"""Images from files, and grids of them to look at."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,13 @@ BORDER = 2  # px between images
 NUM_SHOWN = 20  # images of a kind in a class's row
 MIN_SHOWN_SIDE = 56  # px; smaller images are shown enlarged
 TITLE_HEIGHT = 22  # px
+
+
+def read(file: Path) -> np.ndarray:
+    """A grey or RGB image, uint8 (H, W, C)."""
+    with Image.open(file) as image:
+        pixels = np.asarray(image)
+    return pixels if pixels.ndim == 3 else pixels[..., None]
 
 
 def grid(images: np.ndarray, columns: int) -> Image.Image:
@@ -42,7 +50,7 @@ def class_grid(run: Run, classes: Mapping[str, Mapping[str, Any]]) -> Image.Imag
             continue
         real = np.load(run.train_images(label), mmap_mode="r")[:NUM_SHOWN]
         files = sorted((run.generation(label) / "images").iterdir())[:NUM_SHOWN]
-        made = np.stack([np.asarray(Image.open(file)).reshape(real.shape[1:]) for file in files])
+        made = np.stack([read(file) for file in files])
         blank = np.full((NUM_SHOWN, *real.shape[1:]), 128, np.uint8)
         rows = [np.concatenate([images, blank])[:NUM_SHOWN] for images in (real, made)]
         scale = max(1, round(MIN_SHOWN_SIDE / real.shape[1]))

@@ -78,11 +78,18 @@ def write_job(folder: Path, **changes: Any) -> Path:
     return folder / "job.yaml"
 
 
-def split_run(root: Path, counts: dict[int, int], **changes: Any) -> tuple[Run, JobConfig]:
-    """A run of real digits up to where its networks are trained; `changes` are keys of its job."""
-    write_digits(root / "images", counts)
-    values = {"name": "t", "data": {"source": str(root / "images")}, "outputs": {"root": str(root / "out")}, **changes}
-    job = parse_job(values, where="test").resolve(root)
+def split_run(
+    root: Path, change: Callable[[JobConfig], JobConfig] = lambda job: job, **keys: Any
+) -> tuple[Run, JobConfig]:
+    """A run of the images in `root / "images"`, up to where its networks are trained.
+
+    Args:
+        root: folder for all of it.
+        change: of the resolved job, past a job file's bounds.
+        keys: of the job.
+    """
+    values = {"name": "t", "data": {"source": str(root / "images")}, "outputs": {"root": str(root / "out")}, **keys}
+    job = change(parse_job(values, where="test").resolve(root))
     run, _ = runs.open_run(job)
     build_catalogue(run, job, no_report)
     make_split(run, job)

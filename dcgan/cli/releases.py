@@ -50,6 +50,8 @@ def report(path: Path, *, as_json: bool) -> int:
 
 def regenerate(path: Path, image_ids: Sequence[str], out: Path | None, *, as_json: bool) -> int:
     """Make images of a release again and compare; an image that is another one is raised as an error."""
+    if out:
+        _require_new(out)
     release = load_release(path)
     again = _again(release)
     total = len(image_ids) or len(release.manifest)
@@ -79,6 +81,7 @@ def regenerate(path: Path, image_ids: Sequence[str], out: Path | None, *, as_jso
 
 def sample(path: Path, labels: Sequence[str], count: int, out: Path, *, as_json: bool) -> int:
     """Make more images with a release's models."""
+    _require_new(out)
     release = load_release(path)
     again = _again(release)
     shipped = [label for label, entry in release.record["classes"].items() if outcome.released(entry)]
@@ -97,6 +100,11 @@ def sample(path: Path, labels: Sequence[str], count: int, out: Path, *, as_json:
         click.echo(f"Class {label}: {counted(entry['accepted'], 'image')}{rejected}")
     click.echo(f"Images and manifest: {out}. No gate has judged them: they are as good as the release's, no more.")
     return 0
+
+
+def _require_new(folder: Path) -> None:
+    if folder.exists():
+        raise ReleaseError(f"{folder} exists: choose a folder that does not, so that nothing is mixed or lost")
 
 
 def _again(release: Release) -> ModuleType:

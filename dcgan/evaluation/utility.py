@@ -7,15 +7,13 @@ same with synthetic images. Equal optimizer steps, classes drawn equally often i
 from __future__ import annotations
 
 import functools
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
-from dcgan import randomness, storage
+from dcgan import pictures, randomness, storage
 from dcgan.batches import Batches
 from dcgan.classifier import predict, train_classifier
 from dcgan.config import JobConfig
@@ -29,9 +27,10 @@ def measure(run: Run, config: JobConfig, number: int, on_progress: OnProgress) -
     """Train and test the pair of classifiers number `number`; leave who was recognised in `run.utility(number)`."""
     file = run.utility(number)
     labels = labels_with_images(run)
-    synthetic = [_load_synthetic(run.generation(label)) for label in labels]
-    counts = [0 if images is None else len(images) for images in synthetic]
+    files = [sorted((run.generation(label) / "images").glob("*.png")) for label in labels]
+    counts = [len(of_class) for of_class in files]
     if not _is_measured(file, counts):
+        synthetic = [np.stack([pictures.read(file) for file in of_class]) if of_class else None for of_class in files]
         real = [np.load(run.train_images(label)) for label in labels]
         shares = [synthetic_share(len(images), count) for images, count in zip(real, counts, strict=True)]
         tested = [np.load(run.holdout_images(label)) for label in labels]
@@ -57,12 +56,3 @@ def _is_measured(file: Path, counts: Sequence[int]) -> bool:
 def _tell_of_both(on_progress: OnProgress, before: int, total: int, progress: Progress) -> None:
     """Pass on the progress of one arm as that of the pair."""
     on_progress(progress | {"done": before + progress["done"], "total": total})
-
-
-def _load_synthetic(folder: Path) -> np.ndarray | None:
-    """A class's accepted images, uint8 (n, H, W, C), or None when none were made."""
-    files = sorted((folder / "images").glob("*.png")) if folder.exists() else []
-    if not files:
-        return None
-    images = np.stack([np.asarray(Image.open(io.BytesIO(file.read_bytes()))) for file in files])
-    return images if images.ndim == 4 else images[..., None]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
-from dcgan import storage
+from dcgan import pictures, storage
+from dcgan.curation.collect import MAX_TRIES
 from dcgan.curation.filters import Filters
 from dcgan.errors import ReleaseError
 from dcgan.generation.model import CHUNK, Model
@@ -20,8 +19,6 @@ from dcgan.generation.png import encode, image_id
 from dcgan.paths import escape
 from dcgan.progress import OnFiles, no_report
 from dcgan.release.reader import Release
-
-MAX_TRIES = 20  # candidates per wanted image
 
 
 @dataclass(frozen=True)
@@ -75,17 +72,15 @@ def sample(
     Args:
         release: with its models.
         counts: images wanted, by class.
-        folder: to write, whole or not at all: `images/<class>/*.png` and `manifest.csv`. Must not exist.
+        folder: to write, whole or not at all: `images/<class>/*.png` and `manifest.csv`.
         on_progress: called with images made and images in all.
 
     Returns:
         By class: `accepted`, and `rejected` by reason.
 
     Raises:
-        ReleaseError: the release has no model of a class, the folder exists, or too few candidates were fit.
+        ReleaseError: the release has no model of a class, or too few candidates were fit.
     """
-    if folder.exists():
-        raise ReleaseError(f"{folder} exists: choose a folder that does not, so that nothing is mixed or lost")
     models = {label: load_model(release, label) for label in counts}
     rows: list[dict[str, Any]] = []
     told: dict[str, dict[str, Any]] = {}
@@ -141,7 +136,7 @@ def _more(
     """`count` fit candidates with their indices; counts the others by reason in `rejected`."""
     entry = release.record["classes"][label]
     manifest = release.manifest
-    released = [_pixels(release.path / path) for path in manifest.loc[manifest["label"] == label, "path"]]
+    released = [pictures.read(release.path / path) for path in manifest.loc[manifest["label"] == label, "path"]]
     filters = Filters(entry["min_contrast"], copies_of=released)
     first = entry["tried"]
     last = first + count * MAX_TRIES
@@ -164,15 +159,9 @@ def _encode(release: Release, image: np.ndarray, label: str, index: int, model: 
     return encode(image, job=release.record["job"], label=label, index=index, model_sha256=model.sha256)
 
 
-def _pixels(file: Path) -> np.ndarray:
-    with Image.open(io.BytesIO(file.read_bytes())) as image:
-        pixels = np.asarray(image)
-    return pixels if pixels.ndim == 3 else pixels[..., None]
-
-
 def _difference(file: Path, image: np.ndarray) -> int:
     try:
-        released = _pixels(file)
+        released = pictures.read(file)
     except OSError as error:
         raise ReleaseError(f"{file} cannot be read: {error}. `dcgan verify` tells more.") from error
     return int(np.abs(released.astype(int) - image.astype(int)).max())

@@ -9,8 +9,10 @@ import pandas as pd
 
 from dcgan import storage
 from dcgan.errors import ReleaseError
+from dcgan.outcome import released
 from dcgan.progress import OnFiles, no_report
 from dcgan.release.reader import load_release
+from dcgan.terminal import counted
 
 NUM_THREADS = 4  # hashing lets go of the interpreter's lock
 MAX_TOLD = 10  # problems that the message lists
@@ -48,8 +50,7 @@ def verify(path: Path, on_progress: OnFiles = no_report) -> int:
     if problems:
         more = f"\n  ... and {len(problems) - MAX_TOLD} more" if len(problems) > MAX_TOLD else ""
         told = "\n  ".join(problems[:MAX_TOLD])
-        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        raise ReleaseError(f"{path} is not as it was released ({count}):\n  {told}{more}")
+        raise ReleaseError(f"{path} is not as it was released ({counted(len(problems), 'problem')}):\n  {told}{more}")
     return len(present)
 
 
@@ -59,7 +60,7 @@ def _disagreements(manifest: pd.DataFrame, classes: dict[str, dict[str, object]]
     problems = [f"{name}: manifest and release.json disagree" for name in sorted(rows.items() ^ images.items())]
     counts = manifest["label"].value_counts()
     for label, entry in classes.items():
-        expected = entry["accepted"] if entry["verdict"] == "shipped" else 0
+        expected = released(entry)
         if counts.get(label, 0) != expected:
             problems.append(f"class {label!r} has {counts.get(label, 0)} images in the manifest, expected {expected}")
     return problems

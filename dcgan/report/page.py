@@ -16,10 +16,10 @@ from typing import Any
 import jinja2
 import numpy as np
 import yaml
-from PIL import Image
 
-from dcgan import storage
+from dcgan import pictures, storage
 from dcgan.config import JobConfig
+from dcgan.outcome import released
 from dcgan.paths import Run
 from dcgan.report import figures
 
@@ -142,7 +142,7 @@ def _class_view(run: Run, number: int, item: tuple[str, Mapping[str, Any]]) -> d
     effect = str(view["reason"]).partition(":")[0]
     return view | {
         "effect": effect if effect in EFFECTS else "no verdict",
-        "released": view["accepted"] if view["verdict"] == "shipped" else 0,
+        "released": released(view),
         "real_grid": _real_grid(run, label),
         "synthetic_grid": _synthetic_grid(run, label),
     }
@@ -181,11 +181,9 @@ def _synthetic_grid(run: Run, label: str) -> dict[str, Any] | None:
     images = []
     for file in sorted((run.generation(label) / "images").glob("*.png"))[:NUM_SHOWN]:
         try:
-            with Image.open(file) as image:
-                pixels = np.asarray(image)
+            images.append(pictures.read(file))
         except OSError:
             continue
-        images.append(pixels if pixels.ndim == 3 else pixels[..., None])
     return figures.image_grid(np.stack(images)) | {"count": len(images)} if images else None
 
 

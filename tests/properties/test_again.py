@@ -87,5 +87,7 @@ def test_samples_are_not_mixed_into_what_is_there(alone: Path, dcgan: Dcgan, tmp
     (tmp_path / "more").mkdir()
     done = dcgan("sample", alone, "--count", "1", "--out", tmp_path / "more")
     assert done.returncode == 1 and "exists" in done.stderr
+    done = dcgan("regenerate", alone, "--out", tmp_path / "more")
+    assert done.returncode == 1 and "exists" in done.stderr
     unknown = dcgan("sample", alone, "--class", "nobody", "--count", "1", "--out", tmp_path / "other")
     assert unknown.returncode == 1 and "no images of class 'nobody'; it has of 0, 1" in unknown.stderr

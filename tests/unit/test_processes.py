@@ -20,7 +20,7 @@ import pytest
 from dcgan.errors import Interrupted, StageError, StorageError
 from dcgan.processes import Work, Workers
 from dcgan.progress import Progress
-from tests.conftest import TINY, split_run
+from tests.conftest import TINY, split_run, write_digits
 
 
 def ignore(_: Progress) -> None:
@@ -121,7 +121,8 @@ def test_signal_that_comes_while_a_worker_is_started_stops_it_and_locks_nothing_
 
 
 def test_memory_of_the_parent_does_not_grow_from_class_to_class(tmp_path: Path) -> None:
-    opened, _ = split_run(tmp_path, {0: 40, 1: 40}, training=TINY["training"])
+    write_digits(tmp_path / "images", {0: 40, 1: 40})
+    opened, _ = split_run(tmp_path, training=TINY["training"])
     workers, memory = Workers(), []
     for stage in ("judge", "base"):
         workers.perform(Work(str(opened.root), stage, 1), ignore)

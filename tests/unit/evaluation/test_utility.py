@@ -15,7 +15,7 @@ from dcgan.evaluation.share import MAX_SHARE, synthetic_share
 from dcgan.evaluation.utility import measure
 from dcgan.paths import Run
 from dcgan.progress import Progress
-from tests.conftest import split_run
+from tests.conftest import split_run, write_digits
 
 
 def ignore(_: Progress) -> None:
@@ -24,7 +24,8 @@ def ignore(_: Progress) -> None:
 
 @pytest.fixture
 def prepared(tmp_path: Path) -> tuple[Run, JobConfig]:
-    return split_run(tmp_path, {0: 30, 1: 25}, gate={"classifier_steps": 20})
+    write_digits(tmp_path / "images", {0: 30, 1: 25})
+    return split_run(tmp_path, gate={"classifier_steps": 20})
 
 
 def generate(run: Run, label: str, count: int) -> None:

@@ -11,16 +11,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dcgan import classifier, runs, split
-from dcgan.catalogue import build_catalogue
-from dcgan.config import JobConfig, parse_job
+from dcgan import classifier, split
+from dcgan.config import JobConfig
 from dcgan.errors import TrainingError
 from dcgan.paths import Run
-from dcgan.progress import Progress, no_report
+from dcgan.progress import Progress
 from dcgan.training import policy, watch
 from dcgan.training.precision import choose_precision
 from dcgan.training.stage import train_class
-from tests.conftest import write_digits
+from tests.conftest import split_run, write_digits
 
 Train = Callable[..., tuple[dict[str, Any], Path]]
 
@@ -41,16 +40,12 @@ def ignore(_: Progress) -> None:
 
 def prepared(root: Path, training: dict[str, Any]) -> tuple[Run, JobConfig]:
     """A run up to where its classes are trained."""
-    values = {
-        "name": "t", "data": {"source": str(root / "images")}, "outputs": {"root": str(root / "out")},
-        "training": SMALL, "gate": {"classifier_steps": 50},
-    }  # fmt: skip
-    job = parse_job(values, where="test").resolve(root)
-    # Past the job file's bounds: some tests want learning rates that no one may ask for.
-    job = job.model_copy(update={"training": job.training.model_copy(update=training)})
-    run, _ = runs.open_run(job)
-    build_catalogue(run, job, no_report)
-    split.make_split(run, job)
+
+    def change(job: JobConfig) -> JobConfig:
+        # Past the job file's bounds: some tests want learning rates that no one may ask for.
+        return job.model_copy(update={"training": job.training.model_copy(update=training)})
+
+    run, job = split_run(root, change, training=SMALL, gate={"classifier_steps": 50})
     classifier.train_judge(run, job, ignore)
     choose_precision(run, job.training, split.image_shape(run))
     return run, job
