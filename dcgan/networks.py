@@ -142,4 +142,27 @@ def _normal() -> keras.initializers.Initializer:
 
 
 def _norm(name: str) -> layers.Layer:
-    return layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, epsilon=1e-5, name=name)
+    return _FusedBatchNorm(momentum=BATCH_NORM_MOMENTUM, epsilon=1e-5, name=name)
+
+
+class _FusedBatchNorm(layers.BatchNormalization):  # type: ignore[misc]  # Keras has no types
+    """BatchNorm of feature maps by TensorFlow's fused operation, where Keras takes a dozen passes over memory.
+
+    A step of the published network is 5 % shorter by it in float32 and 15 % in bfloat16 (benchmarks/RESULTS.md).
+    """
+
+    def call(self, inputs: tf.Tensor, training: bool | None = None, mask: tf.Tensor | None = None) -> tf.Tensor:
+        if not training:
+            return super().call(inputs, training=False, mask=mask)
+        outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+            x=inputs,
+            scale=self.gamma,
+            offset=self.beta,
+            mean=[],
+            variance=[],
+            epsilon=self.epsilon,
+            is_training=True,
+        )
+        for average, seen in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            average.assign(seen + self.momentum * (average - seen))
+        return outputs

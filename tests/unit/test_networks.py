@@ -9,6 +9,7 @@ import tensorflow as tf
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from dcgan import networks
 from dcgan.config import SIDE_MAX, SIDE_MIN
 from dcgan.networks import fold, make_discriminator, make_generator, num_stages
 
@@ -117,3 +118,25 @@ def test_folded_base_is_the_same_function_as_the_base_for_that_class(
     others = tf.one_hot([1] * 6, 3)
     assert np.abs(made - base[0]([latents, others], training=False)).max() > 0.01
     assert np.abs(judged - base[1]([images, others], training=False)).max() > 0.01
+
+
+@pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-4), ("mixed_bfloat16", 0.05)])
+def test_the_fused_norm_trains_as_that_of_keras_does(precision: str, tolerance: float) -> None:
+    images = tf.constant(np.random.default_rng(3).normal(2, 3, (16, 8, 8, 5)), tf.float32)
+    found = []
+    for layer_class in (keras.layers.BatchNormalization, networks._FusedBatchNorm):
+        layer = layer_class(momentum=0.9, epsilon=1e-5, dtype=precision)
+        layer.build(images.shape)
+        layer.gamma.assign([0.5, 1, 2, -1, 0.1])
+        layer.beta.assign([0, 1, -1, 3, 0])
+        with tf.GradientTape() as tape:
+            tape.watch(images)
+            outputs = tf.cast(layer(tf.cast(images, layer.compute_dtype), training=True), tf.float32)
+            loss = tf.reduce_sum(tf.sin(outputs))
+        gradients = tape.gradient(loss, [images, layer.gamma.value, layer.beta.value])
+        found.append([outputs, *gradients, layer.moving_mean, layer.moving_variance])
+    keras_found, fused_found = found
+    # The fused one's running variance is that of a sample and not of a population: 1024 / 1023 of it here.
+    fused_found[-1] = 0.9 + (fused_found[-1] - 0.9) * 1023 / 1024
+    for one, other in zip(keras_found, fused_found, strict=True):
+        assert np.abs(one - other).max() <= tolerance * (1 + np.abs(one).max())
