@@ -7,6 +7,7 @@ network trained without and with the synthetic images, tested on held-out real o
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -42,7 +43,13 @@ def make_classifier(image_shape: tuple[int, int, int], num_classes: int) -> kera
 
 
 def train_classifier(
-    batches: Batches, num_classes: int, num_steps: int, seed: int, kinds: list[Any], on_progress: OnProgress
+    batches: Batches,
+    num_classes: int,
+    num_steps: int,
+    seed: int,
+    kinds: list[Any],
+    on_progress: OnProgress,
+    build: Callable[[tuple[int, int, int], int], keras.Model] = make_classifier,
 ) -> keras.Model:
     """Train a classifier; all its randomness follows from `seed`.
 
@@ -53,9 +60,10 @@ def train_classifier(
         seed: of weights, dropout and augmentation.
         kinds: classical augmentations, keys of `augmentation.AUGMENTATIONS`.
         on_progress: told after each stretch of steps.
+        build: from (H, W, C) and number of classes, a model of images in [-1, 1] that gives logits.
     """
     keras.utils.set_random_seed(seed)
-    model = make_classifier(tuple(batches.images.shape[1:]), num_classes)
+    model = build(tuple(batches.images.shape[1:]), num_classes)
     optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(LEARNING_RATE, num_steps))
     optimizer.build(model.trainable_variables)
     stream = randomness.stream(seed, "", "classical augmentation")
