@@ -59,7 +59,7 @@ def _stage(name: str, run: Run, config: JobConfig, work: dict[str, Any], on_prog
     # Imported here, after the set-up: each of these imports TensorFlow.
     from dcgan import classifier  # noqa: PLC0415
     from dcgan.curation import collect  # noqa: PLC0415
-    from dcgan.evaluation import utility  # noqa: PLC0415
+    from dcgan.evaluation import measures, utility  # noqa: PLC0415
     from dcgan.split import image_shape  # noqa: PLC0415
     from dcgan.training import stage  # noqa: PLC0415
     from dcgan.training.precision import choose_precision  # noqa: PLC0415
@@ -76,6 +76,8 @@ def _stage(name: str, run: Run, config: JobConfig, work: dict[str, Any], on_prog
             return collect.collect(run, config, work["label"], work["number"], on_progress)
         case "evaluation":
             return utility.measure(run, config, work["number"], on_progress)
+        case "measures":
+            return measures.measure(run, config, on_progress)
     raise ValueError(f"no stage is called {name!r}")
 
 

@@ -82,7 +82,11 @@ def nightly(job: JobConfig) -> State[dict[str, Any]]:
         watch.lap("training and generation")
         failures = not_generated | not_trained  # a class that was not trained could not be generated either
 
+        measures = {"measures": tasks.measures.submit(run, job)} if generated else {}
         tasks.raise_first([tasks.measure.submit(run, job, n) for n in range(job.gate.classifier_seeds) if generated])
+        _, not_measured = tasks.outcomes(measures)
+        for reason in not_measured.values():  # they tell more of the images, and decide nothing
+            terminal.display.say(f"The release goes without measures: {reason}")
         verdicts = tasks.decide(run, job) if generated else {}
         watch.lap("evaluation")
 

@@ -31,6 +31,7 @@ base = _of_stage(stages.base, "shared base")
 train = _of_stage(stages.train, run_name="train {label}")
 generate = _of_stage(stages.generate, run_name="generate {label}")
 measure = _of_stage(stages.measure, "measure utility", "measure utility {number}")
+measures = _of_stage(stages.measures)
 decide = _of_stage(stages.decide, "gate")
 release = _of_stage(stages.release)
 

@@ -107,6 +107,7 @@ def _generate(run: Run, job: JobConfig, _plan: Mapping[str, ClassPlan], chosen: 
 def _evaluate(run: Run, job: JobConfig, _plan: Mapping[str, ClassPlan], _chosen: Mapping[str, int]) -> dict[str, Any]:
     for number in range(job.gate.classifier_seeds):
         stages.measure(run, job, number)
+    stages.measures(run, job)
     return stages.decide(run, job)
 
 
