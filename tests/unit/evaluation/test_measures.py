@@ -37,9 +37,8 @@ def generate(run: Run, label: str, images: np.ndarray) -> None:
 def prepared(tmp_path: Path) -> tuple[Run, JobConfig]:
     """Classes of many, few and too few images, of which 0 copies its training images."""
     write_digits(tmp_path / "images", {0: 100, 1: 100, 4: 14, 7: 60})
-    run, job = split_run(
-        tmp_path, data={"source": str(tmp_path / "images"), "holdout": 0.4}, gate={"classifier_steps": 60}
-    )
+    data = {"source": str(tmp_path / "images"), "holdout": 0.4}
+    run, job = split_run(tmp_path, data=data, gate={"classifier_steps": 60})
     train_judge(run, job, ignore)
     copies = np.load(run.train_images("0"))
     generate(run, "0", np.clip(copies[:40].astype(int) + 3, 0, 255).astype(np.uint8))
@@ -105,7 +104,7 @@ def test_held_out_images_that_are_near_duplicates_do_not_count(prepared: tuple[R
     assert measured["gan_train"]["value"] is not None and measured["authenticity"]["value"] is not None
 
 
-def test_real_images_in_the_synthetic_ones_place_reach_every_ceiling(
+def test_real_images_in_the_place_of_synthetic_ones_reach_all_ceilings(
     normal: Normal, draws: np.random.Generator
 ) -> None:
     measured = quality(normal(150), normal(150), normal(150), draws) | copying(
