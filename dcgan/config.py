@@ -217,6 +217,7 @@ class MeasuresConfig(Model):
     """Feature space of all distances. judge: the job's own classifier; onnx:PATH: an ONNX model, relative to the job
     file; keras:NAME: a network of keras.applications whose weights are in the Keras cache."""
     onnx: OnnxConfig = OnnxConfig()
+    """How the ONNX model takes its images."""
 
     @model_validator(mode="after")
     def _is_told_how(self) -> MeasuresConfig:

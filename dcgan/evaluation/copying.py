@@ -31,7 +31,7 @@ def distance_ratio(
 
     1 when training images are as far as any; under 1 when they are nearer. More images are nearer whatever they are, so
     that both are drawn as many: half of the rarer kind, again and again. Mean of the ratios, and their standard
-    deviation, which is the standard error of the whole as in `dcgan.evaluation.kid`.
+    deviation, which is the standard error from above.
 
     Args:
         train: features (N, D).

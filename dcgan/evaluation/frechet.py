@@ -51,4 +51,5 @@ def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def _without(points: np.ndarray, group: int) -> np.ndarray:
-    return points[np.arange(len(points)) % NUM_GROUPS != group]
+    kept: np.ndarray = points[np.arange(len(points)) % NUM_GROUPS != group]
+    return kept

@@ -127,14 +127,15 @@ def _coarse(images: np.ndarray) -> np.ndarray:
     starts = [np.linspace(0, side, COARSE + 1).astype(int)[:-1] for side in (height, width)]
     sides = [np.diff([*of_side, side]) for of_side, side in zip(starts, (height, width), strict=True)]
     sums = np.add.reduceat(np.add.reduceat(images, starts[0], 1, dtype=np.float32), starts[1], 2)
-    scaled = sums / np.sqrt(np.outer(*sides))[None, ..., None] / 255 / np.sqrt(images[0].size)
+    scaled: np.ndarray = sums / np.sqrt(np.outer(*sides))[None, ..., None] / 255 / np.sqrt(images[0].size)
     return scaled.reshape(len(images), -1).astype(np.float32)
 
 
 def _near_duplicates(images: _Images) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Pairs of images of different classes or sides: row of the one, of the other, and their distance, 0 to 1."""
-    changes = np.flatnonzero((images.table[["label", "split"]].shift() != images.table[["label", "split"]]).any(axis=1))
-    for start, stop in itertools.pairwise(changes):  # each group against all that come after it
+    groups = images.table[["label", "split"]]
+    starts = np.flatnonzero((groups != groups.shift()).any(axis=1)).tolist()
+    for start, stop in itertools.pairwise(starts):  # each group against all that come after it
         step = max(1, CHUNK_PAIRS // (len(images.hashes) - stop))
         for first in range(start, stop, step):
             some = images.hashes[first : min(first + step, stop), None]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -32,6 +32,14 @@ METRICS = (KID, FRECHET, *PRDC, *GAN_TRAIN_TEST, *COPYING)
 
 MAX_POOLED = 2048  # images of a kind over all classes: as many as take the bias from a Fréchet distance
 NUM_FOR_SCALE = 100  # training images of each class that the features' scale is taken from
+
+
+class Points(NamedTuple):
+    """Features of the images of one class, or of all: (N, D) each, N its own."""
+
+    train: np.ndarray
+    holdout: np.ndarray
+    synthetic: np.ndarray
 
 
 def measure(run: Run, config: JobConfig, on_progress: OnProgress) -> dict[str, Any]:
@@ -78,16 +86,16 @@ def _measure(
     some = np.concatenate([space(images[:NUM_FOR_SCALE]) for images in train.values()])
     scale = float(np.sqrt((some**2).mean())) or 1.0
     classes: dict[str, dict[str, Measured]] = {}
-    pools: list[tuple[np.ndarray, ...]] = []
+    pools: list[Points] = []
     for label, of_classifier in zip(synthetic, learned, strict=True):
         draws = randomness.generator(config.generation.seed, label, "measures")
-        points = tuple(space(images[label]) / scale for images in (train, holdout, synthetic))
-        classes[label] = quality(*points, draws) | of_classifier | copying(*points, draws)
+        points = Points(*(space(images[label]) / scale for images in (train, holdout, synthetic)))
+        classes[label] = quality(points, draws) | of_classifier | copying(points, draws)
         # As many of each kind in each class, or the mixture of classes would count as a difference.
         size = min(MAX_POOLED // len(synthetic), *map(len, points))
-        pools.append(tuple(drawn(of_kind, size, draws) for of_kind in points))
+        pools.append(Points(*(drawn(of_kind, size, draws) for of_kind in points)))
     draws = randomness.generator(config.generation.seed, "", "measures")
-    pooled = quality(*(np.concatenate(of_kind) for of_kind in zip(*pools, strict=True)), draws)
+    pooled = quality(Points(*map(np.concatenate, zip(*pools, strict=True))), draws)
     means = {
         one.name: metric.mean([measured[one.name] for measured in classes.values()])
         for one in (*GAN_TRAIN_TEST, *COPYING)
@@ -95,31 +103,22 @@ def _measure(
     return pooled | means, classes
 
 
-def quality(
-    train: np.ndarray, holdout: np.ndarray, synthetic: np.ndarray, draws: np.random.Generator
-) -> dict[str, Measured]:
-    """Distances from held-out real images, by metric; beside them those of training images.
-
-    Args:
-        train: features (N, D).
-        holdout: features (M, D).
-        synthetic: features (K, D).
-        draws: of subsets.
-    """
+def quality(points: Points, draws: np.random.Generator) -> dict[str, Measured]:
+    """Distances from held-out real images, by metric; beside them those of training images."""
+    train, holdout, synthetic = points
     # All but KID depend on the number of images.
     size = min(len(train), len(synthetic))
     made, real = (
-        {KID.name: kid(holdout, points, draws), FRECHET.name: frechet(holdout, drawn(points, size, draws))}
-        | prdc(holdout, drawn(points, size, draws), draws)
-        for points in (synthetic, train)
+        {KID.name: kid(holdout, others, draws), FRECHET.name: frechet(holdout, drawn(others, size, draws))}
+        | prdc(holdout, drawn(others, size, draws), draws)
+        for others in (synthetic, train)
     )
     return {name: measured.beside(real[name]) for name, measured in made.items()}
 
 
-def copying(
-    train: np.ndarray, holdout: np.ndarray, synthetic: np.ndarray, draws: np.random.Generator
-) -> dict[str, Measured]:
-    """Nearness to training images, by metric; beside it that of held-out images. Arguments as of `quality`."""
+def copying(points: Points, draws: np.random.Generator) -> dict[str, Measured]:
+    """Nearness to training images, by metric; beside it that of held-out images."""
+    train, holdout, synthetic = points
     order = draws.permutation(len(holdout))
     some, others = holdout[order[::2]], holdout[order[1::2]]
     return {

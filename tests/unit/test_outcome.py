@@ -82,9 +82,8 @@ def test_measures_and_leaks_of_a_class_stand_beside_the_gates(made: Made, tmp_pa
     run = Run(Path(shutil.copytree(made.run.root, tmp_path / "run")))
     kid = {"value": 0.1, "error": 0.01, "ceiling": 0.0, "note": ""}
     features = {"name": "judge", "dimensions": 128}
-    write_json(
-        run.measures, {"features": features, "metrics": {}, "overall": {"kid": kid}, "classes": {UP: {"kid": kid}}}
-    )
+    overall = {"features": features, "metrics": {}, "overall": {"kid": kid}}
+    write_json(run.measures, overall | {"classes": {UP: {"kid": kid}}})
     write_json(run.leakage, {"pairs": {"a": 2}, "examples": [], "classes": {UP: {"holdout_rows": [0, 3]}}})
     plan = make_plan(made.config, read_json(run.split_record))
     judged = {label: {"verdict": "shipped", "reason": "", "measures": {"gain": 0.1}} for label in MADE}
@@ -92,7 +91,7 @@ def test_measures_and_leaks_of_a_class_stand_beside_the_gates(made: Made, tmp_pa
     assert gathered["classes"][UP]["measures"] == {"gain": 0.1, "kid": kid}
     assert gathered["classes"][CAT]["measures"] == {"gain": 0.1}
     assert (gathered["classes"][UP]["leaked"], gathered["classes"][CAT]["leaked"]) == (2, 0)
-    assert gathered["measures"] == {"features": features, "metrics": {}, "overall": {"kid": kid}}
+    assert gathered["measures"] == overall
     assert gathered["leakage"] == {"pairs": {"a": 2}, "examples": []}
 
 

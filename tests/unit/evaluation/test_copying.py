@@ -103,10 +103,10 @@ def test_c_t_has_a_standard_error_of_1_where_nothing_is_copied(normal: Normal) -
     assert np.std(scores) == pytest.approx(1, rel=0.2)
 
 
-def test_error_of_the_ratio_is_about_how_much_other_samples_would_differ(normal: Normal) -> None:
+def test_error_of_the_ratio_is_from_above_and_not_far(normal: Normal) -> None:
     measured = [of(distance_ratio(normal(60), normal(40), normal(50), np.random.default_rng(0))) for _ in range(60)]
     spread = np.std([value for value, _ in measured])
-    assert np.mean([error for _, error in measured]) == pytest.approx(spread, rel=0.5)
+    assert spread < np.mean([error for _, error in measured]) < 2.5 * spread
 
 
 def test_too_few_images_are_withheld_with_their_number(normal: Normal, draws: np.random.Generator) -> None:

@@ -20,7 +20,7 @@ from tests.conftest import split_run, write_digits
 from tests.samples import write_noise
 
 SIDE = 32
-ODD = "../<b>"
+ODD = "<b>&%"
 
 
 def picture(number: int) -> Image.Image:
@@ -133,11 +133,11 @@ def test_class_of_few_images_is_held_against_what_is_usual_among_all(tmp_path: P
         write(tmp_path, "train", "many", f"{number}", picture(number))
         write(tmp_path, "test", "many", f"{number}", picture(500 + number))
     for number in range(8):
-        write(tmp_path, "train", ODD.replace("/", "_"), f"{number}", picture(100 + number))
+        write(tmp_path, "train", ODD, f"{number}", picture(100 + number))
     for number in range(3):
-        write(tmp_path, "test", ODD.replace("/", "_"), f"{number}", as_jpeg(picture(100 + number)))
+        write(tmp_path, "test", ODD, f"{number}", as_jpeg(picture(100 + number)))
     run, _ = split_run(tmp_path, data={"source": str(tmp_path / "images"), "holdout": "test"})
-    assert leaked(run, ODD.replace("/", "_")).tolist() == [True] * 3
+    assert leaked(run, ODD).tolist() == [True] * 3
     assert not leaked(run, "many").any()
 
 

@@ -60,7 +60,7 @@ def test_collapse_to_one_mode_is_precise_and_recalls_little(normal: Normal) -> N
     real = normal(200) + modes
     collapsed = normal(200) + modes[0]
     measured = values(real, collapsed)
-    assert measured["precision"] > 0.8 and measured["density"] > 0.7
+    assert measured["precision"] > 0.8 and measured["density"] > 0.5
     assert measured["recall"] < 0.2 and measured["coverage"] < 0.2
     whole = values(real, normal(200) + modes)
     assert whole["recall"] > 0.8 and whole["coverage"] > 0.8
