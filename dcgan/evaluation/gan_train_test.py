@@ -22,6 +22,8 @@ GAN_TRAIN = Metric("gan_train", goal="maximize", low=0.0, high=1.0)
 GAN_TEST = Metric("gan_test", goal="maximize", low=0.0, high=1.0)
 GAN_TRAIN_TEST = (GAN_TRAIN, GAN_TEST)
 
+MAX_STEPS = 200  # of each classifier: enough to tell images apart that teach from those that do not, in seconds
+
 
 def gan_train_test(
     train: Sequence[np.ndarray],
@@ -51,22 +53,21 @@ def gan_train_test(
     for arm, (name, pools) in enumerate({"synthetic": synthetic, "real": train}.items()):
         told = part_of(on_progress, arm * steps, 2 * steps)
         model = train_classifier(Batches(pools, stream=seed), len(pools), steps, seed, kinds, told)
-        tested = {"holdout": holdout, "synthetic": synthetic}
-        hits[name] = {kind: _recognised(model, images_of) for kind, images_of in tested.items()}
+        hits[name] = _recognised(model, [*holdout, *synthetic])
     measured = []
     for number, images in enumerate(holdout):
-        test = share(hits["real"]["synthetic"][number])
+        test = share(hits["real"][len(train) + number])
         if len(images):
-            real = share(hits["real"]["holdout"][number])
-            learned = share(hits["synthetic"]["holdout"][number]).beside(real)
-            measured.append({GAN_TRAIN.name: learned, GAN_TEST.name: test.beside(real)})
+            real, learned = share(hits["real"][number]), share(hits["synthetic"][number])
+            measured.append({GAN_TRAIN.name: learned.beside(real), GAN_TEST.name: test.beside(real)})
         else:
             measured.append({GAN_TRAIN.name: withheld("no held-out image"), GAN_TEST.name: test})
     return measured
 
 
-def _recognised(model: Any, images_of: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """For each class, which of its images the classifier takes for it: bool (N,)."""
-    guesses = predict(model, np.concatenate(images_of)).argmax(1)
-    truth = np.repeat(np.arange(len(images_of)), [len(images) for images in images_of])
-    return [guesses[truth == number] == number for number in range(len(images_of))]
+def _recognised(model: Any, pools: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Which images the classifier takes for those of their class: bool (N,) for each pool, one class after the other."""
+    guesses = np.split(
+        predict(model, np.concatenate(pools)).argmax(1), np.cumsum([len(images) for images in pools[:-1]])
+    )
+    return [guess == number % model.output_shape[-1] for number, guess in enumerate(guesses)]

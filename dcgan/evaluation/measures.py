@@ -19,7 +19,7 @@ from dcgan.evaluation import metric
 from dcgan.evaluation.copying import AUTHENTICITY, C_T, COPYING, DISTANCE_RATIO, authenticity, c_t, distance_ratio
 from dcgan.evaluation.features import FeatureSpace, open_space
 from dcgan.evaluation.frechet import FRECHET, frechet
-from dcgan.evaluation.gan_train_test import GAN_TRAIN_TEST, gan_train_test
+from dcgan.evaluation.gan_train_test import GAN_TRAIN_TEST, MAX_STEPS, gan_train_test
 from dcgan.evaluation.kid import KID, kid
 from dcgan.evaluation.leakage import leaked
 from dcgan.evaluation.metric import Measured, drawn
@@ -77,7 +77,7 @@ def _measure(
         list(train.values()),
         list(holdout.values()),
         list(synthetic.values()),
-        steps=config.gate.classifier_steps,
+        steps=min(config.gate.classifier_steps, MAX_STEPS),
         seed=randomness.key(config.generation.seed, "", "GAN-train and GAN-test") % 2**31,
         kinds=list(config.gate.augmentation),
         on_progress=on_progress,
