@@ -110,7 +110,7 @@ def release(run: Run, job: JobConfig, summary: dict[str, Any]) -> dict[str, Any]
 def _tell_leakage(record: dict[str, Any]) -> None:
     for kind, count in record["pairs"].items():
         if count:
-            display.say(f"Near duplicates {kind}: {counted(count, 'pair')}")
+            display.say(f"Near duplicates, {kind}: {counted(count, 'pair')}")
     if num_leaked := sum(len(entry["holdout_rows"]) for entry in record["classes"].values()):
         display.say(f"{counted(num_leaked, 'held-out image')} near a training image: no evidence, and left out of it")
 

@@ -66,7 +66,7 @@ def gan_train_test(
 
 
 def _recognised(model: Any, pools: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Which images the classifier takes for those of their class: bool (N,) for each pool, one class after the other."""
+    """Which images a classifier takes for those of their class: bool (N,) for each pool, class after class."""
     guesses = np.split(
         predict(model, np.concatenate(pools)).argmax(1), np.cumsum([len(images) for images in pools[:-1]])
     )

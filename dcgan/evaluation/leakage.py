@@ -7,6 +7,7 @@ The hash alone would not do: many a handwritten 1 has the hash of many another.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ import pandas as pd
 from dcgan import storage
 from dcgan.catalogue.inspection import ACCEPTED
 from dcgan.distances import neighbour_distances
+from dcgan.errors import StorageError
 from dcgan.paths import Run
 from dcgan.split import HOLDOUT, TRAIN
 
@@ -58,9 +60,11 @@ def audit(run: Run) -> dict[str, Any]:
         `pairs` by kind; `examples` of them, the nearest first; and by class the `holdout_rows` of images that are near
         duplicates of training images of any class, and the `limit` of distance for near duplicates, 0 to 1.
     """
-    if not run.leakage.exists():
-        storage.write_json(run.leakage, _audit(run))
-    return dict(storage.read_json(run.leakage))
+    with contextlib.suppress(StorageError):  # not there yet, or damaged: it is made from what is there
+        return dict(storage.read_json(run.leakage))
+    record = _audit(run)
+    storage.write_json(run.leakage, record)
+    return record
 
 
 def leaked(run: Run, label: str) -> np.ndarray:

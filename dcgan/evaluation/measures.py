@@ -7,6 +7,7 @@ with a reason.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -15,6 +16,7 @@ import numpy as np
 
 from dcgan import pictures, randomness, storage
 from dcgan.config import JobConfig
+from dcgan.errors import StageError, StorageError
 from dcgan.evaluation import metric
 from dcgan.evaluation.copying import AUTHENTICITY, C_T, COPYING, DISTANCE_RATIO, authenticity, c_t, distance_ratio
 from dcgan.evaluation.features import FeatureSpace, open_space
@@ -46,25 +48,32 @@ def measure(run: Run, config: JobConfig, on_progress: OnProgress) -> dict[str, A
     """Measure what is generated, leave it in `run.measures`, and give what it comes to over all classes by metric.
 
     It is measured once, and anew when other numbers of images are generated than were measured.
+
+    Raises:
+        StageError: there is nothing to measure, or the feature extractor fails.
     """
     labels = labels_with_images(run)
     files = {label: sorted((run.generation(label) / "images").glob("*.png")) for label in labels}
     counts = {label: len(of_class) for label, of_class in files.items() if of_class}
-    if not run.measures.exists() or storage.read_json(run.measures)["synthetic"] != counts:
-        began = time.monotonic()
-        space = open_space(run, config)
-        synthetic = {label: np.stack([pictures.read(file) for file in files[label]]) for label in counts}
-        overall, classes = _measure(run, config, space, synthetic, on_progress)
-        record = {
-            "features": {"name": space.name, "dimensions": space.dimensions},
-            "metrics": {one.name: {"goal": one.goal, "low": one.low, "high": one.high} for one in METRICS},
-            "synthetic": counts,
-            "seconds": round(time.monotonic() - began, 1),
-            "overall": _record(overall),
-            "classes": {label: _record(measured) for label, measured in classes.items()},
-        }
-        storage.write_json(run.measures, record)
-    return dict(storage.read_json(run.measures)["overall"])
+    if not counts:
+        raise StageError("no class has synthetic images: there is nothing to measure")
+    with contextlib.suppress(StorageError):  # not there yet, or damaged: it is made from what is there
+        if (record := storage.read_json(run.measures))["synthetic"] == counts:
+            return dict(record["overall"])
+    began = time.monotonic()
+    space = open_space(run, config)
+    synthetic = {label: np.stack([pictures.read(file) for file in files[label]]) for label in counts}
+    overall, classes = _measure(run, config, space, synthetic, on_progress)
+    record = {
+        "features": {"name": space.name, "dimensions": space.dimensions},
+        "metrics": {one.name: {"goal": one.goal, "low": one.low, "high": one.high} for one in METRICS},
+        "synthetic": counts,
+        "seconds": round(time.monotonic() - began, 1),
+        "overall": _record(overall),
+        "classes": {label: _record(measured) for label, measured in classes.items()},
+    }
+    storage.write_json(run.measures, record)
+    return dict(record["overall"])
 
 
 def _measure(

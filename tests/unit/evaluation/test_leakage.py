@@ -12,12 +12,12 @@ import pandas as pd
 import pytest
 from PIL import Image, ImageEnhance
 
-from dcgan import storage
+from dcgan import stages
+from dcgan.config import JobConfig
 from dcgan.evaluation import leakage
 from dcgan.evaluation.leakage import ACROSS_CLASSES, ACROSS_SIDES, audit, leaked
 from dcgan.paths import Run
 from tests.conftest import split_run, write_digits
-from tests.samples import write_noise
 
 SIDE = 32
 ODD = "<b>&%"
@@ -52,7 +52,7 @@ def write(root: Path, split: str, label: str, name: str, image: Image.Image) -> 
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, JobConfig]:
     """Two classes; in "test", copies of training images are hidden: one of each change, and one of the other class."""
     root = tmp_path_factory.mktemp("leakage")
     for number in range(60):
@@ -63,8 +63,12 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         write(root, "test", "cat", f"copy-{number}", change(picture(2 * number + 1)))
     write(root, "test", "cat", "other", as_jpeg(picture(40)))  # a training dog
     write(root, "train", "dog", "both", as_jpeg(picture(51)))  # a training cat: no held-out image
-    prepared, _ = split_run(root, data={"source": str(root / "images"), "holdout": "test"})
-    return prepared
+    return split_run(root, data={"source": str(root / "images"), "holdout": "test"})
+
+
+@pytest.fixture
+def run(prepared: tuple[Run, JobConfig]) -> Run:
+    return prepared[0]
 
 
 def held_out_paths(run: Run, label: str) -> list[str]:
@@ -151,10 +155,16 @@ def test_class_without_training_or_held_out_images_is_no_obstacle(tmp_path: Path
     assert audit(run)["pairs"] == {ACROSS_SIDES: 0, ACROSS_CLASSES: 0}
 
 
-def test_damaged_record_is_told(tmp_path: Path) -> None:
-    for number in range(30):
-        write_noise(tmp_path / "images" / "ab"[number % 2] / f"{number}.png", number)
-    run, _ = split_run(tmp_path)
+def test_damaged_record_is_made_again(run: Run) -> None:
+    before = audit(run)
     run.leakage.write_text("{", encoding="utf-8")
-    with pytest.raises(storage.StorageError, match="cannot read"):
-        leaked(run, "a")
+    assert audit(run) == before
+    assert json.loads(run.leakage.read_text(encoding="utf-8")) == before
+
+
+def test_run_tells_what_is_no_evidence(prepared: tuple[Run, JobConfig], capsys: pytest.CaptureFixture[str]) -> None:
+    stages.split(*prepared)
+    told = capsys.readouterr().err
+    assert "Near duplicates, training and held-out: 6 pairs" in told
+    assert "Near duplicates, across classes: 2 pairs" in told
+    assert "6 held-out images near a training image: no evidence, and left out of it" in told

@@ -14,6 +14,7 @@ from PIL import Image
 from dcgan import storage
 from dcgan.classifier import train_judge
 from dcgan.config import JobConfig
+from dcgan.errors import StageError
 from dcgan.evaluation import leakage
 from dcgan.evaluation.measures import METRICS, Points, copying, measure, quality
 from dcgan.paths import Run
@@ -85,11 +86,19 @@ def test_it_is_measured_once_and_anew_when_more_is_generated(prepared: tuple[Run
     assert run.measures.stat().st_mtime_ns != before
 
 
+def test_nothing_generated_is_told(tmp_path: Path) -> None:
+    write_digits(tmp_path / "images", {0: 20, 1: 20})
+    run, job = split_run(tmp_path)
+    with pytest.raises(StageError, match="nothing to measure"):
+        measure(run, job, ignore)
+
+
 def test_same_run_gives_the_same_figures(prepared: tuple[Run, JobConfig]) -> None:
     run, job = prepared
     first = measure(run, job, ignore)
-    run.measures.unlink()
+    run.measures.write_text("{", encoding="utf-8")  # a damaged record is made again
     assert measure(run, job, ignore) == first
+    assert storage.read_json(run.measures)["overall"] == first
 
 
 def test_held_out_images_that_are_near_duplicates_do_not_count(prepared: tuple[Run, JobConfig]) -> None:
