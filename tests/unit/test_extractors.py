@@ -18,6 +18,7 @@ CACHED = (
     "resnet50v2_weights_tf_dim_ordering_tf_kernels_notop.h5",
     "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5",
     "efficientnetv2-b0_notop.h5",
+    "vgg16_weights_tf_dim_ordering_tf_kernels.h5",  # with its classifier
 )
 
 

@@ -53,7 +53,7 @@ def write(root: Path, split: str, label: str, name: str, image: Image.Image) -> 
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, JobConfig]:
-    """Two classes; in "test", copies of training images are hidden: one of each change, and one of the other class."""
+    """Two classes; in "test", copies of training images are hidden: one of each change, and of the other class."""
     root = tmp_path_factory.mktemp("leakage")
     for number in range(60):
         label = "cat" if number % 2 else "dog"
@@ -62,6 +62,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, JobConfig]:
     for number, change in enumerate(CHANGES.values()):
         write(root, "test", "cat", f"copy-{number}", change(picture(2 * number + 1)))
     write(root, "test", "cat", "other", as_jpeg(picture(40)))  # a training dog
+    write(root, "test", "dog", "other", as_jpeg(picture(53)))  # a training cat
     write(root, "train", "dog", "both", as_jpeg(picture(51)))  # a training cat: no held-out image
     return split_run(root, data={"source": str(root / "images"), "holdout": "test"})
 
@@ -80,13 +81,13 @@ def held_out_paths(run: Run, label: str) -> list[str]:
 def test_copies_are_found_whatever_was_done_to_them_and_nothing_else_is(run: Run) -> None:
     expected = [*(f"test/cat/copy-{number}.png" for number in range(len(CHANGES))), "test/cat/other.png"]
     assert held_out_paths(run, "cat") == expected
-    assert held_out_paths(run, "dog") == []
+    assert held_out_paths(run, "dog") == ["test/dog/other.png"]
 
 
 def test_pairs_are_counted_and_named(run: Run) -> None:
     record = audit(run)
-    assert record["pairs"] == {ACROSS_SIDES: len(CHANGES) + 1, ACROSS_CLASSES: 2}
-    assert len(record["examples"]) == len(CHANGES) + 2
+    assert record["pairs"] == {ACROSS_SIDES: len(CHANGES) + 2, ACROSS_CLASSES: 3}
+    assert len(record["examples"]) == len(CHANGES) + 3
     distances = [example["distance"] for example in record["examples"]]
     assert distances == sorted(distances) and 0 < distances[0] < distances[-1] < 0.1
     named = {frozenset(image["path"] for image in example["images"]) for example in record["examples"]}
@@ -165,6 +166,6 @@ def test_damaged_record_is_made_again(run: Run) -> None:
 def test_run_tells_what_is_no_evidence(prepared: tuple[Run, JobConfig], capsys: pytest.CaptureFixture[str]) -> None:
     stages.split(*prepared)
     told = capsys.readouterr().err
-    assert "Near duplicates, training and held-out: 6 pairs" in told
-    assert "Near duplicates, across classes: 2 pairs" in told
-    assert "6 held-out images near a training image: no evidence, and left out of it" in told
+    assert "Near duplicates, training and held-out: 7 pairs" in told
+    assert "Near duplicates, across classes: 3 pairs" in told
+    assert "7 held-out images near a training image: no evidence, and left out of it" in told
