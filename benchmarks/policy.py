@@ -27,7 +27,7 @@ import numpy as np
 
 from benchmarks import datasets
 from dcgan import runs, stages, storage
-from dcgan.config import JobConfig, parse_job
+from dcgan.config import GenerationConfig, JobConfig, parse_job
 from dcgan.paths import Run
 from dcgan.processes import Work, workers
 
@@ -148,7 +148,8 @@ class Judge:
         from dcgan.training.score import Scorer  # noqa: PLC0415
 
         model = Model(run.model(label), config.training, reference.shape[1:])
-        samples = np.concatenate([model.candidates(12345, label, chunk) for chunk in range(-(-500 // CHUNK))])[:500]
+        draws = GenerationConfig(seed=12345)
+        samples = np.concatenate([model.candidates(draws, label, chunk) for chunk in range(-(-500 // CHUNK))])[:500]
         score = Scorer(self._classifier, reference)(samples)
         return {
             "kid": round(score.kid, 4),

@@ -24,6 +24,7 @@ SIDE_MIN, SIDE_MAX = 8, 256  # px; smaller has nothing to learn from, larger is 
 
 Side = Annotated[int, Field(ge=SIDE_MIN, le=SIDE_MAX)]
 Count = Annotated[int, Field(ge=0)]
+Filter = Literal["blank", "copy", "duplicate", "label", "outlier"]
 Augmentation = Literal["translation", "brightness", "contrast", "saturation", "cutout", "flip"]
 
 
@@ -58,6 +59,9 @@ class GenerationConfig(Model):
     or a number. The default when nothing else is given is `max`."""
     ratio: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     """Synthetic images per real training image."""
+    truncation: Annotated[float, Field(ge=0.25)] | None = None
+    """Latents' components are drawn again until they are within so many standard deviations (Brock et al. 2019,
+    section 3.1): fewer odd images, and less variety. null: they are taken as they come."""
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     """Seed of every draw in the job."""
 
@@ -178,6 +182,17 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 
 
+class CurationConfig(Model):
+    """Which candidates are rejected; thresholds come from each class's real images and are recorded."""
+
+    filters: list[Filter] = ["blank", "copy", "duplicate"]
+    """blank: nearly empty; copy: of a real training image, or nearly; duplicate: of an accepted one; label: a
+    classifier is surer that it is of another class than of real images that it has not seen; outlier: far from all
+    real images in the judge's features."""
+    critic_share: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Keep only the best of so many, by the discriminator: of 0.5, the better half. Costs a third more time."""
+
+
 class GateConfig(Model):
     """Which classes ship, on the evidence of held-out real images."""
 
@@ -226,6 +241,7 @@ class JobConfig(Model):
     data: DataConfig
     generation: GenerationConfig = GenerationConfig()
     training: TrainingConfig = TrainingConfig()
+    curation: CurationConfig = CurationConfig()
     gate: GateConfig = GateConfig()
     outputs: OutputsConfig = OutputsConfig()
     run: RunConfig = RunConfig()

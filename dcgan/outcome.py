@@ -56,7 +56,7 @@ def gather(
             "accepted": generation.get("accepted", 0),
             "rejected": generation.get("rejected", {}),
             "tried": generation.get("tried", 0),
-            "min_contrast": generation.get("min_contrast"),
+            "thresholds": generation.get("thresholds", {}),
             "verdict": verdict,
             "reason": reason,
             "measures": judged.get(label, {}).get("measures", {}),

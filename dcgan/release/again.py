@@ -12,7 +12,7 @@ import pandas as pd
 
 from dcgan import pictures, storage
 from dcgan.curation.collect import MAX_TRIES
-from dcgan.curation.filters import Filters
+from dcgan.curation.filters import Candidates, Filters, pixel_hash
 from dcgan.errors import ReleaseError
 from dcgan.generation.model import CHUNK, Model
 from dcgan.generation.png import encode, image_id
@@ -52,7 +52,7 @@ def regenerate(release: Release, image_ids: Sequence[str] = ()) -> Iterator[Rege
     for label, of_class in rows.groupby("label", sort=False):
         model = load_model(release, str(label))
         for chunk, in_chunk in of_class.groupby(of_class["index"] // CHUNK, sort=False):
-            candidates = model.candidates(int(in_chunk["seed"].iloc[0]), str(label), int(str(chunk)))
+            candidates = model.candidates(release.config.generation, str(label), int(str(chunk)))
             for row in in_chunk.to_dict("records"):
                 image = candidates[row["index"] % CHUNK]
                 png = _encode(release, image, str(label), row["index"], model)
@@ -66,8 +66,8 @@ def sample(
 ) -> dict[str, dict[str, Any]]:
     """Make more images than a release has, by the same models, as candidates after the last that the job tried.
 
-    Blank images are rejected by the contrast that the real images had, and copies of a released or earlier image. The
-    real images are not at hand, so that a copy of one of them is not seen.
+    Blank images, those that the critic likes less, and duplicates of a released or earlier image are rejected by the
+    thresholds of the release. The real images are not at hand: what is measured against them is no reason here.
 
     Args:
         release: with its models.
@@ -137,15 +137,22 @@ def _more(
     entry = release.record["classes"][label]
     manifest = release.manifest
     released = [pictures.read(release.path / path) for path in manifest.loc[manifest["label"] == label, "path"]]
-    filters = Filters(entry["min_contrast"], copies_of=released)
+    with_critic = "critic" in entry["thresholds"]
+    # Distances to the real images are not known, and are no reason.
+    filters = Filters(entry["thresholds"], sorted({*release.config.curation.filters} & {"blank", "duplicate"}))
+    filters.have_seen(np.array([pixel_hash(image) for image in released], np.int64))
     first = entry["tried"]
     last = first + count * MAX_TRIES
     found = 0
     for chunk in range(first // CHUNK, last // CHUNK + 1):
-        candidates = model.candidates(release.record["seed"], label, chunk)
-        for index in range(max(first, chunk * CHUNK), min(last, (chunk + 1) * CHUNK)):
-            image = candidates[index % CHUNK]
-            if (reason := filters.reason_against(image)) is not None:
+        images = model.candidates(release.config.generation, label, chunk)
+        indices = range(max(first, chunk * CHUNK), min(last, (chunk + 1) * CHUNK))
+        images = images[indices.start - chunk * CHUNK : indices.stop - chunk * CHUNK]
+        unknown = np.zeros(len(images), np.float32)
+        scores = model.critic_scores(images) if with_critic else None
+        reasons = filters.reasons(Candidates(images, unknown, unknown, unknown, scores))
+        for index, image, reason in zip(indices, images, reasons, strict=True):
+            if reason:
                 rejected[reason] = rejected.get(reason, 0) + 1
                 continue
             yield index, image
