@@ -6,6 +6,7 @@ network trained without and with the synthetic images, tested on held-out real o
 
 from __future__ import annotations
 
+import importlib
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,16 +21,16 @@ from dcgan import randomness, storage
 from dcgan.augmentation import augment
 from dcgan.batches import Batches, to_float
 from dcgan.config import JobConfig
+from dcgan.errors import ConfigError
 from dcgan.networks import num_stages
 from dcgan.paths import Run
 from dcgan.progress import OnProgress
-from dcgan.split import labels_with_images
+from dcgan.split import FOLDS, in_fold, labels_with_images
 
 BATCH_SIZE = 128
 LEARNING_RATE = 1e-3  # Adam's default; decays to 0 along a cosine
 STRETCH = 50  # steps inside one compiled call
 PREDICTION_BATCH = 256
-FOLDS = 3  # each classifier of the label filter has seen two thirds of the real images
 
 
 def make_classifier(image_shape: tuple[int, int, int], num_classes: int) -> keras.Model:
@@ -91,8 +92,50 @@ def train_classifier(
 
 
 def predict(model: keras.Model, images: np.ndarray) -> np.ndarray:
-    """Probabilities float32 (N, num_classes) for uint8 (N, H, W, C)."""
-    return looker(model)(images)[0]
+    """Class numbers int64 (N,) for uint8 (N, H, W, C)."""
+
+    @tf.function(reduce_retracing=True)
+    def classify(batch: tf.Tensor) -> tf.Tensor:
+        return tf.argmax(model(to_float(batch), training=False), axis=1)
+
+    batches = (images[first : first + PREDICTION_BATCH] for first in range(0, len(images), PREDICTION_BATCH))
+    return np.concatenate([np.asarray(classify(tf.constant(batch))) for batch in batches])
+
+
+def builder(path: str | None) -> Callable[[tuple[int, int, int], int], keras.Model]:
+    """What builds the classifiers that measure utility: ours, or the user's own.
+
+    Args:
+        path: `module:function`; None for ours.
+
+    Raises:
+        ConfigError: there is no such function, or its model does not fit the images and classes.
+    """
+    if path is None:
+        return make_classifier
+
+    def build(image_shape: tuple[int, int, int], num_classes: int) -> keras.Model:
+        """The user's model, which takes values from 0 to 255, as one that takes -1 to 1 and gives logits."""
+        module, _, name = path.partition(":")
+        try:
+            model = getattr(importlib.import_module(module), name)()
+        except (ImportError, AttributeError) as error:
+            raise ConfigError(
+                f"gate.classifier {path}: {error}. Expected `module:function`, importable here."
+            ) from error
+        wanted = ((None, *image_shape), (None, num_classes))
+        found = tuple(getattr(model, f"{side}_shape", None) for side in ("input", "output"))
+        if found != wanted:
+            raise ConfigError(
+                f"gate.classifier {path} gives {found}, expected a keras.Model of input and output {wanted}"
+            )
+        image = keras.Input(image_shape)
+        outputs = model(layers.Rescaling(127.5, 127.5)(image))
+        if getattr(model.layers[-1], "activation", None) is keras.activations.softmax:
+            outputs = keras.ops.log(keras.ops.maximum(outputs, keras.backend.epsilon()))
+        return keras.Model(image, outputs)
+
+    return build
 
 
 def looker(model: keras.Model) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
@@ -140,7 +183,7 @@ def train_judge(run: Run, config: JobConfig, on_progress: OnProgress) -> dict[st
     _save(run.judge / "model.npz", train(real, "judge", 0))
     other_class = [np.ones(len(images), np.float32) for images in real]
     for fold in range(num_folds):
-        in_fold = [_in_fold(len(images), fold) for images in real]
+        in_fold = [in_fold(len(images), fold) for images in real]
         pools = [images[~left] if (~left).any() else images for images, left in zip(real, in_fold, strict=True)]
         model = train(pools, f"judge {fold}", 1 + fold)
         _save(run.judge / f"fold-{fold}.npz", model)
@@ -176,12 +219,6 @@ def surest_other(probabilities: np.ndarray, number: int) -> np.ndarray:
     """How sure a classifier is that images are not of class `number`: the highest probability of another, (N,)."""
     highest: np.ndarray = np.delete(probabilities, number, axis=1).max(1)
     return highest
-
-
-def _in_fold(count: int, fold: int) -> np.ndarray:
-    """Which of a class's images are in a fold, bool (count,)."""
-    chosen: np.ndarray = np.arange(count) % FOLDS == fold
-    return chosen
 
 
 def _save(file: Path, model: keras.Model) -> None:

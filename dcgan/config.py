@@ -203,8 +203,12 @@ class GateConfig(Model):
     """Classical augmentation that every classifier is trained with, the one without synthetic images too."""
     classifier_steps: Annotated[int, Field(ge=1)] = 600
     """Optimizer steps of each classifier that measures utility."""
-    classifier_seeds: Annotated[int, Field(ge=2)] = 3
-    """Paired trainings, without and with the synthetic images."""
+    classifier_seeds: Annotated[int, Field(ge=2)] = 5
+    """Seeds that the classifiers are trained from, with and without the synthetic images."""
+    classifier: Annotated[str, Field(pattern=r"^[\w.]+:\w+$")] | None = None
+    """Your own classifier, as `module:function`, importable where the job runs: a function without arguments that gives
+    a `keras.Model` from images of 0 to 255 to logits or softmax, classes in the order of their names. null: a small
+    convolutional network."""
 
 
 class OutputsConfig(Model):

@@ -81,7 +81,7 @@ def gather(
         "image_size": split["image_size"],
         "channels": split["channels"],
         "seconds": dict(seconds),
-        "balanced_accuracy": verdicts.get("balanced_accuracy"),
+        **{name: verdicts.get(name) for name in ("overall", "share", "arms", "rare", "balanced_accuracy")},
         "catalogue": catalogue,
         "classes": classes,
     }

@@ -74,6 +74,8 @@ def _stage(name: str, run: Run, config: JobConfig, work: dict[str, Any], on_prog
             return stage.train_class(run, config, work["label"], work["max_seconds"], on_progress)
         case "generation":
             return collect.collect(run, config, work["label"], work["number"], on_progress)
+        case "share":
+            return utility.try_fold(run, config, work["number"], on_progress)
         case "evaluation":
             return utility.measure(run, config, work["number"], on_progress)
     raise ValueError(f"no stage is called {name!r}")
