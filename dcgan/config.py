@@ -217,7 +217,9 @@ class OutputsConfig(Model):
     root: str = "outputs"
     """Folder; runs and releases of this job go to `<root>/<name>/`. Relative to the job file."""
     keep: Annotated[int, Field(ge=1)] = 7
-    """Releases kept; the one that `latest` names is never removed."""
+    """Releases kept; the one that `latest` names is never removed, and none while it is read."""
+    format: Literal["files", "tfrecord", "webdataset"] = "files"
+    """How a release holds its images. files: a PNG file each; tfrecord, webdataset: in shards, for large sets."""
 
 
 class RunConfig(Model):
