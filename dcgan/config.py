@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from dcgan import extractors
 from dcgan.errors import ConfigError
 
 CONFIG_VERSION = 1
@@ -25,6 +26,8 @@ SIDE_MIN, SIDE_MAX = 8, 256  # px; smaller has nothing to learn from, larger is 
 Side = Annotated[int, Field(ge=SIDE_MIN, le=SIDE_MAX)]
 Count = Annotated[int, Field(ge=0)]
 Filter = Literal["blank", "copy", "duplicate", "label", "outlier"]
+Length = Annotated[int, Field(ge=1, le=1024)]
+Positive = Annotated[float, Field(gt=0)]
 Augmentation = Literal["translation", "brightness", "contrast", "saturation", "cutout", "flip"]
 
 
@@ -211,6 +214,52 @@ class GateConfig(Model):
     convolutional network."""
 
 
+class OnnxConfig(Model):
+    """How an ONNX model takes its images: told, never guessed. For `measures.features: onnx:PATH`."""
+
+    layout: Literal["NCHW", "NHWC"] | None = None
+    """Order of the input's axes: N images, C channels, H height, W width."""
+    size: tuple[Length, Length] | None = None
+    """[height, width] in px that images are resized to."""
+    mean: float | tuple[float, float, float] | None = None
+    """Taken from values of 0 to 255: a number, or one each for red, green and blue."""
+    std: Positive | tuple[Positive, Positive, Positive] | None = None
+    """Divides what is left: a number, or one each for red, green and blue."""
+    output: str | None = None
+    """Output that holds the features, (N, D). null: the model's only one."""
+
+
+class MeasuresConfig(Model):
+    """How synthetic images are compared with real ones, beside the gate."""
+
+    features: str = extractors.JUDGE
+    """Feature space of all distances. judge: the job's own classifier; onnx:PATH: an ONNX model, relative to the job
+    file; keras:NAME: a network of keras.applications whose weights are in the Keras cache."""
+    onnx: OnnxConfig = OnnxConfig()
+    """How the ONNX model takes its images."""
+
+    @model_validator(mode="after")
+    def _is_told_how(self) -> MeasuresConfig:
+        kind, _ = extractors.kind_and_name(self.features)
+        given = {name for name, value in self.onnx if value is not None}
+        if kind == "onnx" and (missing := [name for name in ("layout", "size", "mean", "std") if name not in given]):
+            raise ValueError(f"features {self.features}: also give {', '.join(f'onnx.{name}' for name in missing)}")
+        if kind != "onnx" and given:
+            raise ValueError(f"onnx is for features: onnx:PATH only, and features is {self.features}")
+        return self
+
+    def resolve(self, folder: Path) -> MeasuresConfig:
+        """The same with an absolute path.
+
+        Raises:
+            ConfigError: the extractor is not at hand.
+        """
+        kind, name = extractors.kind_and_name(self.features)
+        features = f"{kind}:{_absolute(folder, name)}" if kind == "onnx" else self.features
+        extractors.require(features)
+        return self.model_copy(update={"features": features})
+
+
 class OutputsConfig(Model):
     """Where runs and releases go."""
 
@@ -249,6 +298,7 @@ class JobConfig(Model):
     training: TrainingConfig = TrainingConfig()
     curation: CurationConfig = CurationConfig()
     gate: GateConfig = GateConfig()
+    measures: MeasuresConfig = MeasuresConfig()
     outputs: OutputsConfig = OutputsConfig()
     run: RunConfig = RunConfig()
 
@@ -276,7 +326,7 @@ class JobConfig(Model):
             folder: what relative paths are relative to, the job file's folder.
 
         Raises:
-            ConfigError: outputs would land among the inputs.
+            ConfigError: outputs would land among the inputs, or the extractor of features is not at hand.
         """
         source, root = _absolute(folder, self.data.source), _absolute(folder, self.outputs.root)
         if Path(root, self.name).is_relative_to(source):
@@ -288,6 +338,7 @@ class JobConfig(Model):
             update={
                 "data": self.data.model_copy(update={"source": source}),
                 "training": self.training.resolve(),
+                "measures": self.measures.resolve(folder),
                 "outputs": self.outputs.model_copy(update={"root": root}),
                 "run": self.run.resolve(),
             }

@@ -8,13 +8,13 @@
     ├── config.json             the resolved job
     ├── run.json                when, with what, on what; how it ended
     ├── catalogue/              catalogue.parquet, catalogue.json
-    ├── split/                  images.parquet, split.json, <class>/train.npy, <class>/holdout.npy
+    ├── split/                  images.parquet, split.json, leakage.json, <class>/train.npy, <class>/holdout.npy
     ├── judge/                  a classifier of the job's real images
     ├── precision.json          what the networks compute in
     ├── base/                   the shared base's training
     ├── training/<class>/       each class's training
     ├── generation/<class>/     accepted images and their rows
-    └── evaluation/             evaluation.json
+    └── evaluation/             evaluation.json, measures.json
 """
 
 from __future__ import annotations
@@ -157,6 +157,16 @@ class Run:
     def utility(self, number: int) -> Path:
         """What the classifiers of seed `number` recognised: bool per held-out image by arm, and `truth`."""
         return self.root / "evaluation" / f"utility-{number}.npz"
+
+    @property
+    def leakage(self) -> Path:
+        """Near duplicates that make held-out images no evidence."""
+        return self.split / "leakage.json"
+
+    @property
+    def measures(self) -> Path:
+        """What synthetic images come to beside real ones, by class and metric."""
+        return self.root / "evaluation" / "measures.json"
 
     @property
     def sample_grid(self) -> Path:

@@ -27,7 +27,7 @@ class Work:
     run: str
     """Folder of the run."""
     stage: str
-    """judge, base, training, generation, share or evaluation."""
+    """judge, base, training, generation, share, evaluation or measures."""
     threads: int
     """Threads that TensorFlow may use."""
     label: str = ""

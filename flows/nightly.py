@@ -85,9 +85,11 @@ def nightly(job: JobConfig) -> State[dict[str, Any]]:
 
         verdicts: dict[str, Any] = {}
         if generated:
+            measures = tasks.measures.submit(run, job)
             tasks.raise_first([tasks.try_shares.submit(run, job, fold) for fold in range(FOLDS)])
             tasks.choose_share(run, job)
-            tasks.raise_first([tasks.measure.submit(run, job, seed) for seed in range(job.gate.classifier_seeds)])
+            seeds = [tasks.measure.submit(run, job, seed) for seed in range(job.gate.classifier_seeds)]
+            tasks.raise_first([measures, *seeds])
             verdicts = tasks.decide(run, job)
         watch.lap("evaluation")
 

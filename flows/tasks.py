@@ -33,6 +33,7 @@ generate = _of_stage(stages.generate, run_name="generate {label}")
 try_shares = _of_stage(stages.try_shares, "try shares", "try shares {fold}")
 choose_share = _of_stage(stages.choose_share, "choose share")
 measure = _of_stage(stages.measure, "measure utility", "measure utility {number}")
+measures = _of_stage(stages.measures)
 decide = _of_stage(stages.decide, "gate")
 release = _of_stage(stages.release)
 

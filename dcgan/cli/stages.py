@@ -111,6 +111,7 @@ def _evaluate(run: Run, job: JobConfig, _plan: Mapping[str, ClassPlan], _chosen:
     stages.choose_share(run, job)
     for number in range(job.gate.classifier_seeds):
         stages.measure(run, job, number)
+    stages.measures(run, job)
     return stages.decide(run, job)
 
 

@@ -15,6 +15,7 @@ from dcgan import randomness, storage
 from dcgan.batches import Batches
 from dcgan.classifier import builder, predict, train_classifier
 from dcgan.config import JobConfig
+from dcgan.evaluation.leakage import leaked
 from dcgan.evaluation.sets import ARMS, Sets, load_sets
 from dcgan.evaluation.share import STRENGTHS, shares
 from dcgan.paths import Run
@@ -28,7 +29,7 @@ def measure(run: Run, config: JobConfig, number: int, on_progress: OnProgress) -
     sets = load_sets(run)
     strength = storage.read_json(run.share_record)["chosen"]
     if not sets.were_measured(file) or storage.unpack_arrays(file.read_bytes())["strength"] != strength:
-        tested = [np.load(run.holdout_images(label)) for label in sets.labels]
+        tested = [np.load(run.holdout_images(label))[~leaked(run, label)] for label in sets.labels]
         truth = np.repeat(np.arange(len(tested)), [len(images) for images in tested])
         seed = randomness.key(config.generation.seed, "", f"utility {number}") % 2**31
         steps = config.gate.classifier_steps
