@@ -34,8 +34,9 @@ import numpy as np
 
 from benchmarks import common, datasets
 from benchmarks.quality import run_ganexlib
-from dcgan import runs, stages
-from dcgan.config import parse_job
+from dcgan import pictures, runs, stages
+from dcgan.config import JobConfig, parse_job
+from dcgan.paths import Run
 
 LARGEST, IMBALANCE, RARE = 500, 50, 60  # images; as in published long tails of small sets
 NUM_IMAGES = 1000  # synthetic ones of a rare class
@@ -95,7 +96,9 @@ def main() -> None:
         rare = [number for number, of_class in enumerate(real) if args.each or len(of_class) <= RARE]
         folder = work / "pools"
         folder.mkdir(parents=True, exist_ok=True)
-        made = {"ours": our_images(work, images, labels, split, [names[number] for number in rare], args.job_set)}
+        rare_names = [names[number] for number in rare]
+        changes = {"training": {"preset": "quick", **json.loads(args.job_set)}}
+        made = {"ours": our_images(*our_run(work, images, labels, split, rare_names, changes), rare_names)}
         if args.peers_python:
             made["ganexlib"] = peer_images(args.peers_python, work / "ganexlib", {names[n]: real[n] for n in rare})
         for kind, pools in made.items():
@@ -142,18 +145,26 @@ def few_of_each(labels: np.ndarray, split: np.ndarray, count: int, seed: int) ->
     return changed
 
 
-def our_images(
-    work: Path, images: np.ndarray, labels: np.ndarray, split: np.ndarray, rare: Sequence[str], training: str
-) -> dict[str, np.ndarray]:
-    """Images of the rare classes by the job's own stages, up to generation; uint8 (N, H, W, C) by class."""
-    from dcgan import pictures  # noqa: PLC0415
+def our_run(
+    work: Path, images: np.ndarray, labels: np.ndarray, split: np.ndarray, rare: Sequence[str], changes: dict[str, Any]
+) -> tuple[Run, JobConfig]:
+    """A run by the job's own stages, up to the rare classes' trained models.
 
+    Args:
+        work: folder for all of it.
+        images: uint8 (N, H, W, C).
+        labels: class names (N,).
+        split: "train", "test" or "rest" (N,).
+        rare: classes that are trained.
+        changes: over the job's keys.
+    """
+    work.mkdir(parents=True, exist_ok=True)
     source = work / "data.npz"
     np.savez(source, images=images, labels=labels, split=split)
     values = {
         "name": "utility", "data": {"source": str(source), "holdout": "test"},
         "generation": {"per_class": dict.fromkeys(rare, NUM_IMAGES)},
-        "training": {"preset": "quick", **json.loads(training)}, "outputs": {"root": str(work / "outputs")},
+        "training": {"preset": "quick"}, "outputs": {"root": str(work / "outputs")}, **changes,
     }  # fmt: skip
     job = parse_job(values, where="benchmark").resolve(Path())
     run, _ = runs.open_run(job)
@@ -162,9 +173,15 @@ def our_images(
     stages.judge(run, job)
     if job.training.base:
         stages.base(run, job, None)
+    with ThreadPoolExecutor(job.run.processes) as pool:
+        list(pool.map(lambda name: stages.train(run, job, name, None), rare))
+    return run, job
+
+
+def our_images(run: Run, job: JobConfig, rare: Sequence[str]) -> dict[str, np.ndarray]:
+    """Images of the rare classes, uint8 (N, H, W, C) by class."""
 
     def make(name: str) -> np.ndarray:
-        stages.train(run, job, name, None)
         stages.generate(run, job, name, NUM_IMAGES)
         return np.stack([pictures.read(file) for file in sorted((run.generation(name) / "images").glob("*.png"))])
 

@@ -25,6 +25,7 @@ SIDE_MIN, SIDE_MAX = 8, 256  # px; smaller has nothing to learn from, larger is 
 
 Side = Annotated[int, Field(ge=SIDE_MIN, le=SIDE_MAX)]
 Count = Annotated[int, Field(ge=0)]
+Filter = Literal["blank", "copy", "duplicate", "label", "outlier"]
 Length = Annotated[int, Field(ge=1, le=1024)]
 Positive = Annotated[float, Field(gt=0)]
 Augmentation = Literal["translation", "brightness", "contrast", "saturation", "cutout", "flip"]
@@ -61,6 +62,9 @@ class GenerationConfig(Model):
     or a number. The default when nothing else is given is `max`."""
     ratio: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     """Synthetic images per real training image."""
+    truncation: Annotated[float, Field(ge=0.25)] | None = None
+    """Latents' components are drawn again until they are within so many standard deviations (Brock et al. 2019,
+    section 3.1): fewer odd images, and less variety. null: they are taken as they come."""
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     """Seed of every draw in the job."""
 
@@ -181,6 +185,17 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 
 
+class CurationConfig(Model):
+    """Which candidates are rejected; thresholds come from each class's real images and are recorded."""
+
+    filters: list[Filter] = ["blank", "copy", "duplicate"]
+    """blank: nearly empty; copy: of a real training image, or nearly; duplicate: of an accepted one; label: a
+    classifier is surer that it is of another class than of real images that it has not seen; outlier: far from all
+    real images in the judge's features."""
+    critic_share: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Keep only the best of so many, by the discriminator: of 0.5, the better half. Costs a third more time."""
+
+
 class GateConfig(Model):
     """Which classes ship, on the evidence of held-out real images."""
 
@@ -191,8 +206,12 @@ class GateConfig(Model):
     """Classical augmentation that every classifier is trained with, the one without synthetic images too."""
     classifier_steps: Annotated[int, Field(ge=1)] = 600
     """Optimizer steps of each classifier that measures utility."""
-    classifier_seeds: Annotated[int, Field(ge=2)] = 3
-    """Paired trainings, without and with the synthetic images."""
+    classifier_seeds: Annotated[int, Field(ge=2)] = 5
+    """Seeds that the classifiers are trained from, with and without the synthetic images."""
+    classifier: Annotated[str, Field(pattern=r"^[\w.]+:\w+$")] | None = None
+    """Your own classifier, as `module:function`, importable where the job runs: a function without arguments that gives
+    a `keras.Model` from images of 0 to 255 to logits or softmax, classes in the order of their names. null: a small
+    convolutional network."""
 
 
 class OnnxConfig(Model):
@@ -247,7 +266,9 @@ class OutputsConfig(Model):
     root: str = "outputs"
     """Folder; runs and releases of this job go to `<root>/<name>/`. Relative to the job file."""
     keep: Annotated[int, Field(ge=1)] = 7
-    """Releases kept; the one that `latest` names is never removed."""
+    """Releases kept; the one that `latest` names is never removed, and none while it is read."""
+    format: Literal["files", "tfrecord", "webdataset"] = "files"
+    """How a release holds its images. files: a PNG file each; tfrecord, webdataset: in shards, for large sets."""
 
 
 class RunConfig(Model):
@@ -275,6 +296,7 @@ class JobConfig(Model):
     data: DataConfig
     generation: GenerationConfig = GenerationConfig()
     training: TrainingConfig = TrainingConfig()
+    curation: CurationConfig = CurationConfig()
     gate: GateConfig = GateConfig()
     measures: MeasuresConfig = MeasuresConfig()
     outputs: OutputsConfig = OutputsConfig()

@@ -145,8 +145,17 @@ class Run:
     def generation(self, label: str) -> Path:
         return self.root / "generation" / escape(label)
 
+    def share(self, fold: int) -> Path:
+        """What classifiers recognised of a fold of the training images, by the strength that they were trained with."""
+        return self.root / "evaluation" / f"share-{fold}.npz"
+
+    @property
+    def share_record(self) -> Path:
+        """The strength that was chosen, and what each gave."""
+        return self.root / "evaluation" / "share.json"
+
     def utility(self, number: int) -> Path:
-        """What pair `number` of classifiers recognised: `without`, `with` (bool per held-out image), `truth`."""
+        """What the classifiers of seed `number` recognised: bool per held-out image by arm, and `truth`."""
         return self.root / "evaluation" / f"utility-{number}.npz"
 
     @property

@@ -12,7 +12,7 @@ import dcgan.catalogue
 import dcgan.split
 from dcgan import pictures, storage
 from dcgan.config import JobConfig
-from dcgan.evaluation import gate, leakage
+from dcgan.evaluation import gate, leakage, share
 from dcgan.paths import Run
 from dcgan.plan import ClassPlan, estimate_bytes, make_plan
 from dcgan.processes import Work, workers
@@ -80,8 +80,21 @@ def generate(run: Run, job: JobConfig, label: str, num_wanted: int) -> dict[str,
     return record
 
 
+def try_shares(run: Run, job: JobConfig, fold: int) -> dict[str, Any]:
+    """Train classifiers with other shares of synthetic images, and try them on a fold of the training images."""
+    return workers.perform(Work(str(run.root), "share", _threads(job), number=fold), display.update)
+
+
+def choose_share(run: Run, job: JobConfig) -> dict[str, Any]:  # noqa: ARG001 (all stages are called alike)
+    """The share to measure with, and to recommend."""
+    record = share.choose(run)
+    told = ", ".join(f"{float(strength):.0%}: {accuracy:.1%}" for strength, accuracy in record["tried"].items())
+    display.say(f"Share: at most {record['chosen']:.0%} of a class's draws synthetic (validation images: {told})")
+    return record
+
+
 def measure(run: Run, job: JobConfig, number: int) -> dict[str, Any]:
-    """Train one pair of classifiers, without and with the synthetic images."""
+    """Train classifiers from one seed, without and with the synthetic images."""
     return workers.perform(Work(str(run.root), "evaluation", _threads(job), number=number), display.update)
 
 
