@@ -24,7 +24,7 @@ from dcgan.config import JobConfig
 from dcgan.errors import ConfigError
 from dcgan.networks import num_stages
 from dcgan.paths import Run
-from dcgan.progress import OnProgress
+from dcgan.progress import OnProgress, part_of
 from dcgan.split import FOLDS, in_fold, labels_with_images
 
 BATCH_SIZE = 128
@@ -175,9 +175,7 @@ def train_judge(run: Run, config: JobConfig, on_progress: OnProgress) -> dict[st
 
     def train(pools: list[np.ndarray], name: str, done: int) -> keras.Model:
         seed = randomness.key(config.generation.seed, "", name) % 2**31
-        told: OnProgress = lambda progress: on_progress(  # noqa: E731
-            progress | {"done": done * steps + progress["done"], "total": (1 + num_folds) * steps}
-        )
+        told = part_of(on_progress, done * steps, (1 + num_folds) * steps)
         return train_classifier(Batches(pools, stream=seed), len(labels), steps, seed, kinds, told)
 
     _save(run.judge / "model.npz", train(real, "judge", 0))

@@ -32,15 +32,3 @@ def part_of(on_progress: OnProgress, before: int, total: int) -> OnProgress:
 
 def no_report(done: int, total: int) -> None:
     """For work on files that nobody watches."""
-
-
-def of_many(on_progress: OnProgress, before: int, total: int, progress: Progress) -> None:
-    """Pass on the progress of one part as that of the whole.
-
-    Args:
-        on_progress: told.
-        before: done in the parts before this one.
-        total: of all parts.
-        progress: of this part.
-    """
-    on_progress(progress | {"done": before + progress["done"], "total": total})

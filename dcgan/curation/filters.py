@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from dcgan.distances import neighbour_distances
+
 BLANK_SHARE = 0.25  # of the flattest real image's contrast: no real image is nearly as empty
 COPY_SHARE = 0.5  # of the distance that the closest real images have from each other
 CLOSEST = 0.05  # which are the closest: this share of the real images, by distance to their nearest neighbour
 OUTLIER_FACTOR = 1.5  # times the largest distance of a real image to its nearest neighbour
-BLOCK = 1024  # real images whose distances to all others are in memory at once
 SURE_MIN, SURE_QUANTILE = 0.5, 0.99  # a classifier is sure when it is surer than of so many real images of the class
 
 
@@ -47,7 +49,9 @@ def thresholds(
         `blank`: standard deviation of all values, 0 to 127.5; `copy_pixels`, `copy_features`, `outlier`: distances;
         `label`: a probability, 1 when it was not measured.
     """
-    pixel_distances, feature_distances = Nearest(flat(images)).within(), Nearest(features).within()
+    pixel_distances, feature_distances = (
+        neighbour_distances(vectors, 1) / math.sqrt(vectors.shape[1]) for vectors in (flat(images), features)
+    )
     sure = 1.0 if other_class is None else max(SURE_MIN, float(np.quantile(other_class, SURE_QUANTILE)))
     return {
         "blank": float(BLANK_SHARE * min(image.std() for image in (*images, *held_out))),
@@ -118,7 +122,7 @@ def pixel_hash(image: np.ndarray) -> int:
 
 
 class Nearest:
-    """The nearest of some vectors, by root mean square difference."""
+    """The nearest of some vectors, by root mean square difference; in float32, since every candidate passes here."""
 
     def __init__(self, vectors: np.ndarray) -> None:
         """Take float32 (n, F)."""
@@ -127,21 +131,8 @@ class Nearest:
 
     def __call__(self, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """For float32 (N, F): distances float32 (N,), and rows int64 (N,) of the nearest."""
-        return self._nearest(queries, self._norms[None] - 2 * queries @ self._vectors.T)
-
-    def within(self) -> np.ndarray:
-        """Of each vector to its nearest among the others: float32 (n,)."""
-        parts = []
-        for first in range(0, len(self._vectors), BLOCK):
-            queries = self._vectors[first : first + BLOCK]
-            squared = self._norms[None] - 2 * queries @ self._vectors.T
-            squared[np.arange(len(queries)), first + np.arange(len(queries))] = np.inf
-            parts.append(self._nearest(queries, squared)[0])
-        return np.concatenate(parts)
-
-    def _nearest(self, queries: np.ndarray, squared: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         # |a - b|^2 = |a|^2 + |b|^2 - 2ab finds the row; the distance itself is taken without that cancellation.
-        rows = squared.argmin(1)
+        rows = (self._norms[None] - 2 * queries @ self._vectors.T).argmin(1)
         return np.sqrt(((queries - self._vectors[rows]) ** 2).mean(1)), rows
 
 

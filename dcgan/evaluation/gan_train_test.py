@@ -28,34 +28,34 @@ MAX_STEPS = 200  # of each classifier: enough to tell images apart that teach fr
 def gan_train_test(
     train: Sequence[np.ndarray],
     holdout: Sequence[np.ndarray],
-    synthetic: Sequence[np.ndarray],
+    synthetic: Sequence[np.ndarray | None],
     *,
     steps: int,
     seed: int,
     kinds: list[Any],
     on_progress: OnProgress,
 ) -> list[dict[str, Measured]]:
-    """Both metrics by name, class by class; both classifiers tell apart just these classes.
+    """Both metrics by name, of each class that has synthetic images; classifiers tell all classes apart.
 
     Args:
         train: uint8 (N, H, W, C) of each class, N at least 1.
         holdout: uint8 (M, H, W, C) of each class; without any, only GAN-test is measured, without ceiling.
-        synthetic: uint8 (K, H, W, C) of each class, K at least 1.
+        synthetic: uint8 (K, H, W, C) of each class, K at least 1. None: it has none, and is learnt from real ones.
         steps: optimizer steps of each classifier.
         seed: of both classifiers.
         kinds: classical augmentations, of both.
         on_progress: told of both trainings as one.
     """
-    if len(train) < 2:
-        only = withheld("synthetic images of one class only: there is nothing to tell apart")
-        return [{metric.name: only for metric in GAN_TRAIN_TEST} for _ in train]
+    learnt_from = [real if made is None else made for real, made in zip(train, synthetic, strict=True)]
     hits = {}
-    for arm, (name, pools) in enumerate({"synthetic": synthetic, "real": train}.items()):
+    for arm, (name, pools) in enumerate({"synthetic": learnt_from, "real": train}.items()):
         told = part_of(on_progress, arm * steps, 2 * steps)
         model = train_classifier(Batches(pools, stream=seed), len(pools), steps, seed, kinds, told)
-        hits[name] = _recognised(model, [*holdout, *synthetic])
+        hits[name] = _recognised(model, [*holdout, *learnt_from])
     measured = []
     for number, images in enumerate(holdout):
+        if synthetic[number] is None:
+            continue
         test = share(hits["real"][len(train) + number])
         if len(images):
             real, learned = share(hits["real"][number]), share(hits["synthetic"][number])
@@ -67,7 +67,5 @@ def gan_train_test(
 
 def _recognised(model: Any, pools: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Which images a classifier takes for those of their class: bool (N,) for each pool, class after class."""
-    guesses = np.split(
-        predict(model, np.concatenate(pools)).argmax(1), np.cumsum([len(images) for images in pools[:-1]])
-    )
+    guesses = np.split(predict(model, np.concatenate(pools)), np.cumsum([len(images) for images in pools[:-1]]))
     return [guess == number % model.output_shape[-1] for number, guess in enumerate(guesses)]

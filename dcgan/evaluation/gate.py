@@ -8,6 +8,7 @@ import numpy as np
 
 from dcgan import randomness, storage
 from dcgan.config import JobConfig
+from dcgan.evaluation import checks
 from dcgan.evaluation.sets import ARMS, WITH, WITHOUT
 from dcgan.evaluation.share import synthetic_share
 from dcgan.evaluation.statistics import Difference, difference, holm
@@ -23,7 +24,7 @@ def judge(run: Run, config: JobConfig) -> dict[str, Any]:
     """Turn the classifiers' results into a verdict on the whole, and one for each class that has synthetic images.
 
     Args:
-        run: with the share chosen and `config.gate.classifier_seeds` seeds measured.
+        run: with measures taken, the share chosen and `config.gate.classifier_seeds` seeds tried.
         config: resolved.
 
     Returns:
@@ -53,6 +54,7 @@ def judge(run: Run, config: JobConfig) -> dict[str, Any]:
     adjusted = holm({labels[n]: of_class[n].p_value for n in decided})
 
     # Verdicts.
+    measured = storage.read_json(run.measures)["classes"]
     overall_verdict, overall_reason = decide(config.gate.policy, "balanced accuracy", whole, whole.p_value)
     classes: dict[str, Any] = {}
     for number, label in enumerate(labels):
@@ -66,6 +68,8 @@ def judge(run: Run, config: JobConfig) -> dict[str, Any]:
             }
         if not synthetic[number]:
             verdict, reason = "none", "no synthetic image was there to be measured"
+        elif reason := checks.failed(measured[label]):
+            verdict = "shipped" if config.gate.policy == "report" else "withheld"
         elif measures["holdout"] < MIN_HOLDOUT:
             verdict = "withheld" if config.gate.policy == "proven_gain" else "shipped"
             reason = f"no verdict: {measures['holdout']} held-out images, at least {MIN_HOLDOUT} are needed"

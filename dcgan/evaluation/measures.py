@@ -25,12 +25,13 @@ from dcgan.evaluation.gan_train_test import GAN_TRAIN_TEST, MAX_STEPS, gan_train
 from dcgan.evaluation.kid import KID, kid
 from dcgan.evaluation.leakage import leaked
 from dcgan.evaluation.metric import Measured, drawn
+from dcgan.evaluation.outlying import OUTLYING, limit, outlying
 from dcgan.evaluation.prdc import PRDC, prdc
 from dcgan.paths import Run
 from dcgan.progress import OnProgress
 from dcgan.split import labels_with_images
 
-METRICS = (KID, FRECHET, *PRDC, *GAN_TRAIN_TEST, *COPYING)
+METRICS = (KID, FRECHET, *PRDC, OUTLYING, *GAN_TRAIN_TEST, *COPYING)
 
 MAX_POOLED = 2048  # images of a kind over all classes: as many as take the bias from a Fréchet distance
 NUM_FOR_SCALE = 100  # training images of each class that the features' scale is taken from
@@ -80,12 +81,13 @@ def _measure(
     run: Run, config: JobConfig, space: FeatureSpace, synthetic: Mapping[str, np.ndarray], on_progress: OnProgress
 ) -> tuple[dict[str, Measured], dict[str, dict[str, Measured]]]:
     """Over all classes, and class by class."""
-    train = {label: np.load(run.train_images(label)) for label in synthetic}
-    holdout = {label: np.load(run.holdout_images(label))[~leaked(run, label)] for label in synthetic}
+    labels = labels_with_images(run)
+    train = {label: np.load(run.train_images(label)) for label in labels}
+    holdout = {label: np.load(run.holdout_images(label))[~leaked(run, label)] for label in labels}
     learned = gan_train_test(
         list(train.values()),
         list(holdout.values()),
-        list(synthetic.values()),
+        [synthetic.get(label) for label in labels],
         steps=min(config.gate.classifier_steps, MAX_STEPS),
         seed=randomness.key(config.generation.seed, "", "GAN-train and GAN-test") % 2**31,
         kinds=list(config.gate.augmentation),
@@ -94,12 +96,16 @@ def _measure(
     # One scale for all features keeps the kernel's values near 1, whatever the network's are.
     some = np.concatenate([space(images[:NUM_FOR_SCALE]) for images in train.values()])
     scale = float(np.sqrt((some**2).mean())) or 1.0
+    real = {label: [space(images[label]) / scale for images in (train, holdout)] for label in labels}
+    all_train, all_holdout = (np.concatenate(parts) for parts in zip(*real.values(), strict=True))
+    beyond = limit(all_train, all_holdout)
     classes: dict[str, dict[str, Measured]] = {}
     pools: list[Points] = []
     for label, of_classifier in zip(synthetic, learned, strict=True):
         draws = randomness.generator(config.generation.seed, label, "measures")
-        points = Points(*(space(images[label]) / scale for images in (train, holdout, synthetic)))
-        classes[label] = quality(points, draws) | of_classifier | copying(points, draws)
+        points = Points(real[label][0], real[label][1], space(synthetic[label]) / scale)
+        off = outlying(all_train, points.synthetic, beyond).beside(outlying(all_train, points.holdout, beyond))
+        classes[label] = quality(points, draws) | {OUTLYING.name: off} | of_classifier | copying(points, draws)
         # As many of each kind in each class, or the mixture of classes would count as a difference.
         size = min(MAX_POOLED // len(synthetic), *map(len, points))
         pools.append(Points(*(drawn(of_kind, size, draws) for of_kind in points)))
@@ -107,7 +113,7 @@ def _measure(
     pooled = quality(Points(*map(np.concatenate, zip(*pools, strict=True))), draws)
     means = {
         one.name: metric.mean([measured[one.name] for measured in classes.values()])
-        for one in (*GAN_TRAIN_TEST, *COPYING)
+        for one in (OUTLYING, *GAN_TRAIN_TEST, *COPYING)
     }
     return pooled | means, classes
 

@@ -6,7 +6,6 @@ classical augmentation or without. Equal optimizer steps, classes drawn equally 
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,7 @@ from dcgan.evaluation.leakage import leaked
 from dcgan.evaluation.sets import ARMS, Sets, load_sets
 from dcgan.evaluation.share import STRENGTHS, shares
 from dcgan.paths import Run
-from dcgan.progress import OnProgress, of_many
+from dcgan.progress import OnProgress, part_of
 from dcgan.split import in_fold
 
 
@@ -37,7 +36,7 @@ def measure(run: Run, config: JobConfig, number: int, on_progress: OnProgress) -
         for arm, (name, (classical, synthetic)) in enumerate(ARMS.items()):
             pools, of_class = (sets.synthetic, shares(sets, strength)) if synthetic else (None, None)
             batches = Batches(sets.real, stream=seed, synthetic=pools, shares=of_class)
-            told = functools.partial(of_many, on_progress, arm * steps, len(ARMS) * steps)
+            told = part_of(on_progress, arm * steps, len(ARMS) * steps)
             kinds = config.gate.augmentation if classical else []
             build = builder(config.gate.classifier)
             model = train_classifier(batches, len(sets.labels), steps, seed, kinds, told, build)
@@ -77,7 +76,7 @@ def try_fold(run: Run, config: JobConfig, fold: int, on_progress: OnProgress) ->
         right = {}
         for number, strength in enumerate(STRENGTHS):
             batches = Batches(seen.real, stream=seed, synthetic=seen.synthetic, shares=shares(seen, strength))
-            told = functools.partial(of_many, on_progress, number * steps, len(STRENGTHS) * steps)
+            told = part_of(on_progress, number * steps, len(STRENGTHS) * steps)
             build = builder(config.gate.classifier)
             model = train_classifier(batches, len(left), steps, seed, kinds, told, build)
             right[f"{strength:g}"] = predict(model, tried) == truth

@@ -142,15 +142,6 @@ def test_nearest_real_image_is_the_nearest(num_real: int, num_made: int, channel
     np.testing.assert_array_equal(rows, pairs.argmin(1))
     np.testing.assert_allclose(distances, pairs.min(1), rtol=1e-5)
     assert distances.dtype == np.float32
-    among = ((real[:, None] / 255.0 - real[None] / 255.0) ** 2).mean((2, 3, 4)) ** 0.5 + np.diag([9.0] * num_real)
-    np.testing.assert_allclose(nearest.within(), among.min(1), rtol=1e-5)
-
-
-def test_nearest_among_many_does_not_depend_on_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    vectors = np.random.default_rng(0).normal(size=(50, 6)).astype(np.float32)
-    whole = Nearest(vectors).within()
-    monkeypatch.setattr(filters, "BLOCK", 7)
-    np.testing.assert_allclose(Nearest(vectors).within(), whole, rtol=1e-6)
 
 
 def test_distance_is_0_to_a_copy_and_1_from_black_to_white() -> None:

@@ -53,6 +53,7 @@ def measured(
     labels = ["a", "b", "c"]
     classes = {label: {"train": count} for label, count in zip(labels, num_train, strict=True)}
     storage.write_json(run.split_record, {"classes": classes | {"empty": {"train": 0}}})
+    storage.write_json(run.measures, {"classes": {label: {} for label in labels}})
     storage.write_json(run.share_record, {"chosen": 0.5, "tried": {"0": 0.5, "0.5": 0.6}})
     base = rights[WITHOUT]
     for number in range(2):
