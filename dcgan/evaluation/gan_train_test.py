@@ -8,6 +8,7 @@ trained on real ones: low when they do not show their class, and above its ceili
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,7 +17,7 @@ import numpy as np
 from dcgan.batches import Batches
 from dcgan.classifier import predict, train_classifier
 from dcgan.evaluation.metric import Measured, Metric, share, withheld
-from dcgan.progress import OnProgress, part_of
+from dcgan.progress import OnProgress, of_many
 
 GAN_TRAIN = Metric("gan_train", goal="maximize", low=0.0, high=1.0)
 GAN_TEST = Metric("gan_test", goal="maximize", low=0.0, high=1.0)
@@ -51,7 +52,7 @@ def gan_train_test(
         return [{metric.name: only for metric in GAN_TRAIN_TEST} for _ in train]
     hits = {}
     for arm, (name, pools) in enumerate({"synthetic": synthetic, "real": train}.items()):
-        told = part_of(on_progress, arm * steps, 2 * steps)
+        told = functools.partial(of_many, on_progress, arm * steps, 2 * steps)
         model = train_classifier(Batches(pools, stream=seed), len(pools), steps, seed, kinds, told)
         hits[name] = _recognised(model, [*holdout, *synthetic])
     measured = []
@@ -67,7 +68,6 @@ def gan_train_test(
 
 def _recognised(model: Any, pools: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Which images a classifier takes for those of their class: bool (N,) for each pool, class after class."""
-    guesses = np.split(
-        predict(model, np.concatenate(pools)).argmax(1), np.cumsum([len(images) for images in pools[:-1]])
-    )
+    ends = np.cumsum([len(images) for images in pools])
+    guesses = np.split(predict(model, np.concatenate(pools)), ends[:-1])
     return [guess == number % model.output_shape[-1] for number, guess in enumerate(guesses)]
