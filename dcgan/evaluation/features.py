@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -13,8 +12,7 @@ import tensorflow as tf
 from PIL import Image
 
 from dcgan import extractors
-from dcgan.batches import to_float
-from dcgan.classifier import load_judge
+from dcgan.classifier import load_judge, looker
 from dcgan.config import JobConfig, OnnxConfig
 from dcgan.errors import StageError
 from dcgan.paths import Run
@@ -71,17 +69,8 @@ def open_space(run: Run, config: JobConfig) -> FeatureSpace:
         return FeatureSpace(f"onnx:{path.name}", _onnx(path, config.measures.onnx, config.run.threads or 1), shape)
     if kind == "keras":
         return FeatureSpace(f"keras:{name}", _keras(name), shape)
-    judge, _ = load_judge(run, shape)
-    return FeatureSpace(extractors.JUDGE, _compiled(_features_layer(judge), to_float), shape)
-
-
-def _features_layer(classifier: keras.Model) -> keras.Model:
-    return keras.Model(classifier.inputs, classifier.get_layer("features").output)
-
-
-def _compiled(network: keras.Model, prepare: Callable[[Any], Any]) -> Callable[[np.ndarray], np.ndarray]:
-    compute = tf.function(lambda images: network(prepare(images), training=False), reduce_retracing=True)
-    return lambda images: np.asarray(compute(tf.constant(images)))
+    look = looker(load_judge(run, shape)[0])
+    return FeatureSpace(extractors.JUDGE, lambda images: look(images)[1], shape)
 
 
 def _keras(name: str) -> Callable[[np.ndarray], np.ndarray]:
@@ -96,11 +85,13 @@ def _keras(name: str) -> Callable[[np.ndarray], np.ndarray]:
         raise StageError(f"measures.features keras:{name}: {weights} cannot be loaded: {error}") from error
     preprocess = sys.modules[make.__module__].preprocess_input  # each network has its own
 
-    def prepare(images: tf.Tensor) -> tf.Tensor:
+    @tf.function(reduce_retracing=True)
+    def compute(images: tf.Tensor) -> tf.Tensor:
         wide = tf.image.grayscale_to_rgb(images) if images.shape[-1] == 1 else images
-        return preprocess(tf.image.resize(wide, (KERAS_SIDE, KERAS_SIDE), antialias=True))
+        small = tf.image.resize(wide, (KERAS_SIDE, KERAS_SIDE), antialias=True)
+        return network(preprocess(small), training=False)
 
-    return _compiled(network, prepare)
+    return lambda images: np.asarray(compute(tf.constant(images)))
 
 
 def _onnx(path: Path, given: OnnxConfig, threads: int) -> Callable[[np.ndarray], np.ndarray]:

@@ -67,5 +67,6 @@ def gan_train_test(
 
 def _recognised(model: Any, pools: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Which images a classifier takes for those of their class: bool (N,) for each pool, class after class."""
-    guesses = np.split(predict(model, np.concatenate(pools)), np.cumsum([len(images) for images in pools[:-1]]))
+    ends = np.cumsum([len(images) for images in pools])
+    guesses = np.split(predict(model, np.concatenate(pools)), ends[:-1])
     return [guess == number % model.output_shape[-1] for number, guess in enumerate(guesses)]

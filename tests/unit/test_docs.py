@@ -17,7 +17,7 @@ from dcgan.catalogue import inspection, sources
 from dcgan.cli.main import commands
 from dcgan.config import JobConfig
 from dcgan.curation import filters
-from dcgan.evaluation import frechet, gate, kid, leakage, measures, prdc
+from dcgan.evaluation import frechet, gan_train_test, gate, kid, leakage, measures, prdc
 from dcgan.release.manifest import COLUMNS
 from dcgan.split import MIN_TRAIN
 
@@ -125,6 +125,7 @@ def test_limits_of_measures_are_those_of_the_code() -> None:
         f"below {frechet.UNBIASED_FROM:,} images",
         f"{prdc.NEIGHBOURS} images or fewer of any kind",
         f"{measures.MAX_POOLED:,} of a kind at most",
+        f"take {gan_train_test.MAX_STEPS} steps",
         f"{leakage.MAX_LISTED} pairs, the nearest first",
         f"differ in at most {leakage.MAX_BITS} bits",
         f"is under {leakage.NEAR} times what is usual",
