@@ -2,8 +2,12 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
+# Programs that some tests need, as Debian package:program. Where there is no Debian, or nobody may install, those tests
+# are skipped.
+SYSTEM_PACKAGES := libimage-exiftool-perl:exiftool
+
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check lint clean
+.PHONY: help install system demo test check lint clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -18,7 +22,16 @@ install: .venv/installed ## virtual environment with pinned dependencies in .ven
 demo: install ## the whole job on 5,000 real digits, about five minutes on two cores
 	$(BIN)/dcgan demo; status=$$?; [ $$status -eq 3 ] || exit $$status
 
-test: install ## the whole test suite, warnings as errors
+system: ## programs that some tests need, where this is Debian and you are root
+	@for pair in $(SYSTEM_PACKAGES); do \
+	  command -v $${pair#*:} >/dev/null && continue; \
+	  command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] || { echo "without $${pair#*:}, some tests are skipped"; continue; }; \
+	  { apt-get install -y -qq --no-install-recommends $${pair%:*} || \
+	    { apt-get update -qq && apt-get install -y -qq --no-install-recommends $${pair%:*}; }; } >/dev/null 2>&1 \
+	    || echo "$${pair%:*} cannot be installed: some tests are skipped"; \
+	done
+
+test: install system ## the whole test suite, warnings as errors
 	$(BIN)/pytest
 
 lint: install ## ruff, and mypy strict on dcgan/ and flows/

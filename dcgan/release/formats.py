@@ -3,8 +3,8 @@
 | `outputs.format` | where an image is | the manifest's `path` |
 | --- | --- | --- |
 | `files` | a PNG file of its own | `images/<class>/<image id>.png` |
-| `tfrecord` | in a record, a `tf.train.Example` | `shards/00000.tfrecord#<number of the record>` |
-| `webdataset` | in a tar file, beside its class as text | `shards/00000.tar#<image id>.png` |
+| `tfrecord` | in a record, a `tf.train.Example` | `shards/<job>-<run id>-00000.tfrecord#<number of the record>` |
+| `webdataset` | in a tar file, beside its class as text | `shards/<job>-<run id>-00000.tar#<image id>.png` |
 
 Images are dealt to the shards in turn, so that each shard holds its share of every class and a reader of shards needs
 only a small buffer to mix them.
@@ -46,19 +46,20 @@ def image_path(label: str, image_id: str) -> str:
     return f"images/{escape(label)}/{image_id}.png"
 
 
-def writer(kind: str, folder: Path, num_images: int) -> AbstractContextManager[Write]:
+def writer(kind: str, folder: Path, name: str, num_images: int) -> AbstractContextManager[Write]:
     """How to put images into a release.
 
     Args:
         kind: `outputs.format`.
         folder: of the release.
+        name: of the release, unlike any other's: libraries keep what they read of shards by the shards' names.
         num_images: that will be written.
 
     Raises:
         OSError: as the block writes or ends, when the system refuses.
     """
     return {"files": _write_files, "tfrecord": _write_tfrecord, "webdataset": _write_webdataset}[kind](
-        folder, num_images
+        folder, name, num_images
     )
 
 
@@ -156,7 +157,7 @@ def _png_of_example(record: bytes) -> bytes:
 
 
 @contextmanager
-def _write_files(folder: Path, _num_images: int) -> Iterator[Write]:
+def _write_files(folder: Path, _name: str, _num_images: int) -> Iterator[Write]:
     def write(row: Row, png: bytes) -> str:
         path = image_path(row["label"], row["image_id"])
         file = folder / path
@@ -171,19 +172,19 @@ def _write_files(folder: Path, _num_images: int) -> Iterator[Write]:
 
 
 @contextmanager
-def _write_tfrecord(folder: Path, num_images: int) -> Iterator[Write]:
+def _write_tfrecord(folder: Path, name: str, num_images: int) -> Iterator[Write]:
     tf = load_tensorflow()
-    names = _shard_names(folder, num_images, "tfrecord")
+    shards = _shards(folder, name + "-{:05d}.tfrecord", num_images)
     numbers = itertools.count()
 
     def write(row: Row, png: bytes) -> str:
-        record, shard = divmod(next(numbers), len(names))
+        record, shard = divmod(next(numbers), len(shards))
         writers[shard].write(_example(row, png))
-        return f"{names[shard]}{IN_SHARD}{record}"
+        return f"{shards[shard]}{IN_SHARD}{record}"
 
     try:
         with ExitStack() as stack:
-            writers = [stack.enter_context(tf.io.TFRecordWriter(str(folder / name))) for name in names]
+            writers = [stack.enter_context(tf.io.TFRecordWriter(str(folder / shard))) for shard in shards]
             yield write
     except tf.errors.OpError as error:
         raise OSError(error.message) from error
@@ -214,18 +215,18 @@ def _example(row: Row, png: bytes) -> bytes:
 
 
 @contextmanager
-def _write_webdataset(folder: Path, num_images: int) -> Iterator[Write]:
-    names = _shard_names(folder, num_images, "tar")
+def _write_webdataset(folder: Path, name: str, num_images: int) -> Iterator[Write]:
+    shards = _shards(folder, name + "-{:05d}.tar", num_images)
     numbers = itertools.count()
 
     def write(row: Row, png: bytes) -> str:
-        shard = next(numbers) % len(names)
+        shard = next(numbers) % len(shards)
         files[shard].write(_member(f"{row['image_id']}.png", png))
         files[shard].write(_member(f"{row['image_id']}.cls", str(row["class_index"]).encode()))
-        return f"{names[shard]}{IN_SHARD}{row['image_id']}.png"
+        return f"{shards[shard]}{IN_SHARD}{row['image_id']}.png"
 
     with ExitStack() as stack:
-        files = [stack.enter_context((folder / name).open("wb")) for name in names]
+        files = [stack.enter_context((folder / shard).open("wb")) for shard in shards]
         yield write
         for file in files:
             file.write(bytes(2 * tarfile.BLOCKSIZE))  # the end of an archive
@@ -242,7 +243,7 @@ def _member(name: str, content: bytes) -> bytes:
     return info.tobuf() + content + bytes(-len(content) % tarfile.BLOCKSIZE)
 
 
-def _shard_names(folder: Path, num_images: int, suffix: str) -> list[str]:
-    """Paths of the shards in a release; their folder is made."""
+def _shards(folder: Path, form: str, num_images: int) -> list[str]:
+    """Paths of the shards in a release, from their names' form; their folder is made."""
     (folder / "shards").mkdir()
-    return [f"shards/{number:05d}.{suffix}" for number in range(min(-(-num_images // PER_SHARD), MAX_SHARDS))]
+    return ["shards/" + form.format(number) for number in range(min(-(-num_images // PER_SHARD), MAX_SHARDS))]

@@ -73,8 +73,9 @@ class ManifestWriter:
             name: self._stack.enter_context((folder / name).open("w", encoding="utf-8", newline=""))
             for name in ("manifest.csv", *(["metadata.csv"] if image_folder else []))
         }
-        self._waiting: list[pa.Table] = []
-        self._write_text(SCHEMA.empty_table().to_pandas(), header=True)
+        self._waiting: list[pd.DataFrame] = []
+        for name, text in self._texts.items():
+            text.write(",".join(["file_name", "label"] if name == "metadata.csv" else COLUMNS) + "\n")
 
     def __enter__(self) -> ManifestWriter:
         return self
@@ -83,28 +84,25 @@ class ManifestWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with self._stack:
-            if kind is None:
-                self._write_groups(1)
+            if kind is None and self._waiting:
+                self._write()
 
     def add(self, rows: pd.DataFrame) -> None:
-        """Append rows with all the manifest's columns."""
-        self._waiting.append(pa.Table.from_pandas(rows, SCHEMA, preserve_index=False))
-        self._write_groups(ROWS_PER_GROUP)
-        self._write_text(rows, header=False)
+        """Append rows with all the manifest's columns. They are written when there are enough for a group."""
+        self._waiting.append(rows)
+        if sum(len(rows) for rows in self._waiting) >= ROWS_PER_GROUP:
+            self._write()
 
-    def _write_groups(self, at_least: int) -> None:
-        """Write the rows that wait, if there are so many."""
-        if sum(len(table) for table in self._waiting) >= at_least:
-            self._parquet.write_table(pa.concat_tables(self._waiting), row_group_size=ROWS_PER_GROUP)
-            self._waiting.clear()
-
-    def _write_text(self, rows: pd.DataFrame, *, header: bool) -> None:
+    def _write(self) -> None:
+        rows = pd.concat(self._waiting, ignore_index=True)
+        self._waiting.clear()
+        table = pa.Table.from_pandas(rows, SCHEMA, preserve_index=False)
+        self._parquet.write_table(table, row_group_size=ROWS_PER_GROUP)
         neutral = {column: _neutral(rows[column]) for column in ("label", "nearest_real_path")}
-        as_text = rows[COLUMNS].assign(**neutral)
-        as_text.to_csv(self._texts["manifest.csv"], index=False, header=header)
-        if "metadata.csv" in self._texts:
-            metadata = as_text[["path", "label"]].rename(columns={"path": "file_name"})
-            metadata.to_csv(self._texts["metadata.csv"], index=False, header=header)
+        as_text = rows.assign(**neutral)
+        for name, text in self._texts.items():
+            columns = ["path", "label"] if name == "metadata.csv" else COLUMNS
+            as_text[columns].to_csv(text, index=False, header=False)
 
 
 def _neutral(texts: Iterable[str]) -> list[str]:

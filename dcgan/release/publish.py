@@ -52,7 +52,7 @@ def publish(run: Run, config: JobConfig, outcome: Mapping[str, Any]) -> Path:
             (temporary / "models").mkdir()
             for label in shipped:
                 shutil.copyfile(run.model(label), temporary / "models" / f"{escape(label)}.npz")
-            _write_images(run, config.outputs.format, outcome["classes"], shipped, temporary)
+            _write_images(run, config, outcome["classes"], shipped, temporary)
             (temporary / "README.md").write_text(dataset_card(config, outcome), encoding="utf-8")
             write_report(run, config, outcome, temporary / "report.html")
             files = _checksums(temporary)
@@ -71,14 +71,14 @@ def publish(run: Run, config: JobConfig, outcome: Mapping[str, Any]) -> Path:
 
 
 def _write_images(
-    run: Run, kind: str, classes: Mapping[str, Mapping[str, Any]], shipped: Sequence[str], folder: Path
+    run: Run, config: JobConfig, classes: Mapping[str, Mapping[str, Any]], shipped: Sequence[str], folder: Path
 ) -> None:
     """Images and manifest, one class after the other."""
     num_images = sum(released(classes[label]) for label in shipped)
     index_of = {label: number for number, label in enumerate(classes)}
     with (
-        ManifestWriter(folder, image_folder=kind == "files") as manifest,
-        formats.writer(kind, folder, num_images) as write,
+        ManifestWriter(folder, image_folder=config.outputs.format == "files") as manifest,
+        formats.writer(config.outputs.format, folder, f"{config.name}-{run.id}", num_images) as write,
     ):
         for label in shipped:
             for rows in class_rows(run, label, index_of[label]):

@@ -239,13 +239,13 @@ def test_report_and_card_show_names_and_run_none_of_them(night: Night) -> None:
 @pytest.fixture
 def copy(night: Night, tmp_path: Path) -> Path:
     """The release, to tamper with."""
-    return Path(shutil.copytree(night.release, tmp_path / "release"))
+    return Path(shutil.copytree(night.release, tmp_path / "release", copy_function=shutil.copyfile))
 
 
 def test_verify_passes_a_release_as_it_is(night: Night, dcgan: Dcgan) -> None:
     done = dcgan("verify", night.release, "--json")
     assert done.returncode == 0
-    files = json.loads((night.release / "release.json").read_text(encoding="utf-8"))["files"]
+    files = [path for path in night.release.rglob("*") if path.is_file() and path.name != "release.sha256"]
     assert json.loads(done.stdout) == {"verified": True, "files": len(files)}
 
 
