@@ -1,0 +1,158 @@
+"""How like the real images the synthetic ones are: measures beside their ceilings, and what may have leaked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+MAX_LISTED = 20  # leaked pairs that are named
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What a measure is called, where it is good, and what it says."""
+
+    title: str
+    good: str
+    """Such as "high" or "near 0"."""
+    told: str
+    is_share: bool = False
+    """Whether it goes from 0 to 1."""
+    has_bar: bool = True
+    """Whether its length says something: not where it can lie on either side of 0."""
+
+
+MEASURES = {
+    "kid": Measure("KID", "low", "distance of the two distributions; 0 on average where they are the same"),
+    "frechet": Measure("Fréchet distance", "low", "distance of normal distributions fitted to both"),
+    "manifold_precision": Measure("Precision", "high", "share of synthetic images that lie among the real ones", True),
+    "manifold_recall": Measure("Recall", "high", "share of real images that lie among the synthetic ones", True),
+    "density": Measure("Density", "high", "how deep among the real images the synthetic ones lie"),
+    "coverage": Measure("Coverage", "high", "share of real images that have a synthetic one near", True),
+    "authenticity": Measure("Authenticity", "high", "share of synthetic images that are no near-copies", True),
+    "distance_ratio": Measure(
+        "Distance ratio", "near 1", "distance to the nearest training image, by that to the nearest held-out one"
+    ),
+    "c_t": Measure(
+        "C_T",
+        "near 0",
+        "under \N{MINUS SIGN}3, synthetic images copy training images; above 3, they lie off",
+        has_bar=False,
+    ),
+    "gan_train": Measure("GAN-train", "high", "recall of real images, of a classifier of synthetic ones", True),
+    "gan_test": Measure("GAN-test", "high", "recall of synthetic images, of a classifier of real ones", True),
+}
+"""Those that are known, in the order in which they are shown. Others are shown under their own names."""
+
+
+def measure_table(classes: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """The measures of all classes as a table.
+
+    Args:
+        classes: each with `label`, and `measures`; those that are mappings count, with `value`, `error`, `ceiling` and
+            `note`, each of which may be missing or None.
+
+    Returns:
+        `columns` (Measure), `rows` (label, and a cell or None per column), and `notes` (measure, note, labels); None
+        when nothing was measured. A cell has the numbers, and the places of value and ceiling on its bar, 0 to 1.
+    """
+    measured = {entry["label"]: _measures(entry["measures"]) for entry in classes}
+    names = {name for measures in measured.values() for name in measures}
+    columns = [name for name in MEASURES if name in names] + sorted(names - set(MEASURES))
+    if not columns:
+        return None
+    known = {name: MEASURES.get(name) or Measure(name.replace("_", " "), "", "") for name in columns}
+    ends = {name: _end(known[name], [measures.get(name) or {} for measures in measured.values()]) for name in columns}
+    rows = [
+        {"label": label, "cells": [_cell(measures.get(name), ends[name]) for name in columns]}
+        for label, measures in measured.items()
+        if measures
+    ]
+    return {"columns": [known[name] for name in columns], "rows": rows, "notes": _notes(measured, known)}
+
+
+def _measures(measures: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    return {name: entry for name, entry in measures.items() if isinstance(entry, Mapping) and "value" in entry}
+
+
+def _number(value: object) -> float | None:
+    """A finite number, or None for whatever else stands there."""
+    number = float(value) if isinstance(value, int | float) else math.nan
+    return number if math.isfinite(number) else None
+
+
+def _end(measure: Measure, entries: Sequence[Mapping[str, Any]]) -> float:
+    """Where the bars of a measure end."""
+    values = [abs(_number(entry.get(key)) or 0.0) for entry in entries for key in ("value", "ceiling")]
+    return 1.0 if measure.is_share else max([*values, 1e-9])
+
+
+def _cell(entry: Mapping[str, Any] | None, end: float) -> dict[str, Any] | None:
+    if entry is None:
+        return None
+    value, error, ceiling = (_number(entry.get(key)) for key in ("value", "error", "ceiling"))
+    return {
+        "value": value,
+        "error": error,
+        "ceiling": ceiling,
+        "at": None if value is None else _clip(value / end),
+        "ceiling_at": None if ceiling is None else _clip(ceiling / end),
+    }
+
+
+def _clip(place: float) -> float:
+    return min(max(place, 0.0), 1.0)
+
+
+def _notes(measured: Mapping[str, Mapping[str, Any]], known: Mapping[str, Measure]) -> list[dict[str, Any]]:
+    """Notes that say the same of a measure, with the classes that they are about."""
+    labels: dict[tuple[str, str], list[str]] = {}
+    for label, measures in measured.items():
+        for name, entry in measures.items():
+            if note := entry.get("note"):
+                labels.setdefault((name, str(note)), []).append(label)
+    return [{"title": known[name].title, "note": note, "labels": told} for (name, note), told in labels.items()]
+
+
+def leakage_view(record: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Images that stand on both sides of the split, or came through from the real ones.
+
+    Args:
+        record: `outcome["leakage"]`: counts by name, and lists of pairs.
+
+    Returns:
+        `counts` (name, number or text) and `tables` (title, columns, rows, how many there are); None: nothing is known.
+    """
+    if not record:
+        return None
+    counts = [(_words(name), value) for name, value in record.items() if not isinstance(value, list | dict)]
+    counts += [
+        (f"{_words(name)}, {_words(key)}", value)
+        for name, group in record.items()
+        if isinstance(group, dict)
+        for key, value in group.items()
+        if not isinstance(value, list | dict)
+    ]
+    tables = [_table(_words(name), pairs) for name, pairs in record.items() if isinstance(pairs, list) and pairs]
+    return {"counts": counts, "tables": tables}
+
+
+def _table(title: str, pairs: Sequence[Any]) -> dict[str, Any]:
+    entries = [pair if isinstance(pair, Mapping) else dict(enumerate(_listed(pair), 1)) for pair in pairs[:MAX_LISTED]]
+    keys = list(dict.fromkeys(key for entry in entries for key in entry))
+    return {
+        "title": title,
+        "columns": [_words(str(key)) for key in keys],
+        "rows": [[entry.get(key, "") for key in keys] for entry in entries],
+        "count": len(pairs),
+    }
+
+
+def _listed(pair: object) -> list[Any]:
+    return list(pair) if isinstance(pair, list | tuple) else [pair]
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
