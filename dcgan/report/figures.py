@@ -12,7 +12,6 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib import dates
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
@@ -52,7 +51,7 @@ SVG_SETTINGS: Any = {
     "xtick.major.size": 2,
     "ytick.major.size": 2,
     "font.size": 8,
-    "axes.labelsize": 8,
+    "date.converter": "concise",
 }
 
 
@@ -148,9 +147,6 @@ def trend(nights: Sequence[Night]) -> str | None:
         lower.vlines(days, 0, [night.released for night in shown], color=FOREGROUND, linewidth=2)
         lower.set_ylim(bottom=0)
         lower.yaxis.set_major_locator(MaxNLocator(2, integer=True))
-        locator = dates.AutoDateLocator(minticks=2, maxticks=5)
-        lower.xaxis.set_major_locator(locator)
-        lower.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))
         lower.margins(x=0.05)
         return svg_uri(figure)
 

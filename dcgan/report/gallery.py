@@ -59,7 +59,7 @@ def _read(files: Iterable[Path]) -> list[np.ndarray]:
 def _real(run: Run, label: str) -> dict[str, Any] | None:
     try:
         images = np.load(run.train_images(label), mmap_mode="r", allow_pickle=False)[:NUM_SHOWN]
-    except (OSError, ValueError):  # never written, or not whole
+    except (OSError, ValueError, EOFError):  # never written, or not whole
         return None
     return _grid([np.asarray(image) for image in images])
 
@@ -79,7 +79,7 @@ def _pairs(run: Run, label: str) -> dict[str, Any] | None:
         made = [pictures.read(run.generation(label) / "images" / f"{name}.png") for name in near["image_id"]]
         images = [*made, *(np.asarray(real[row_of[path]]) for path in near["nearest_real_path"])]
         grid = figures.image_grid(np.stack(images), columns=len(made))
-    except (OSError, ValueError, KeyError, IndexError):  # missing, not whole, or no pair at all
+    except (OSError, ValueError, EOFError, KeyError, IndexError):  # missing, not whole, or no pair at all
         return None
     distances = near["nearest_real_distance"]
     return grid | {"count": len(made), "low": float(distances.min()), "high": float(distances.max())}

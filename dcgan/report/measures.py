@@ -38,7 +38,7 @@ MEASURES = {
     "c_t": Measure(
         "C_T",
         "near 0",
-        "under \N{MINUS SIGN}3, synthetic images copy training images; above 3, they lie off",
+        "under \N{MINUS SIGN}3, they copy training images; above 3, they lie off",
         has_bar=False,
     ),
     "gan_train": Measure("GAN-train", "high", "recall of real images, of a classifier of synthetic ones", True),
