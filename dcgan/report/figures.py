@@ -27,14 +27,18 @@ MAX_SHOWN_SIDE = 64  # px; larger images are shown smaller
 MAX_PNG_SIDE = 32  # px; larger images are shown as WebP: the page should open at once, and fit into a mail
 MAX_NIGHTS = 60  # that the trend shows
 
-# Okabe and Ito's blue and vermillion: told apart by colour-blind eyes, and 3:1 or more against white and near-black.
-BLUE, ORANGE = "#0072B2", "#D55E00"
-FOREGROUND = "#010203"  # a colour that nothing else has, so that it can become the page's own
-STYLE = (
-    "<style>svg{color:#4a5158}text{font-family:system-ui,sans-serif!important}"
-    "@media(prefers-color-scheme:dark){svg{color:#b4bcc4}}</style>"
-)
+# Drawn in colours that nothing else has, each of which becomes one for a light page and one for a dark page. Blue and
+# vermillion are Okabe and Ito's, told apart by colour-blind eyes; each is 3:1 or more against its page.
+FOREGROUND, BLUE, ORANGE = "#010203", "#010204", "#010205"
+COLORS = {FOREGROUND: ("#4a5158", "#b4bcc4"), BLUE: ("#0072b2", "#56b4e9"), ORANGE: ("#d55e00", "#ff9557")}
 DASHES: Any = (0, (4, 1.2))
+STYLE = (
+    "<style>text{font-family:system-ui,sans-serif!important}"
+    f"svg{{{';'.join(f'--c{number}:{light}' for number, (light, _) in enumerate(COLORS.values()))}}}"
+    "@media(prefers-color-scheme:dark){"
+    f"svg{{{';'.join(f'--c{number}:{dark}' for number, (_, dark) in enumerate(COLORS.values()))}}}"
+    "}</style>"
+)
 SVG_SETTINGS: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "dcgan",  # the same run gives the same page
@@ -108,7 +112,7 @@ def training_curves(journals: Mapping[str, Journal]) -> dict[str, str]:
                 at = [row["step"] for row in journal.scores]
                 values = [row["score"] for row in journal.scores]
                 lower.plot(at, values, color=FOREGROUND, linewidth=1, marker=".", markersize=3)
-            for axes in panels if journal.shipped_step is not None else ():
+            for axes in panels if journal.scores and journal.shipped_step is not None else ():
                 axes.axvline(journal.shipped_step, color=FOREGROUND, linewidth=0.8, linestyle=":")
             panels[-1].set_xlim(0, max(steps) * 1.02)
             panels[-1].xaxis.set_major_locator(MaxNLocator(3, integer=True))
@@ -134,7 +138,7 @@ def trend(nights: Sequence[Night]) -> str | None:
         figure = Figure(figsize=(3.8, 2.5))
         FigureCanvasSVG(figure)
         upper, lower = figure.subplots(2, sharex=True, height_ratios=[2, 1])
-        figure.subplots_adjust(left=0.13, right=0.97, bottom=0.11, top=0.93, hspace=0.35)
+        figure.subplots_adjust(left=0.13, right=0.97, bottom=0.15, top=0.93, hspace=0.35)
         upper.set_title("Balanced accuracy, %", loc="left", fontsize=8)
         for shares, color, line, marker in (
             ([night.accuracy_without for night in shown], BLUE, "-", "o"),
@@ -156,5 +160,7 @@ def svg_uri(figure: Figure) -> str:
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     svg = buffer.getvalue()
-    svg = svg[svg.index("<svg") :].replace(FOREGROUND, "currentColor").replace("<defs>", f"{STYLE}<defs>", 1)
+    svg = svg[svg.index("<svg") :].replace("<defs>", f"{STYLE}<defs>", 1)
+    for number, color in enumerate(COLORS):
+        svg = svg.replace(color, f"var(--c{number})")
     return data_uri(svg.encode(), "image/svg+xml")

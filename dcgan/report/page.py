@@ -92,7 +92,6 @@ def render(run: Run, config: JobConfig, outcome: Mapping[str, Any]) -> str:
         measures=measure_table(classes),
         leakage=leakage_view(outcome.get("leakage")),
         trainings=_trainings(run, classes),
-        colors={"d": figures.BLUE, "g": figures.ORANGE, "without": figures.BLUE, "with": figures.ORANGE},
         rejections=sorted({reason for entry in classes for reason in entry["rejected"]}),
         trend=_trend(run, outcome),
         audit=_audit(outcome.get("catalogue") or {}),

@@ -17,9 +17,9 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f} %"
 
 
-def figure(value: float) -> str:
-    """A measure with three significant digits at most: 0.0123, 0.95, 1, 12.3."""
-    return f"{value:.3g}".replace("-", MINUS)
+def figure(value: float, digits: int = 3) -> str:
+    """A measure with so many significant digits at most: 0.0123, 0.95, 1, 12.3."""
+    return f"{value:.{digits}g}".replace("-", MINUS)
 
 
 def count(number: int) -> str:

@@ -50,6 +50,8 @@ def headline(classes: Sequence[Mapping[str, Any]], overall: Mapping[str, Any] | 
         told = f"Think twice: recall is shown to fall in {effects['harms']} of {among}."
     elif low > 0:
         told = f"Worth training on: balanced accuracy is shown to rise, by {_reach(low, high)}."
+    elif effects["helps"] and overall and "gain" in overall:
+        told = f"No gain shown on the whole, although recall is shown to rise in {effects['helps']} of {among}."
     elif effects["helps"]:
         told = f"Worth training on: recall is shown to rise in {effects['helps']} of {among}, and to fall in none."
     elif effects["no difference shown"]:

@@ -50,7 +50,7 @@ def test_every_picture_is_drawn(open_report: Opener, full_report: Path) -> None:
 def test_answer_and_verdicts_are_on_the_first_screen(open_report: Opener, full_report: Path) -> None:
     page = open_report(full_report).page
     expect(page.get_by_text("Worth training on: balanced accuracy is shown to rise")).to_be_in_viewport()
-    expect(page.get_by_text("Classes shipped")).to_be_in_viewport()
+    expect(page.get_by_role("banner").get_by_text("Classes shipped")).to_be_in_viewport()
     rows = page.get_by_role("table").first.get_by_role("row")
     for label, verdict in ((SCRIPT, "Shipped"), (UP, "Shipped"), (CAT, "Withheld"), ("three", "Refused")):
         row = rows.filter(has=page.get_by_role("rowheader", name=label, exact=True))
@@ -104,9 +104,10 @@ def test_timelapse_moves_only_for_those_who_want_it(open_report: Opener, full_re
     sources = []
     for still in (False, True):
         page = open_report(full_report, still=still).page
-        image = page.locator("picture img").first
+        folded = page.locator("details").filter(has_text=f"Watch the training of {SCRIPT}")
+        image = folded.locator("img")
         expect(image).not_to_be_visible()  # nor does it move before it is opened
-        page.get_by_text(f"Watch the training of {SCRIPT}").click()
+        folded.locator("summary").click()
         expect(image).to_be_visible()
         image.evaluate("image => image.decode()")
         sources.append((image.evaluate("image => image.currentSrc"), image.get_attribute("src")))

@@ -28,7 +28,7 @@ class Tags(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attrs)))
-        self.text += " " if tag in ("td", "th") else ""  # cells stand apart
+        self.text += " " if tag in ("td", "th", "dd") else ""  # cells stand apart
 
     def handle_data(self, data: str) -> None:
         self.text += data
@@ -89,7 +89,7 @@ def test_withheld_images_are_made_and_not_released(tmp_path: Path) -> None:
     assert totals[1:] == (str(sum(MADE.values())), str(MADE[SCRIPT] + MADE[UP]))
     assert rows[CAT] == (str(MADE[CAT]), str(MADE[CAT]), "0")
     assert rows[UP] == (str(MADE[UP]),) * 3
-    assert f"{MADE[SCRIPT] + MADE[UP]} synthetic images are released" in source
+    assert f"<dt>Images released</dt><dd>{MADE[SCRIPT] + MADE[UP]}</dd>" in source
 
 
 def test_report_of_a_run_that_came_to_nothing_is_whole(tmp_path: Path) -> None:

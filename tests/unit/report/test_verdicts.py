@@ -42,7 +42,11 @@ def test_headline_is_the_answer_and_harm_goes_first(effects: list[str], told: st
         (["helps"], (-0.03, -0.01), "Think twice: balanced accuracy is shown to fall, by 1.0 to 3.0 points."),
         (["harms"], (0.01, 0.03), "Think twice: recall is shown to fall in 1 of 1 shipped class."),
         (["no difference shown"], (0.01, 0.03), "Worth training on: balanced accuracy is shown to rise, by 1.0 to 3.0"),
-        (["helps"], (-0.01, 0.03), "Worth training on: recall is shown to rise in 1 of 1 shipped class"),
+        (
+            ["helps"],
+            (-0.01, 0.03),
+            "No gain shown on the whole, although recall is shown to rise in 1 of 1 shipped class",
+        ),
         (["no difference shown"], (-0.01, 0.03), "No gain shown"),
     ],
 )
