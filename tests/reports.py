@@ -17,6 +17,7 @@ from tests.samples import noise
 from tests.unit.conftest import CAT, SCRIPT, UP, Made, make_run
 
 STEPS = (0, 10, 20, 30)
+LEAKED = {"path": "a/<1>.png", "label": CAT}
 NOTE = "3 images, at least 4 are <b>needed</b>"
 
 
@@ -36,6 +37,7 @@ def make_full(root: Path) -> Made:
         classes[label] = classes[label] | {
             "measures": classes[label]["measures"] | measures(number),
             "rejected": {"blank": 2, "near copy": 1},
+            "leaked": number,
         }
     classes[UP] = classes[UP] | {"incidents": [{"kind": "diverged", "step": 20, "told": "losses <i>nan</i>"}]}
     seeds = {"real": 0.70, "real+classical": 0.75, "real+synthetic": 0.74, "real+classical+synthetic": 0.78}
@@ -54,10 +56,15 @@ def make_full(root: Path) -> Made:
                 name: {"balanced_accuracy": [mean - 0.01, mean, mean + 0.01], "rare_recall": [mean - 0.1, mean]}
                 for name, mean in seeds.items()
             },
+            "rare": [CAT],
+            "measures": {
+                "features": {"name": "judge", "dimensions": 64},
+                "metrics": {"novel_measure": {"goal": 3.0, "low": 0.0, "high": None}},
+                "overall": measures(5),
+            },
             "leakage": {
-                "real_duplicates_across_split": 2,
-                "synthetic_copies": 0,
-                "pairs": [{"train": "a/<1>.png", "holdout": "b/2.png", "distance": 0.01}],
+                "pairs": {"training and held-out": 2, "across classes": 0},
+                "examples": [{"images": [LEAKED | {"split": side} for side in ("train", "holdout")], "distance": 0.01}],
             },
         },
     )  # fmt: skip

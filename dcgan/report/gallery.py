@@ -15,7 +15,7 @@ import pandas as pd
 from PIL import Image, ImageSequence
 
 from dcgan import pictures
-from dcgan.paths import Run, unescape
+from dcgan.paths import Run
 from dcgan.report import figures
 
 NUM_SHOWN = 24  # images of a kind per class
@@ -89,7 +89,7 @@ def _rejected(folder: Path) -> list[Mapping[str, Any]]:
     """Per reason for which images were kept: `reason`, and their grid."""
     if not folder.is_dir():
         return []
-    kept = {unescape(path.name): sorted(path.glob("*.png"))[:NUM_REJECTED] for path in sorted(folder.iterdir())}
+    kept = {path.name: sorted(path.glob("*.png"))[:NUM_REJECTED] for path in sorted(folder.iterdir())}
     grids = {reason: _grid(_read(files)) for reason, files in kept.items()}
     return [{"reason": reason, "grid": grid} for reason, grid in grids.items() if grid]
 

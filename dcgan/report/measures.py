@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 MAX_LISTED = 20  # leaked pairs that are named
+ALL_CLASSES = "All classes"
 
 
 @dataclass(frozen=True)
@@ -47,30 +48,54 @@ MEASURES = {
 """Those that are known, in the order in which they are shown. Others are shown under their own names."""
 
 
-def measure_table(classes: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+def measure_table(classes: Sequence[Mapping[str, Any]], record: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """The measures of all classes as a table.
 
     Args:
         classes: each with `label`, and `measures`; those that are mappings count, with `value`, `error`, `ceiling` and
             `note`, each of which may be missing or None.
+        record: `outcome["measures"]`: `overall`, the same over all classes; the `features` that they are measured in;
+            and the goal of each of the `metrics`.
 
     Returns:
-        `columns` (Measure), `rows` (label, and a cell or None per column), and `notes` (measure, note, labels); None
-        when nothing was measured. A cell has the numbers, and the places of value and ceiling on its bar, 0 to 1.
+        `columns` (Measure), `rows` (label, whether it `is_all` classes, and a cell or None per column), `notes`
+        (measure, note, labels) and `features`, in words or None. None when nothing was measured. A cell has the
+        numbers, and the places of value and ceiling on its bar, 0 to 1.
     """
-    measured = {entry["label"]: _measures(entry["measures"]) for entry in classes}
-    names = {name for measures in measured.values() for name in measures}
+    record = record or {}
+    measured = [(entry["label"], _measures(entry["measures"])) for entry in classes]
+    measured = [(ALL_CLASSES, _measures(record.get("overall") or {})), *measured]
+    names = {name for _, measures in measured for name in measures}
     columns = [name for name in MEASURES if name in names] + sorted(names - set(MEASURES))
     if not columns:
         return None
-    known = {name: MEASURES.get(name) or Measure(name.replace("_", " "), "", "") for name in columns}
-    ends = {name: _end(known[name], [measures.get(name) or {} for measures in measured.values()]) for name in columns}
+    goals = record.get("metrics") or {}
+    known = {
+        name: MEASURES.get(name) or Measure(name.replace("_", " "), _good(goals.get(name)), "") for name in columns
+    }
+    ends = {name: _end(known[name], [measures.get(name) or {} for _, measures in measured]) for name in columns}
     rows = [
-        {"label": label, "cells": [_cell(measures.get(name), ends[name]) for name in columns]}
-        for label, measures in measured.items()
+        {
+            "label": label,
+            "is_all": number == 0,
+            "cells": [_cell(measures.get(name), ends[name]) for name in columns],
+        }
+        for number, (label, measures) in enumerate(measured)
         if measures
     ]
-    return {"columns": [known[name] for name in columns], "rows": rows, "notes": _notes(measured, known)}
+    features = record.get("features") or {}
+    return {
+        "columns": [known[name] for name in columns],
+        "rows": rows,
+        "notes": _notes(measured, known),
+        "features": f"{features['name']}, {features['dimensions']} dimensions" if features else None,
+    }
+
+
+def _good(metric: Mapping[str, Any] | None) -> str:
+    """Where a metric is good, from its declared goal."""
+    goal = (metric or {}).get("goal")
+    return {"minimize": "low", "maximize": "high", None: ""}.get(goal, f"near {goal}")
 
 
 def _measures(measures: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
@@ -106,53 +131,32 @@ def _clip(place: float) -> float:
     return min(max(place, 0.0), 1.0)
 
 
-def _notes(measured: Mapping[str, Mapping[str, Any]], known: Mapping[str, Measure]) -> list[dict[str, Any]]:
+def _notes(measured: Sequence[tuple[str, Mapping[str, Any]]], known: Mapping[str, Measure]) -> list[dict[str, Any]]:
     """Notes that say the same of a measure, with the classes that they are about."""
     labels: dict[tuple[str, str], list[str]] = {}
-    for label, measures in measured.items():
+    for label, measures in measured:
         for name, entry in measures.items():
             if note := entry.get("note"):
                 labels.setdefault((name, str(note)), []).append(label)
     return [{"title": known[name].title, "note": note, "labels": told} for (name, note), told in labels.items()]
 
 
-def leakage_view(record: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """Images that stand on both sides of the split, or came through from the real ones.
+def leakage_view(record: Mapping[str, Any] | None, classes: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """Near duplicates among the real images, which make held-out ones no evidence.
 
     Args:
-        record: `outcome["leakage"]`: counts by name, and lists of pairs.
+        record: `outcome["leakage"]`: number of `pairs` by kind, and `examples` of them.
+        classes: each with `label` and `leaked`, its held-out images that do not count.
 
     Returns:
-        `counts` (name, number or text) and `tables` (title, columns, rows, how many there are); None: nothing is known.
+        `pairs`, `classes` that lose held-out images, and `examples`; None when nobody has looked.
     """
-    if not record:
+    if not record or record.get("pairs") is None:
         return None
-    counts = [(_words(name), value) for name, value in record.items() if not isinstance(value, list | dict)]
-    counts += [
-        (f"{_words(name)}, {_words(key)}", value)
-        for name, group in record.items()
-        if isinstance(group, dict)
-        for key, value in group.items()
-        if not isinstance(value, list | dict)
-    ]
-    tables = [_table(_words(name), pairs) for name, pairs in record.items() if isinstance(pairs, list) and pairs]
-    return {"counts": counts, "tables": tables}
-
-
-def _table(title: str, pairs: Sequence[Any]) -> dict[str, Any]:
-    entries = [pair if isinstance(pair, Mapping) else dict(enumerate(_listed(pair), 1)) for pair in pairs[:MAX_LISTED]]
-    keys = list(dict.fromkeys(key for entry in entries for key in entry))
+    examples = list(record.get("examples") or [])
     return {
-        "title": title,
-        "columns": [_words(str(key)) for key in keys],
-        "rows": [[entry.get(key, "") for key in keys] for entry in entries],
-        "count": len(pairs),
+        "pairs": dict(record["pairs"]),
+        "classes": [entry for entry in classes if entry["leaked"]],
+        "examples": examples[:MAX_LISTED],
+        "count": len(examples),
     }
-
-
-def _listed(pair: object) -> list[Any]:
-    return list(pair) if isinstance(pair, list | tuple) else [pair]
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ")

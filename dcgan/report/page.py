@@ -30,9 +30,8 @@ MAX_LISTED_NIGHTS = 30
 
 BLANK_CLASS: dict[str, Any] = {
     "train": 0, "holdout": 0, "requested": 0, "accepted": 0, "rejected": {}, "verdict": "none", "reason": "",
-    "measures": {}, "synthetic_share": 0.0, "steps": None, "shipped_step": None, "stopped": None, "incidents": [],
-    "seconds": None, "images_per_second": None, "model_sha256": None,
-    "fingerprint": None,
+    "measures": {}, "synthetic_share": 0.0, "leaked": 0, "steps": None, "shipped_step": None, "stopped": None,
+    "incidents": [], "seconds": None, "images_per_second": None, "model_sha256": None, "fingerprint": None,
 }  # fmt: skip
 FILTERS = {
     "points": text.points,
@@ -70,7 +69,7 @@ def render(run: Run, config: JobConfig, outcome: Mapping[str, Any]) -> str:
     )
     environment.filters |= FILTERS
     classes = [_class_view(run, number, item) for number, item in enumerate(outcome["classes"].items())]
-    overall = outcome.get("overall")
+    overall = verdicts.overall(outcome.get("overall"))
     gains = [gain for gain in [overall or {}, *(entry["measures"] for entry in classes)] if "gain" in gain]
     return environment.get_template("report.html.j2").render(
         outcome=outcome,
@@ -85,12 +84,13 @@ def render(run: Run, config: JobConfig, outcome: Mapping[str, Any]) -> str:
         num_asked=sum(entry["verdict"] != "none" for entry in classes),
         accuracy=verdicts.accuracy(outcome.get("balanced_accuracy")),
         arms=verdicts.arms(outcome.get("arms")),
+        rare=outcome.get("rare") or [],
         shares=verdicts.shares(outcome.get("share")),
         limit=verdicts.forest_limit(gains),
         num_seeds=config.gate.classifier_seeds,
         policy=config.gate.policy,
-        measures=measure_table(classes),
-        leakage=leakage_view(outcome.get("leakage")),
+        measures=measure_table(classes, outcome.get("measures")),
+        leakage=leakage_view(outcome.get("leakage"), classes),
         trainings=_trainings(run, classes),
         rejections=sorted({reason for entry in classes for reason in entry["rejected"]}),
         trend=_trend(run, outcome),

@@ -32,25 +32,26 @@ AXIS_LIMITS = (1, 2, 5, 10, 20, 50, 100)  # points: reaches of the forest plot's
 
 
 def headline(classes: Sequence[Mapping[str, Any]], overall: Mapping[str, Any] | None) -> str:
-    """The answer in one sentence; harm goes first.
+    """The answer in one sentence; harm goes first, and the whole before the parts.
 
     Args:
         classes: each with `verdict` and `effect`.
-        overall: the verdict on all classes together, `outcome["overall"]`.
+        overall: of `overall`.
     """
     effects = Counter(entry["effect"] for entry in classes if entry["verdict"] == "shipped")
     num_shipped = effects.total()
     among = f"{num_shipped} shipped {'class' if num_shipped == 1 else 'classes'}"
-    low, high = (overall[key] for key in ("gain_low", "gain_high")) if overall and "gain" in overall else (0, 0)
+    whole = overall["effect"] if overall else None
+    fall = f"balanced accuracy is shown to fall, by {_reach(overall)}" if overall and whole == "harms" else None
     if not num_shipped:
-        told = "Nothing to train on: no class ships."
-    elif high < 0:
-        told = f"Think twice: balanced accuracy is shown to fall, by {_reach(high, low)}."
+        told = f"Nothing to train on: {fall or 'no class ships'}."
+    elif fall:
+        told = f"Think twice: {fall}."
     elif effects["harms"]:
         told = f"Think twice: recall is shown to fall in {effects['harms']} of {among}."
-    elif low > 0:
-        told = f"Worth training on: balanced accuracy is shown to rise, by {_reach(low, high)}."
-    elif effects["helps"] and overall and "gain" in overall:
+    elif overall and whole == "helps":
+        told = f"Worth training on: balanced accuracy is shown to rise, by {_reach(overall)}."
+    elif effects["helps"] and whole == "no difference shown":
         told = f"No gain shown on the whole, although recall is shown to rise in {effects['helps']} of {among}."
     elif effects["helps"]:
         told = f"Worth training on: recall is shown to rise in {effects['helps']} of {among}, and to fall in none."
@@ -61,9 +62,15 @@ def headline(classes: Sequence[Mapping[str, Any]], overall: Mapping[str, Any] | 
     return told
 
 
-def _reach(least: float, most: float) -> str:
+def _reach(gain: Mapping[str, float]) -> str:
     """From the least to the most that a gain or a loss may be."""
-    return f"{100 * abs(least):.1f} to {100 * abs(most):.1f} points"
+    least, most = sorted(100 * abs(gain[key]) for key in ("gain_low", "gain_high"))
+    return f"{least:.1f} to {most:.1f} points"
+
+
+def overall(record: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """The verdict on all classes together, `outcome["overall"]`, with its `effect`; None: there is none."""
+    return {**record, "effect": effect(str(record["reason"]))} if record else None
 
 
 def effect(reason: str) -> str:
