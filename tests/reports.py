@@ -12,6 +12,7 @@ from PIL import Image
 
 from dcgan import history, pictures, storage
 from dcgan.history import Night
+from dcgan.report.measures import MEASURES
 from dcgan.training.events import write_timelapse
 from tests.samples import noise
 from tests.unit.conftest import CAT, SCRIPT, UP, Made, make_run
@@ -102,7 +103,7 @@ def past_night(number: int) -> Night:
 def measures(number: int) -> dict[str, Any]:
     """As the evaluation writes them; the third class has none of one."""
     few = {"value": None, "error": None, "ceiling": None, "note": NOTE}
-    return {
+    return {name: {"value": 0.7, "error": 0.02, "ceiling": 0.9, "note": ""} for name in MEASURES} | {
         "kid": few if number == 2 else {"value": 0.02, "error": 0.004, "ceiling": 0.001, "note": ""},
         "coverage": {"value": 0.8 + number / 20, "error": 0.02, "ceiling": 0.97, "note": ""},
         "c_t": {"value": -4.5, "error": 1.0, "ceiling": 0.2, "note": ""},
