@@ -12,8 +12,9 @@ from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import expect
 
+from dcgan.report import write_report
 from tests.browser.conftest import Opener
-from tests.unit.conftest import CAT, SCRIPT, UP
+from tests.unit.conftest import CAT, SCRIPT, UP, make_run
 
 PHONE = 360  # px
 
@@ -69,6 +70,15 @@ def test_page_does_not_scroll_sideways(open_report: Opener, report: Path, width:
     page = open_report(report, width=width).page
     for details in page.locator("details").all():
         details.locator("summary").click()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("width", [PHONE, 1280])
+def test_long_name_of_a_class_widens_nothing(open_report: Opener, tmp_path: Path, width: int) -> None:
+    made = make_run(tmp_path)
+    long = {"x" * 200 if label == CAT else label: entry for label, entry in made.outcome["classes"].items()}
+    write_report(made.run, made.config, made.outcome | {"classes": long}, tmp_path / "report.html")
+    page = open_report(tmp_path / "report.html", width=width).page
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
