@@ -2,6 +2,7 @@
 
 <root>/<job>/                   Job
 ├── lock
+├── history.jsonl               see dcgan/history
 ├── latest -> releases/<run id>
 ├── releases/<run id>/          see dcgan/release
 └── runs/<run id>/              Run
@@ -14,7 +15,8 @@
     ├── base/                   the shared base's training
     ├── training/<class>/       each class's training
     ├── generation/<class>/     accepted images and their rows
-    └── evaluation/             evaluation.json, measures.json
+    ├── evaluation/             share.json, measures.json, evaluation.json
+    └── report.html             when nothing ships
 """
 
 from __future__ import annotations
@@ -53,6 +55,11 @@ class Job:
     @property
     def lock(self) -> Path:
         return self.root / "lock"
+
+    @property
+    def history(self) -> Path:
+        """A line per finished run; never shortened."""
+        return self.root / "history.jsonl"
 
     @property
     def latest(self) -> Path:
@@ -172,6 +179,11 @@ class Run:
     def sample_grid(self) -> Path:
         """Real and synthetic images of every class, to look at."""
         return self.root / "samples.png"
+
+    @property
+    def report(self) -> Path:
+        """The report of a run of which nothing ships; others have it in their release."""
+        return self.root / "report.html"
 
     @property
     def evaluation_record(self) -> Path:

@@ -1,4 +1,4 @@
-"""Runs: opening a new one or the interrupted one, and recording how it ended."""
+"""Runs: opening a new one or the interrupted one, and what its bytes depend on; `history` records how it ended."""
 
 from __future__ import annotations
 
@@ -67,11 +67,6 @@ def changes_since_start(run: Run, config: JobConfig) -> list[str]:
 def _flat(record: dict[str, Any]) -> dict[str, Any]:
     versions: dict[str, Any] = record["versions"]
     return {name: value for name, value in record.items() if name != "versions"} | versions
-
-
-def finish_run(run: Run, state: str) -> None:
-    """Record how a run ended; it will not be resumed."""
-    storage.write_json(run.record, storage.read_json(run.record) | {"state": state, "finished": now()})
 
 
 def remove_old_runs(job: Job, keep: int) -> None:

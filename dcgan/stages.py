@@ -17,6 +17,7 @@ from dcgan.paths import Run
 from dcgan.plan import ClassPlan, estimate_bytes, make_plan
 from dcgan.processes import Work, workers
 from dcgan.release.publish import publish
+from dcgan.report import write_report
 from dcgan.terminal import counted, display
 from dcgan.training import policy
 
@@ -116,7 +117,14 @@ def release(run: Run, job: JobConfig, summary: dict[str, Any]) -> dict[str, Any]
     storage.write_bytes(run.sample_grid, pictures.png(pictures.class_grid(run, summary["classes"])))
     ships = any(entry["verdict"] == "shipped" for entry in summary["classes"].values())
     folder = publish(run, job, summary) if ships else None
-    where = {"samples": run.sample_grid, "release": folder, "latest": run.job.latest if folder else None}
+    if folder is None:  # the reasons are told all the same
+        write_report(run, job, summary, run.report)
+    where = {
+        "samples": run.sample_grid,
+        "release": folder,
+        "latest": run.job.latest if folder else None,
+        "report": folder / "report.html" if folder else run.report,
+    }
     return summary | {name: str(path) if path else None for name, path in where.items()}
 
 

@@ -28,6 +28,16 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{ending}"
 
 
+def duration(seconds: float | None) -> str:
+    """A time for people: `4.2 s`, `3 min 05 s`, `2 h 10 min`."""
+    if seconds is None:
+        return "\N{EN DASH}"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
 class Display:
     """Progress of all work of this process; safe to use from several threads."""
 

@@ -10,7 +10,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from dcgan import budget, outcome, runs, storage, terminal
+from dcgan import budget, history, outcome, runs, storage, terminal
 from dcgan.config import JobConfig
 from dcgan.errors import ConfigError, InputError
 from dcgan.split import FOLDS
@@ -59,7 +59,7 @@ def nightly(job: JobConfig) -> State[dict[str, Any]]:
             tasks.catalogue(run, job)
             plan = tasks.split(run, job)
         except (ConfigError, InputError) as error:
-            runs.finish_run(run, f"Failed: {error}")  # the next run looks at the images anew
+            history.finish_run(run, f"Failed: {error}")  # the next run looks at the images anew
             raise
         watch.lap("catalogue and split")
         wanted = {label: entry["requested"] for label, entry in plan.items() if entry["requested"]}
@@ -98,7 +98,7 @@ def nightly(job: JobConfig) -> State[dict[str, Any]]:
 
         summary = tasks.release(run, job, outcome.gather(run, job, plan, failures, verdicts, watch.seconds))
         publish_artifacts(run, summary)
-        runs.finish_run(run, summary["state"])
+        history.finish_run(run, summary["state"], summary)
         runs.remove_old_runs(run.job, job.outputs.keep)
     end_state = Completed if summary["release"] else Failed
     return end_state(message=summary["state"], data=summary)

@@ -42,6 +42,7 @@ def commands() -> None:
                     dcgan check job.yaml
                     dcgan run job.yaml
     Every night     dcgan serve job.yaml --cron "0 2 * * *"
+    In the morning  dcgan history job.yaml
 
     \b
     Exit status: 0 done; 1 failed; 2 config or usage; 3 done, but some classes were
@@ -124,12 +125,24 @@ def verify(release: Path, as_json: bool) -> int:
 
 @commands.command()
 @RELEASE
+@click.option("--open", "in_browser", is_flag=True, help="Open the report in the browser.")
+@click.option("--out", type=click.Path(path_type=Path), help="Write the report anew to this file, with later nights.")
 @JSON
-def report(release: Path, as_json: bool) -> int:
-    """Print where a release's report is, and its verdicts."""
+def report(release: Path, in_browser: bool, out: Path | None, as_json: bool) -> int:
+    """Print a release's verdicts and where its report is; open it, or write it anew."""
     from dcgan.cli import releases  # noqa: PLC0415
 
-    return releases.report(release, as_json=as_json)
+    return releases.report(release, out, in_browser=in_browser, as_json=as_json)
+
+
+@commands.command()
+@click.argument("job", metavar="JOB", type=click.Path(path_type=Path))
+@JSON
+def history(job: Path, as_json: bool) -> int:
+    """Print a job's finished runs, night by night. JOB is a job file, or the job's folder of outputs."""
+    from dcgan.cli import history as nights  # noqa: PLC0415
+
+    return nights.show(job, as_json=as_json)
 
 
 @commands.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import webbrowser
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -13,6 +14,7 @@ import click
 from dcgan import outcome, storage
 from dcgan.determinism import wake_tensorflow
 from dcgan.errors import ReleaseError
+from dcgan.paths import Run
 from dcgan.release.reader import Release, load_release
 from dcgan.release.verify import verify as verify_release
 from dcgan.terminal import counted, display
@@ -35,16 +37,42 @@ def verify(path: Path, *, as_json: bool) -> int:
     return 0
 
 
-def report(path: Path, *, as_json: bool) -> int:
-    """Print a release's verdicts and where its report is."""
+def report(path: Path, out: Path | None, *, in_browser: bool, as_json: bool) -> int:
+    """Print a release's verdicts and where its report is.
+
+    Args:
+        path: the release.
+        out: file to write the report to anew, as this version draws it and with the nights since; a release itself
+            never changes.
+        in_browser: open the report, the new one where there is one.
+        as_json: print the release's record instead.
+
+    Raises:
+        ReleaseError: `out` is given and the run's folder, which has the pictures, is gone.
+        StorageError: `out` cannot be written.
+    """
     release = load_release(path)
+    file = release.path / "report.html"
+    if out:
+        run = Run(release.path.parents[1] / "runs" / release.path.name)
+        if not run.split_record.exists():
+            raise ReleaseError(
+                f"{run.root} is gone, and with it what a report is drawn from (outputs.keep says how many runs stay). "
+                f"The release has its report as of its night: {file}"
+            )
+        from dcgan.report import write_report  # noqa: PLC0415 (it imports Matplotlib)
+
+        write_report(run, release.config, release.record, out)
+        file = out
+    if in_browser and not webbrowser.open(file.resolve().as_uri()):
+        click.echo(f"No browser was found here to open {file}", err=True)
     if as_json:
         click.echo(json.dumps(release.record, ensure_ascii=False))
         return 0
     click.echo(f"{release.record['state']}")
     for label, entry in release.record["classes"].items():
         click.echo(f"  {label}: {outcome.released(entry)} synthetic, {outcome.told_verdict(entry)}, {entry['reason']}")
-    click.echo(f"Report: {release.path / 'report.html'}")
+    click.echo(f"Report: {file}")
     return 0
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from dcgan import budget, outcome, runs, stages, storage
+from dcgan import budget, history, outcome, runs, stages, storage
 from dcgan.cli.work import stopping_workers, tell
 from dcgan.config import JobConfig
 from dcgan.errors import ConfigError, StageError
@@ -121,7 +121,7 @@ def _release(run: Run, job: JobConfig, plan: Mapping[str, ClassPlan], chosen: Ma
         label: "left out by --class" for label, entry in plan.items() if entry["requested"] and label not in chosen
     }
     summary = stages.release(run, job, outcome.gather(run, job, plan, failures, verdicts, {}))
-    runs.finish_run(run, summary["state"])
+    history.finish_run(run, summary["state"], summary)
     return summary
 
 

@@ -122,10 +122,10 @@ def tell(summary: dict[str, Any], *, as_json: bool) -> int:
         )
     console.print(f"[bold]{_plain(summary['state'])}[/bold]", soft_wrap=True)
     console.print(f"Sample grid  {summary['samples']}", soft_wrap=True, markup=False)
+    console.print(f"Report       {summary['report']}", soft_wrap=True, markup=False)
     if not summary["release"]:
         return DcganError.exit_status
     console.print(f"Release      {summary['release']}", soft_wrap=True, markup=False)
-    console.print(f"Report       {summary['release']}/report.html", soft_wrap=True, markup=False)
     console.print(
         "\nNext: look at the sample grid and the report; check the bytes with `dcgan verify`; train on it with\n"
         f"  release = dcgan.load_release({summary['latest']!r})\n"

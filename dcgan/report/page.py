@@ -1,50 +1,46 @@
-"""What the report's page shows, gathered from a run's folder; `report.html.j2` says how.
+"""What the report's page shows, gathered from a run's folder; the templates say how.
 
 The evidence comes from folders that may be incomplete (a class failed, nothing could be evaluated): what is missing
-is left out or said to be missing. Every text goes through the template's escaping, and every id is a number.
+is left out or said to be missing. Every text goes through the templates' escaping, and every id is a number.
 """
 
 from __future__ import annotations
 
-import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import jinja2
-import numpy as np
 import yaml
 
-from dcgan import pictures, storage
+from dcgan import history, storage
 from dcgan.config import JobConfig
+from dcgan.history import Night
 from dcgan.outcome import released
 from dcgan.paths import Run
-from dcgan.report import figures
+from dcgan.report import figures, text, verdicts
+from dcgan.report.gallery import NO_PICTURES, class_pictures
+from dcgan.report.journals import read_journal
+from dcgan.report.measures import leakage_view, measure_table
+from dcgan.terminal import duration
 
-NUM_SHOWN = 24  # images of a kind per class
 MAX_EXAMPLES = 50  # quarantined files that are named
+MAX_PICTURED = 60  # classes whose pictures are shown: a page of a thousand would not open
+MAX_LISTED_NIGHTS = 30
 
-VERDICTS = {
-    "shipped": "Shipped",
-    "withheld": "Withheld",
-    "failed": "Failed",
-    "refused": "Refused",
-    "none": "None asked",
-}
-EFFECTS = {  # the first words of the gate's reason: what the evidence says, whatever the policy makes of it
-    "helps": "Shown to help",
-    "no difference shown": "No difference shown",
-    "harms": "Shown to harm, shipped all the same",
-    "no verdict": "Untested",
-}
 BLANK_CLASS: dict[str, Any] = {
     "train": 0, "holdout": 0, "requested": 0, "accepted": 0, "rejected": {}, "verdict": "none", "reason": "",
-    "measures": {}, "steps": None, "shipped_step": None, "stopped": None, "incidents": [],
-    "seconds": None, "images_per_second": None, "model_sha256": None,
-    "fingerprint": None,
+    "measures": {}, "synthetic_share": 0.0, "leaked": 0, "steps": None, "shipped_step": None, "stopped": None,
+    "incidents": [], "seconds": None, "images_per_second": None, "model_sha256": None, "fingerprint": None,
 }  # fmt: skip
+FILTERS = {
+    "points": text.points,
+    "percent": text.percent,
+    "figure": text.figure,
+    "count": text.count,
+    "moment": text.moment,
+    "duration": duration,
+}
 
 
 def write_report(run: Run, config: JobConfig, outcome: Mapping[str, Any], file: Path) -> None:
@@ -65,73 +61,43 @@ def write_report(run: Run, config: JobConfig, outcome: Mapping[str, Any], file: 
 def render(run: Run, config: JobConfig, outcome: Mapping[str, Any]) -> str:
     """The report's HTML; arguments as of `write_report`."""
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("dcgan.report", "."),
+        loader=jinja2.PackageLoader("dcgan.report"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"points": points, "duration": duration, "moment": moment}
+    environment.filters |= FILTERS
     classes = [_class_view(run, number, item) for number, item in enumerate(outcome["classes"].items())]
-    measured = [entry["measures"] for entry in classes if "gain" in entry["measures"]]
+    overall = verdicts.overall(outcome.get("overall"))
+    gains = [gain for gain in [overall or {}, *(entry["measures"] for entry in classes)] if "gain" in gain]
     return environment.get_template("report.html.j2").render(
         outcome=outcome,
         provenance=_provenance(outcome),
         classes=classes,
-        verdicts=VERDICTS,
-        headline=headline(classes),
-        groups=_groups(classes),
+        verdicts=verdicts.VERDICTS,
+        headline=verdicts.headline(classes, overall),
+        overall=overall,
+        groups=verdicts.groups(classes),
         num_released=sum(entry["released"] for entry in classes),
-        accuracy=_accuracy(outcome.get("balanced_accuracy")),
-        limit=figures.forest_limit(measured),
+        num_shipped=sum(entry["verdict"] == "shipped" for entry in classes),
+        num_asked=sum(entry["verdict"] != "none" for entry in classes),
+        accuracy=verdicts.accuracy(outcome.get("balanced_accuracy")),
+        arms=verdicts.arms(outcome.get("arms")),
+        rare=outcome.get("rare") or [],
+        shares=verdicts.shares(outcome.get("share")),
+        limit=verdicts.forest_limit(gains),
         num_seeds=config.gate.classifier_seeds,
         policy=config.gate.policy,
-        losses=_losses(run, classes),
-        colors={"d": figures.D_COLOR, "g": figures.G_COLOR},
+        measures=measure_table(classes, outcome.get("measures")),
+        leakage=leakage_view(outcome.get("leakage"), classes),
+        trainings=_trainings(run, classes),
         rejections=sorted({reason for entry in classes for reason in entry["rejected"]}),
+        trend=_trend(run, outcome),
         audit=_audit(outcome.get("catalogue") or {}),
         seconds=outcome.get("seconds") or {},
         config_text=yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=100),
     )
-
-
-def headline(classes: Sequence[Mapping[str, Any]]) -> str:
-    """The answer to "do I train on this?" in one sentence."""
-    shipped = [entry["effect"] for entry in classes if entry["verdict"] == "shipped"]
-    effects = Counter(shipped)
-    among = f"{len(shipped)} shipped {'class' if len(shipped) == 1 else 'classes'}"
-    if not shipped:
-        return "Nothing to train on: no class ships."
-    if effects["harms"]:
-        return f"Think twice: recall is shown to fall in {effects['harms']} of {among}."
-    if effects["helps"]:
-        return f"Worth training on: recall is shown to rise in {effects['helps']} of {among}, and to fall in none."
-    if effects["no difference shown"]:
-        return f"No gain shown: in {among}, the images are shown neither to help nor to harm."
-    return f"Untested: too few held-out real images to tell whether the {among} help."
-
-
-def points(share: float) -> str:
-    """A difference of shares in points, signed: 0.03 is `+3.0`."""
-    return f"{100 * share:+.1f}".replace("-", "\N{MINUS SIGN}")
-
-
-def duration(seconds: float | None) -> str:
-    """A time for people: `4.2 s`, `3 min 05 s`, `2 h 10 min`."""
-    if seconds is None:
-        return "\N{EN DASH}"
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
-
-
-def moment(text: str | None) -> str:
-    """An ISO 8601 time for people."""
-    try:
-        return f"{datetime.fromisoformat(text or ''):%d %B %Y, %H:%M %Z}".removesuffix(" ")
-    except ValueError:
-        return text or "unknown"
 
 
 def _class_view(run: Run, number: int, item: tuple[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -139,77 +105,37 @@ def _class_view(run: Run, number: int, item: tuple[str, Mapping[str, Any]]) -> d
     view = BLANK_CLASS | dict(entry) | {"label": label, "number": number}
     view["measures"] = view["measures"] or {}
     view["rejected"] = view["rejected"] or {}
-    effect = str(view["reason"]).partition(":")[0]
     return view | {
-        "effect": effect if effect in EFFECTS else "no verdict",
+        "effect": verdicts.effect(str(view["reason"])),
         "released": released(view),
-        "real_grid": _real_grid(run, label),
-        "synthetic_grid": _synthetic_grid(run, label),
+        "is_pictured": number < MAX_PICTURED,
+        "pictures": class_pictures(run, label) if number < MAX_PICTURED else NO_PICTURES,
     }
 
 
-def _groups(classes: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[Mapping[str, Any]]]]:
-    """Classes by what became of them, empty groups left out."""
-    of_shipped = [
-        (title, [entry for entry in classes if entry["verdict"] == "shipped" and entry["effect"] == effect])
-        for effect, title in EFFECTS.items()
-    ]
-    of_others = [
-        (title, [entry for entry in classes if entry["verdict"] == verdict])
-        for verdict, title in VERDICTS.items()
-        if verdict != "shipped"
-    ]
-    return [(title, entries) for title, entries in of_shipped + of_others if entries]
-
-
-def _accuracy(record: Mapping[str, Sequence[float]] | None) -> dict[str, float] | None:
-    if not record or not record.get("without") or not record.get("with"):
-        return None
-    without, after = (sum(record[arm]) / len(record[arm]) for arm in ("without", "with"))
-    return {"without": without, "with": after, "gain": after - without}
-
-
-def _real_grid(run: Run, label: str) -> dict[str, Any] | None:
-    try:
-        images = np.load(run.train_images(label), mmap_mode="r", allow_pickle=False)[:NUM_SHOWN]
-    except (OSError, ValueError):  # never written, or not whole
-        return None
-    return figures.image_grid(np.asarray(images)) | {"count": len(images)} if len(images) else None
-
-
-def _synthetic_grid(run: Run, label: str) -> dict[str, Any] | None:
-    images = []
-    for file in sorted((run.generation(label) / "images").glob("*.png"))[:NUM_SHOWN]:
-        try:
-            images.append(pictures.read(file))
-        except OSError:
-            continue
-    return figures.image_grid(np.stack(images)) | {"count": len(images)} if images else None
-
-
-def _losses(run: Run, classes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _trainings(run: Run, classes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """A titled figure for the base and for each class that has a journal."""
-    journals = {"": _journal(run.base)} | {entry["label"]: _journal(run.training(entry["label"])) for entry in classes}
-    uris = figures.loss_curves(journals)
+    journals = {"": read_journal(run.base)} | {
+        entry["label"]: read_journal(run.training(entry["label"])) for entry in classes if entry["is_pictured"]
+    }
     return [
-        {"title": label or "Shared base", "uri": uri, "last": journals[label][-1], "is_class": bool(label)}
-        for label, uri in uris.items()
+        {
+            "title": label or "Shared base",
+            "uri": uri,
+            "last": journals[label].losses[-1],
+            "shipped_step": journals[label].shipped_step if label else None,
+            "has_scores": bool(journals[label].scores),
+        }
+        for label, uri in figures.training_curves(journals).items()
     ]
 
 
-def _journal(folder: Path) -> list[dict[str, float]]:
-    try:
-        lines = (folder / "training.jsonl").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return []
-    rows = []
-    for line in lines:
-        try:
-            row = json.loads(line)
-            rows.append({key: float(row[key]) for key in ("step", "d_loss", "g_loss")})
-        except (ValueError, KeyError, TypeError):  # half a line: the process died as it wrote
-            break
-    return rows
+def _trend(run: Run, outcome: Mapping[str, Any]) -> dict[str, Any]:
+    """The job's nights, this one among them: the figure, and the newest as rows."""
+    tonight = history.night_of(run.id, outcome["started"], outcome["finished"], outcome["state"], outcome)
+    nights: list[Night] = [night for night in history.read(run.job) if night.run_id != run.id] + [tonight]
+    nights.sort(key=lambda night: night.started)
+    return {"figure": figures.trend(nights), "count": len(nights), "nights": nights[: -MAX_LISTED_NIGHTS - 1 : -1]}
 
 
 def _audit(catalogue: Mapping[str, Any]) -> dict[str, Any]:
@@ -233,8 +159,8 @@ def _provenance(outcome: Mapping[str, Any]) -> list[tuple[str, str]]:
     given = [
         ("Job", outcome.get("job")),
         ("Run", outcome.get("run_id")),
-        ("Started", moment(outcome.get("started"))),
-        ("Finished", moment(outcome.get("finished"))),
+        ("Started", text.moment(outcome.get("started"))),
+        ("Finished", text.moment(outcome.get("finished"))),
         ("Images", f"{size[0]} × {size[1]} px, {'grey' if outcome.get('channels') == 1 else 'RGB'}" if size else None),
         ("Seed", outcome.get("seed")),
         ("Threads", outcome.get("threads")),

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from dcgan import storage
+from dcgan import history, storage
+from dcgan.paths import Run
 from tests.conftest import write_job
 from tests.samples import tree_hash, write_classes, write_noise
 from tests.small_disk import small_disk
@@ -117,6 +118,8 @@ def test_run_of_images_that_cannot_serve_ends_alike_and_is_not_resumed(tmp_path:
     refused(dcgan("run", job_of(tmp_path)), 2, "one class only, 'cat'")
     [run] = (tmp_path / "outputs" / "bad" / "runs").iterdir()
     assert storage.read_json(run / "run.json")["state"].startswith("Failed: data.source")
+    [night] = history.read(Run(run).job)
+    assert night.run_id == run.name and night.state.startswith("Failed: data.source") and not night.verdicts
 
 
 def test_plan_names_what_is_refused_and_what_is_left_out(tmp_path: Path, dcgan: Dcgan) -> None:

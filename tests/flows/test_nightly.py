@@ -18,7 +18,7 @@ from tests.conftest import Finished
 def test_the_run_ends_completed_and_says_where_things_are(finished: Finished) -> None:
     assert finished.status == 0
     assert finished.summary["state"] == "Completed"
-    for name in ("release", "samples", "latest"):
+    for name in ("release", "samples", "latest", "report"):
         assert Path(finished.summary[name]).exists()
     for noise in ("Traceback", "WARNING", "ERROR"):
         assert noise not in finished.stderr
@@ -60,6 +60,10 @@ def test_resolved_config_stands_in_the_run(finished: Finished) -> None:
     assert config["training"]["learning_rate"] == 2e-4
     assert config["run"]["threads"] >= 1
     assert json.loads((finished.run / "run.json").read_text())["state"] == "Completed"
+    [night] = (finished.run.parents[1] / "history.jsonl").read_text().splitlines()
+    told = json.loads(night)
+    assert (told["run_id"], told["released"], told["state"]) == (finished.run.name, 110, "Completed")
+    assert told["verdicts"] == {"0": "shipped", "1": "shipped", "7": "none"}
 
 
 def test_synthetic_images_carry_their_mark_and_are_refused_as_input(finished: Finished, tmp_path: Path, dcgan) -> None:  # type: ignore[no-untyped-def]

@@ -10,6 +10,7 @@ import pytest
 from dcgan import runs, storage
 from dcgan.config import JobConfig, parse_job
 from dcgan.errors import StorageError
+from dcgan.history import finish_run
 
 
 def job(root: Path, **changes: Any) -> JobConfig:
@@ -42,7 +43,7 @@ def test_run_of_another_config_does_not_go_on(tmp_path: Path, changes: dict[str,
 
 def test_finished_run_does_not_go_on(tmp_path: Path) -> None:
     first, _ = runs.open_run(job(tmp_path))
-    runs.finish_run(first, "Completed")
+    finish_run(first, "Completed")
     assert storage.read_json(first.record)["state"] == "Completed"
     assert storage.read_json(first.record)["finished"]
     second, resumed = runs.open_run(job(tmp_path))
@@ -52,7 +53,7 @@ def test_finished_run_does_not_go_on(tmp_path: Path) -> None:
 def test_only_the_newest_run_can_go_on(tmp_path: Path) -> None:
     first, _ = runs.open_run(job(tmp_path))
     second, _ = runs.open_run(job(tmp_path, generation={"seed": 1}))
-    runs.finish_run(second, "Completed")
+    finish_run(second, "Completed")
     third, resumed = runs.open_run(job(tmp_path))
     assert not resumed and third not in (first, second)
 

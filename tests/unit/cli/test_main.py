@@ -45,7 +45,8 @@ def test_readers_of_tables_and_plans_do_not_wait_for_tensorflow_or_prefect() -> 
 
 def test_every_command_of_the_design_is_there_and_says_what_it_does(dcgan: Run) -> None:
     told = dcgan("--help").stdout
-    for name in ("run", "demo", "check", "train", "generate", "evaluate", "release", "verify", "report", "serve"):
+    stages = ("train", "generate", "evaluate", "release")
+    for name in ("run", "demo", "check", *stages, "verify", "report", "history", "serve"):
         assert name in told
         assert dcgan(name, "--help").stdout.startswith("Usage: dcgan " + name)
 

@@ -7,11 +7,13 @@ import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from dcgan.report.page import duration, headline, moment, points, render, write_report
+from dcgan import history
+from dcgan.report import page as module
+from dcgan.report.page import render, write_report
+from tests.reports import NOTE, make_full, past_night
 from tests.unit.conftest import CAT, MADE, SCRIPT, UP, Made, make_run
 
 
@@ -26,13 +28,20 @@ class Tags(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attrs)))
+        self.text += " " if tag in ("td", "th", "dd") else ""  # cells stand apart
 
     def handle_data(self, data: str) -> None:
         self.text += data
 
 
 @pytest.fixture(scope="module")
-def page(made: Made) -> Tags:
+def full(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    return make_full(tmp_path_factory.mktemp("full"))
+
+
+@pytest.fixture(scope="module", params=["made", "full"])
+def page(request: pytest.FixtureRequest) -> Tags:
+    made = request.getfixturevalue(request.param)
     return Tags(render(made.run, made.config, made.outcome))
 
 
@@ -45,7 +54,10 @@ def test_class_names_are_text_and_no_markup(page: Tags) -> None:
 
 def test_page_needs_nothing_but_itself(page: Tags) -> None:
     links = [
-        attributes.get(name) or "" for _, attributes in page.tags for name in ("src", "href") if name in attributes
+        attributes.get(name) or ""
+        for _, attributes in page.tags
+        for name in ("src", "srcset", "href")
+        if name in attributes
     ]
     assert links and all(link.startswith(("#", "data:")) for link in links)
 
@@ -62,7 +74,8 @@ def test_every_picture_has_words(page: Tags) -> None:
     assert len(pictures) >= 2 * 3 and all(attributes.get("alt") for attributes in pictures)
 
 
-def test_refused_class_is_told_with_its_reason(page: Tags, made: Made) -> None:
+def test_refused_class_is_told_with_its_reason(made: Made) -> None:
+    page = Tags(render(made.run, made.config, made.outcome))
     assert made.outcome["classes"]["three"]["reason"] in page.text
 
 
@@ -71,10 +84,12 @@ def test_withheld_images_are_made_and_not_released(tmp_path: Path) -> None:
     source = render(made.run, made.config, made.outcome)
     units = ("asked", "made", "released")
     columns = [re.findall(rf'data-unit="{unit}">(\d+)<', source) for unit in units]
-    rows = dict(zip(made.outcome["classes"], zip(*columns, strict=True), strict=True))
+    totals, *of_classes = zip(*columns, strict=True)
+    rows = dict(zip(made.outcome["classes"], of_classes, strict=True))
+    assert totals[1:] == (str(sum(MADE.values())), str(MADE[SCRIPT] + MADE[UP]))
     assert rows[CAT] == (str(MADE[CAT]), str(MADE[CAT]), "0")
     assert rows[UP] == (str(MADE[UP]),) * 3
-    assert f"{MADE[SCRIPT] + MADE[UP]} synthetic images are released" in source
+    assert f"<dt>Images released</dt><dd>{MADE[SCRIPT] + MADE[UP]}</dd>" in source
 
 
 def test_report_of_a_run_that_came_to_nothing_is_whole(tmp_path: Path) -> None:
@@ -101,26 +116,65 @@ def test_losses_are_drawn_up_to_the_line_at_which_a_process_died(tmp_path: Path)
     assert alt is not None and CAT in alt and "at step 2" in alt
 
 
-@pytest.mark.parametrize(
-    ("effects", "told"),
-    [
-        ([], "Nothing to train on"),
-        (["helps", "harms"], "Think twice: recall is shown to fall in 1 of 2 shipped classes"),
-        (["helps", "no difference shown"], "Worth training on: recall is shown to rise in 1 of 2 shipped classes"),
-        (["no difference shown"], "No gain shown: in 1 shipped class"),
-        (["no verdict"], "Untested"),
-    ],
-)
-def test_headline_is_the_answer_and_harm_goes_first(effects: list[str], told: str) -> None:
-    classes: list[dict[str, Any]] = [{"verdict": "shipped", "effect": effect} for effect in effects]
-    assert headline([*classes, {"verdict": "withheld", "effect": "harms"}]).startswith(told)
+def test_all_that_a_run_left_is_shown(full: Made) -> None:
+    page = Tags(render(full.run, full.config, full.outcome))
+    text = " ".join(page.text.split())
+    for told in (
+        "helps: balanced accuracy +3.0 points",
+        "Real and synthetic, classical augmentation 78.0 %",
+        "25 % 94.0 % ✓ chosen",
+        "0.02 ± 0.004 ceiling 0.001",
+        "C_T near 0 is good",
+        "\N{MINUS SIGN}4.5 ± 1",
+        NOTE,
+        "novel measure near 3.0 is good",
+        "All classes 0.02 ± 0.004",
+        "Features: judge, 64 dimensions.",
+        f"Rare classes: {CAT}.",
+        "Pairs training and held-out 2",
+        f"Held-out images not counted {UP}: 1 of {full.outcome['classes'][UP]['holdout']}, {CAT}: 2 of ",
+        f"a/<1>.png {CAT}, train a/<1>.png {CAT}, holdout 0.01",
+        "diverged at step 20 (losses <i>nan</i>)",
+        "2 rejected: blank",
+        f"Watch the training of {CAT}",
+        f"{CAT}, step 20 ships",
+        "20260104-020000 400 1 of 2 64.0 % 66.0 % 1 h 30 min Completed",
+        "Failed: no images",
+    ):
+        assert told in text
 
 
-def test_figures_are_for_people() -> None:
-    assert (points(0.03), points(-0.125), points(0)) == ("+3.0", "\N{MINUS SIGN}12.5", "+0.0")
-    assert [duration(seconds) for seconds in (None, 4.21, 185, 7800)] == ["–", "4.2 s", "3 min 05 s", "2 h 10 min"]
-    assert moment("2024-05-01T02:00:00+00:00") == "01 May 2024, 02:00 UTC"
-    assert (moment("soon"), moment(None)) == ("soon", "unknown")
+def test_what_a_run_has_not_is_left_out(made: Made) -> None:
+    page = Tags(render(made.run, made.config, made.outcome))
+    ids = {attributes.get("id") for _, attributes in page.tags}
+    assert {"classes", "images", "training", "nights"} <= ids
+    assert not {"use", "measures", "leakage"} & ids
+    assert "This is the job’s first finished run." in page.text
+    assert "Watch the training" not in page.text and "Rejected candidates" not in page.text
+
+
+def test_night_itself_is_counted_once(tmp_path: Path) -> None:
+    made = make_run(tmp_path)
+    history.append(made.run.job, past_night(1))
+    before = render(made.run, made.config, made.outcome)
+    night = history.night_of(
+        made.run.id, made.outcome["started"], made.outcome["finished"], made.outcome["state"], made.outcome
+    )
+    history.append(made.run.job, night)
+    assert "Night by night (2 of 2)" in before
+    assert render(made.run, made.config, made.outcome) == before
+
+
+def test_pictures_of_too_many_classes_are_left_out(full: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_PICTURED", 1)
+    page = Tags(render(full.run, full.config, full.outcome))
+    assert "Pictures of the other classes are in the run’s folder." in " ".join(page.text.split())
+    pictured = [attributes["alt"] for tag, attributes in page.tags if tag == "img"]
+    [first, *others] = full.outcome["classes"]
+    assert any(first in (alt or "") for alt in pictured)
+    assert not any(label in (alt or "") for alt in pictured for label in others)
+    ids = {attributes.get("id") for _, attributes in page.tags}
+    assert {f"class-{number}" for number in range(len(full.outcome["classes"]))} <= ids
 
 
 def test_config_is_shown_as_yaml_and_escaped(made: Made) -> None:

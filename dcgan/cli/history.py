@@ -1,0 +1,75 @@
+"""The command that reads a job's history."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from dcgan import history, runs
+from dcgan.config import load_job
+from dcgan.errors import ConfigError
+from dcgan.outcome import WITHHELD
+from dcgan.paths import Job
+from dcgan.terminal import duration
+
+NOT_MEASURED = "\N{EN DASH}"
+
+
+def show(path: Path, *, as_json: bool) -> int:
+    """Print a job's nights, oldest first.
+
+    Args:
+        path: a job file, or a job's folder of outputs.
+        as_json: print them for programs instead.
+
+    Raises:
+        ConfigError: it is neither.
+    """
+    job = _job_of(path)
+    nights = history.read(job)
+    if as_json:
+        rows = [night.model_dump(mode="json") | {"seconds": night.seconds} for night in nights]
+        click.echo(json.dumps({"job": job.root.name, "nights": rows}, ensure_ascii=False))
+        return 0
+    if not nights:
+        click.echo(f"No run of job {job.root.name} has finished yet ({job.history})")
+        return 0
+    shown = Table(title=f"Job {escape(job.root.name)}, night by night (UTC)", title_justify="left")
+    shown.add_column("run")
+    shown.add_column("finished")
+    for column in ("took", "images", "shipped", "not shipped", "without", "with"):
+        shown.add_column(column, justify="right")
+    shown.add_column("state")
+    for night in nights:
+        cells = (
+            night.run_id,
+            f"{night.finished:%Y-%m-%d %H:%M}",
+            duration(night.seconds),
+            f"{night.released:,}",
+            str(night.counts["shipped"]),
+            str(sum(night.counts[verdict] for verdict in WITHHELD)),
+            _percent(night.accuracy_without),
+            _percent(night.accuracy_with),
+            night.state,
+        )
+        shown.add_row(*map(escape, cells))
+    Console(highlight=False).print(shown)
+    return 0
+
+
+def _job_of(path: Path) -> Job:
+    if not path.is_dir():
+        return runs.job_paths(load_job(path))
+    job = Job(path.resolve())
+    if not (job.history.exists() or job.runs.is_dir()):
+        raise ConfigError(f"{path}: expected a job file, or a job's folder of outputs such as outputs/signs")
+    return job
+
+
+def _percent(share: float | None) -> str:
+    return NOT_MEASURED if share is None else f"{share:.1%}"

@@ -1,0 +1,111 @@
+"""A run with all that a report can show: journals, timelapse, rejected images, measures, leakage, arms and a past."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from dcgan import history, pictures, storage
+from dcgan.history import Night
+from dcgan.report.measures import MEASURES
+from dcgan.training.events import write_timelapse
+from tests.samples import noise
+from tests.unit.conftest import CAT, SCRIPT, UP, Made, make_run
+
+STEPS = (0, 10, 20, 30)
+LEAKED = {"path": "a/<1>.png", "label": CAT}
+NOTE = "3 images, at least 4 are <b>needed</b>"
+
+
+def make_full(root: Path) -> Made:
+    """A run of classes with hostile names, one of them withheld, and the outcome that shows most."""
+    made = make_run(root, {CAT: "withheld"})
+    for label in (SCRIPT, UP, CAT):
+        write_training(made.run.training(label))
+    rejected = made.run.generation(SCRIPT) / "rejected"
+    for number, reason in enumerate(("blank", "blank", "near copy")):
+        (rejected / reason).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(noise(number)).save(rejected / reason / f"{number}.png")
+    for number in range(1, 5):
+        history.append(made.run.job, past_night(number))
+    classes = dict(made.outcome["classes"])
+    for number, label in enumerate((SCRIPT, UP, CAT)):
+        classes[label] = classes[label] | {
+            "measures": classes[label]["measures"] | measures(number),
+            "rejected": {"blank": 2, "near copy": 1},
+            "leaked": number,
+        }
+    classes[UP] = classes[UP] | {"incidents": [{"kind": "diverged", "step": 20, "told": "losses <i>nan</i>"}]}
+    seeds = {"real": 0.70, "real+classical": 0.75, "real+synthetic": 0.74, "real+classical+synthetic": 0.78}
+    return Made(
+        made.run,
+        made.config,
+        made.outcome
+        | {
+            "classes": classes,
+            "overall": {
+                "verdict": "shipped", "reason": "helps: balanced accuracy +3.0 points (+1.0 to +5.0)",
+                "gain": 0.03, "gain_low": 0.01, "gain_high": 0.05,
+            },
+            "share": {"chosen": 0.25, "tried": {"0": 0.93, "0.25": 0.94, "0.5": 0.935}},
+            "arms": {
+                name: {"balanced_accuracy": [mean - 0.01, mean, mean + 0.01], "rare_recall": [mean - 0.1, mean]}
+                for name, mean in seeds.items()
+            },
+            "rare": [CAT],
+            "measures": {
+                "features": {"name": "judge", "dimensions": 64},
+                "metrics": {"novel_measure": {"goal": 3.0, "low": 0.0, "high": None}},
+                "overall": measures(5),
+            },
+            "leakage": {
+                "pairs": {"training and held-out": 2, "across classes": 0},
+                "examples": [{"images": [LEAKED | {"split": side} for side in ("train", "holdout")], "distance": 0.01}],
+            },
+        },
+    )  # fmt: skip
+
+
+def write_training(folder: Path) -> None:
+    """Journal, record and timelapse of a training of 30 steps whose step 20 is the best."""
+    rows = [{"step": step, "d_loss": 1.2 - step / 100, "g_loss": 0.8 + step / 60} for step in STEPS[1:]]
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "training.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    scores = [{"step": step, "work": step, "score": abs(step - 20) / 30 + 0.1} for step in STEPS]
+    record = storage.read_json(folder / "record.json") if (folder / "record.json").exists() else {}
+    storage.write_json(folder / "record.json", record | {"scores": scores, "shipped_step": 20})
+    (folder / "samples").mkdir(exist_ok=True)
+    for step in STEPS:
+        sheet = pictures.grid(np.stack([noise(step * 100 + number) for number in range(64)]), 8)
+        sheet.save(folder / "samples" / f"step-{step:08d}.png")
+    write_timelapse(sorted((folder / "samples").iterdir()), folder / "timelapse.webp")
+
+
+def past_night(number: int) -> Night:
+    """A night of January 2026; the second one came to nothing."""
+    started = datetime(2026, 1, number, 2, tzinfo=UTC)
+    values: dict[str, Any] = {
+        "run_id": f"2026010{number}-020000", "started": started, "finished": started + timedelta(minutes=90),
+        "state": "Completed", "released": 100 * number, "verdicts": {SCRIPT: "shipped", CAT: "withheld"},
+        "accuracy_without": 0.6 + number / 100, "accuracy_with": 0.62 + number / 100,
+    }  # fmt: skip
+    if number == 2:
+        values |= {"state": "Failed: no images", "released": 0, "verdicts": {}}
+        values |= {"accuracy_without": None, "accuracy_with": None}
+    return Night.model_validate(values)
+
+
+def measures(number: int) -> dict[str, Any]:
+    """As the evaluation writes them; the third class has none of one."""
+    few = {"value": None, "error": None, "ceiling": None, "note": NOTE}
+    return {name: {"value": 0.7, "error": 0.02, "ceiling": 0.9, "note": ""} for name in MEASURES} | {
+        "kid": few if number == 2 else {"value": 0.02, "error": 0.004, "ceiling": 0.001, "note": ""},
+        "coverage": {"value": 0.8 + number / 20, "error": 0.02, "ceiling": 0.97, "note": ""},
+        "c_t": {"value": -4.5, "error": 1.0, "ceiling": 0.2, "note": ""},
+        "novel_measure": {"value": 12.0, "error": None, "ceiling": None, "note": ""},
+    }
