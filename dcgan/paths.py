@@ -2,6 +2,7 @@
 
 <root>/<job>/                   Job
 ├── lock
+├── inputs.cache                what the input files held when they were last opened
 ├── latest -> releases/<run id>
 ├── releases/<run id>/          see dcgan/release
 └── runs/<run id>/              Run
@@ -53,6 +54,10 @@ class Job:
     @property
     def lock(self) -> Path:
         return self.root / "lock"
+
+    @property
+    def scan_cache(self) -> Path:
+        return self.root / "inputs.cache"
 
     @property
     def latest(self) -> Path:

@@ -15,6 +15,8 @@ from PIL import Image
 from dcgan import storage
 from dcgan.config import JobConfig, parse_job
 from dcgan.errors import ReleaseError, StorageError
+from dcgan.release.remote import locate
+from dcgan.urls import is_url
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -26,14 +28,14 @@ def load_release(path: str | Path, *, verify: bool = False) -> Release:
     """Open a release.
 
     Args:
-        path: folder of a release, or a job's `latest`. The name is resolved now: a release that is published later
-            does not change what this one reads.
+        path: folder of a release, or a job's `latest`, also as a URL, of which a local copy is then read. The name is
+            resolved now: a release that is published later does not change what this one reads.
         verify: check every byte against the checksums first.
 
     Raises:
         ReleaseError: it is no release, is incomplete or, with `verify`, has changed.
     """
-    folder = Path(path).resolve()
+    folder = locate(path)
     try:
         record = storage.read_json(folder / "release.json")
     except StorageError as error:
@@ -111,7 +113,7 @@ class Release:
 
         data = self.config.data
         if source is not None:
-            data = data.model_copy(update={"source": str(Path(source).resolve())})
+            data = data.model_copy(update={"source": source if is_url(source) else str(Path(source).resolve())})
         images, labels = read_split(data, self.image_shape, split)
         known = {label: number for number, label in enumerate(self.class_names)}
         kept = [number for number, label in enumerate(labels) if label in known]

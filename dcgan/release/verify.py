@@ -12,17 +12,18 @@ from dcgan.errors import ReleaseError
 from dcgan.outcome import released
 from dcgan.progress import OnFiles, no_report
 from dcgan.release.reader import load_release
+from dcgan.release.remote import locate
 from dcgan.terminal import counted
 
 NUM_THREADS = 4  # hashing lets go of the interpreter's lock
 MAX_TOLD = 10  # problems that the message lists
 
 
-def verify(path: Path, on_progress: OnFiles = no_report) -> int:
+def verify(path: str | Path, on_progress: OnFiles = no_report) -> int:
     """Check that a release is whole and unchanged, and that manifest, files and counts agree.
 
     Args:
-        path: folder of the release, or `latest`.
+        path: folder of the release, or `latest`; what a URL names is fetched again.
         on_progress: called with files checked and files in all.
 
     Returns:
@@ -31,7 +32,7 @@ def verify(path: Path, on_progress: OnFiles = no_report) -> int:
     Raises:
         ReleaseError: naming the first problems found.
     """
-    release = load_release(path)
+    release = load_release(locate(path, anew=True))
     wanted: dict[str, str] = release.record["files"]
     found = {file.relative_to(release.path).as_posix() for file in release.path.rglob("*") if file.is_file()}
     problems = [f"{name} is missing" for name in sorted(set(wanted) - found)]
