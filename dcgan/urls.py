@@ -43,11 +43,11 @@ def require_harmless(url: str) -> None:
     Raises:
         ValueError: the message does not repeat the URL.
     """
-    for part in url.split("::") if is_url(url) else []:
+    for part in re.split(r"::(?=[\w+.\-]+://)", url) if is_url(url) else []:
         rest = part.partition("://")[2]
         netloc, _, _ = rest.partition("/")
         port = re.search(r":([^:\]]*)$", netloc)
-        if "@" in netloc or ":" in rest.partition("@")[0] * ("@" in rest) or (port and not port[1].isdecimal()):
+        if "@" in netloc or ":" in rest.rpartition("@")[0] or (port and not port[1].isdecimal()):
             raise ValueError(
                 "the URL holds a user's name or a password, which would be written into every release. Give "
                 "credentials by the environment, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or by fsspec's "
