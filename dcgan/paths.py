@@ -62,6 +62,7 @@ class Job:
         """A line per finished run; never shortened."""
         return self.root / "history.jsonl"
 
+    @property
     def scan_cache(self) -> Path:
         return self.root / "inputs.cache"
 
