@@ -93,7 +93,7 @@ def nightly(job: JobConfig, rehash: bool = False) -> State[dict[str, Any]]:
             tasks.raise_first(seeds)
             _, not_measured = tasks.outcomes(measures)
             for reason in not_measured.values():  # such as of a feature extractor of the user's: what is proven stays
-                terminal.display.say(f"The release goes without measures, and without the checks that need them: {reason}")
+                terminal.display.say(f"The release goes without measures, and unchecked by them: {reason}")
             verdicts = tasks.decide(run, job)
         watch.lap("evaluation")
 
