@@ -2,8 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-# Programs that tests use and pip does not bring; tests of one that is not there are skipped and say so.
-SYSTEM_PACKAGES := chromium
+# Programs that some tests need, as Debian package:program. Where there is no Debian, or nobody may install, those tests
+# are skipped.
+SYSTEM_PACKAGES := chromium:chromium
 
 .DEFAULT_GOAL := help
 .PHONY: help install system demo test check lint clean
@@ -21,10 +22,14 @@ install: .venv/installed ## virtual environment with pinned dependencies in .ven
 demo: install ## the whole job on 5,000 real digits, about five minutes on two cores
 	$(BIN)/dcgan demo; status=$$?; [ $$status -eq 3 ] || exit $$status
 
-system: # where one can: as root, on Debian and its kin
-	@dpkg --status $(SYSTEM_PACKAGES) >/dev/null 2>&1 || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
-		apt-get update --quiet=2 && apt-get install --quiet=2 --yes --no-install-recommends $(SYSTEM_PACKAGES); } || \
-		echo "Not installed here, so that their tests are skipped: $(SYSTEM_PACKAGES)"
+system: ## programs that some tests need, where this is Debian and you are root
+	@for pair in $(SYSTEM_PACKAGES); do \
+	  command -v $${pair#*:} >/dev/null && continue; \
+	  command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] || { echo "without $${pair#*:}, some tests are skipped"; continue; }; \
+	  { apt-get install -y -qq --no-install-recommends $${pair%:*} || \
+	    { apt-get update -qq && apt-get install -y -qq --no-install-recommends $${pair%:*}; }; } >/dev/null 2>&1 \
+	    || echo "$${pair%:*} cannot be installed: some tests are skipped"; \
+	done
 
 test: install system ## the whole test suite, warnings as errors
 	$(BIN)/pytest
