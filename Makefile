@@ -4,7 +4,7 @@ BIN := .venv/bin
 
 # Programs that some tests need, as Debian package:program. Where there is no Debian, or nobody may install, those tests
 # are skipped.
-SYSTEM_PACKAGES := chromium:chromium
+SYSTEM_PACKAGES := chromium:chromium libimage-exiftool-perl:exiftool
 
 .DEFAULT_GOAL := help
 .PHONY: help install system demo test check lint clean

@@ -27,7 +27,7 @@ import numpy as np
 
 from benchmarks import datasets
 from dcgan import runs, stages, storage
-from dcgan.config import JobConfig, parse_job
+from dcgan.config import GenerationConfig, JobConfig, parse_job
 from dcgan.paths import Run
 from dcgan.processes import Work, workers
 
@@ -130,12 +130,13 @@ class Judge:
 
     def __init__(self, images: np.ndarray, labels: np.ndarray, steps: int = 2000) -> None:
         from dcgan.batches import Batches  # noqa: PLC0415 (the command line should answer before TensorFlow)
-        from dcgan.classifier import train_classifier  # noqa: PLC0415
+        from dcgan.classifier import looker, train_classifier  # noqa: PLC0415
 
         pools = [images[labels == label] for label in np.unique(labels)]
         self._classifier = train_classifier(
             Batches(pools, stream=1), len(pools), steps, 1, ["translation", "brightness"], lambda _: None
         )
+        self._look = looker(self._classifier)
 
     def kid(self, samples: np.ndarray, reference: np.ndarray) -> float:
         """KID of samples, uint8 (N, H, W, C), to real images."""
@@ -143,12 +144,22 @@ class Judge:
 
         return round(Scorer(self._classifier, reference)(samples).kid, 4)
 
+    def measures(self, samples: np.ndarray, reference: np.ndarray) -> dict[str, float]:
+        """`kid`, `precision` and `coverage` of samples, uint8 (N, H, W, C), beside real images."""
+        from dcgan.evaluation.prdc import COVERAGE, PRECISION, prdc  # noqa: PLC0415
+
+        real, made = self._look(reference)[1], self._look(samples)[1]
+        found = prdc(real, made, np.random.default_rng(0))
+        measured = {"precision": found[PRECISION.name].value, "coverage": found[COVERAGE.name].value}
+        return {"kid": self.kid(samples, reference)} | {name: float(value or 0) for name, value in measured.items()}
+
     def score(self, run: Run, config: JobConfig, label: str, reference: np.ndarray) -> dict[str, float]:
         from dcgan.generation.model import CHUNK, Model  # noqa: PLC0415
         from dcgan.training.score import Scorer  # noqa: PLC0415
 
         model = Model(run.model(label), config.training, reference.shape[1:])
-        samples = np.concatenate([model.candidates(12345, label, chunk) for chunk in range(-(-500 // CHUNK))])[:500]
+        draws = GenerationConfig(seed=12345)
+        samples = np.concatenate([model.candidates(draws, label, chunk) for chunk in range(-(-500 // CHUNK))])[:500]
         score = Scorer(self._classifier, reference)(samples)
         return {
             "kid": round(score.kid, 4),

@@ -158,7 +158,7 @@ def last_step(run: Run, summary: dict[str, Any], label: str) -> np.ndarray:
     release = dcgan.load_release(summary["release"])
     height, width = summary["image_size"]
     model = Model(file, release.config.training, (height, width, summary["channels"]))
-    chunks = [model.candidates(summary["seed"], label, chunk) for chunk in range(-(-NUM_IMAGES // CHUNK))]
+    chunks = [model.candidates(release.config.generation, label, chunk) for chunk in range(-(-NUM_IMAGES // CHUNK))]
     return np.concatenate(chunks)[:NUM_IMAGES]
 
 

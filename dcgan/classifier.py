@@ -6,7 +6,10 @@ network trained without and with the synthetic images, tested on held-out real o
 
 from __future__ import annotations
 
+import importlib
 import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -18,10 +21,11 @@ from dcgan import randomness, storage
 from dcgan.augmentation import augment
 from dcgan.batches import Batches, to_float
 from dcgan.config import JobConfig
+from dcgan.errors import ConfigError
 from dcgan.networks import num_stages
 from dcgan.paths import Run
-from dcgan.progress import OnProgress
-from dcgan.split import labels_with_images
+from dcgan.progress import OnProgress, part_of
+from dcgan.split import FOLDS, in_fold, labels_with_images
 
 BATCH_SIZE = 128
 LEARNING_RATE = 1e-3  # Adam's default; decays to 0 along a cosine
@@ -42,7 +46,13 @@ def make_classifier(image_shape: tuple[int, int, int], num_classes: int) -> kera
 
 
 def train_classifier(
-    batches: Batches, num_classes: int, num_steps: int, seed: int, kinds: list[Any], on_progress: OnProgress
+    batches: Batches,
+    num_classes: int,
+    num_steps: int,
+    seed: int,
+    kinds: list[Any],
+    on_progress: OnProgress,
+    build: Callable[[tuple[int, int, int], int], keras.Model] = make_classifier,
 ) -> keras.Model:
     """Train a classifier; all its randomness follows from `seed`.
 
@@ -53,9 +63,10 @@ def train_classifier(
         seed: of weights, dropout and augmentation.
         kinds: classical augmentations, keys of `augmentation.AUGMENTATIONS`.
         on_progress: told after each stretch of steps.
+        build: from (H, W, C) and number of classes, a model of images in [-1, 1] that gives logits.
     """
     keras.utils.set_random_seed(seed)
-    model = make_classifier(tuple(batches.images.shape[1:]), num_classes)
+    model = build(tuple(batches.images.shape[1:]), num_classes)
     optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(LEARNING_RATE, num_steps))
     optimizer.build(model.trainable_variables)
     stream = randomness.stream(seed, "", "classical augmentation")
@@ -81,26 +92,107 @@ def train_classifier(
 
 
 def predict(model: keras.Model, images: np.ndarray) -> np.ndarray:
-    """Probabilities float32 (N, num_classes) for uint8 (N, H, W, C)."""
-    classify = tf.function(lambda batch: tf.nn.softmax(model(to_float(batch), training=False)), reduce_retracing=True)
-    parts = [classify(tf.constant(images[i : i + PREDICTION_BATCH])) for i in range(0, len(images), PREDICTION_BATCH)]
-    return np.concatenate([np.asarray(part) for part in parts])
+    """Class numbers int64 (N,) for uint8 (N, H, W, C)."""
+
+    @tf.function(reduce_retracing=True)
+    def classify(batch: tf.Tensor) -> tf.Tensor:
+        return tf.argmax(model(to_float(batch), training=False), axis=1)
+
+    batches = (images[first : first + PREDICTION_BATCH] for first in range(0, len(images), PREDICTION_BATCH))
+    return np.concatenate([np.asarray(classify(tf.constant(batch))) for batch in batches])
+
+
+def builder(path: str | None) -> Callable[[tuple[int, int, int], int], keras.Model]:
+    """What builds the classifiers that measure utility: ours, or the user's own.
+
+    Args:
+        path: `module:function`; None for ours.
+
+    Raises:
+        ConfigError: there is no such function, or its model does not fit the images and classes.
+    """
+    if path is None:
+        return make_classifier
+
+    def build(image_shape: tuple[int, int, int], num_classes: int) -> keras.Model:
+        """The user's model, which takes values from 0 to 255, as one that takes -1 to 1 and gives logits."""
+        module, _, name = path.partition(":")
+        try:
+            model = getattr(importlib.import_module(module), name)()
+        except (ImportError, AttributeError) as error:
+            raise ConfigError(
+                f"gate.classifier {path}: {error}. Expected `module:function`, importable here."
+            ) from error
+        wanted = ((None, *image_shape), (None, num_classes))
+        found = tuple(getattr(model, f"{side}_shape", None) for side in ("input", "output"))
+        if found != wanted:
+            raise ConfigError(
+                f"gate.classifier {path} gives {found}, expected a keras.Model of input and output {wanted}"
+            )
+        image = keras.Input(image_shape)
+        outputs = model(layers.Rescaling(127.5, 127.5)(image))
+        if getattr(model.layers[-1], "activation", None) is keras.activations.softmax:
+            outputs = keras.ops.log(keras.ops.maximum(outputs, keras.backend.epsilon()))
+        return keras.Model(image, outputs)
+
+    return build
+
+
+def looker(model: keras.Model) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    """A classifier compiled: images uint8 (N, H, W, C) to probabilities (N, num_classes) and features (N, F), float32.
+
+    Features are what its layer "features" gives.
+    """
+    both = keras.Model(model.inputs, [model.outputs[0], model.get_layer("features").output])
+
+    @tf.function(reduce_retracing=True)
+    def look(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        logits, features = both(to_float(images), training=False)
+        return tf.nn.softmax(logits), features
+
+    def look_at_all(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        batches = (images[first : first + PREDICTION_BATCH] for first in range(0, len(images), PREDICTION_BATCH))
+        parts = [look(tf.constant(batch)) for batch in batches]
+        probabilities, features = zip(*parts, strict=True)
+        return np.concatenate(probabilities), np.concatenate(features)
+
+    return look_at_all
 
 
 def train_judge(run: Run, config: JobConfig, on_progress: OnProgress) -> dict[str, Any]:
-    """Train the judge on the real training images and leave it in the run."""
+    """Train the judge on the real training images and leave it in the run.
+
+    Where candidates are filtered by label, so many more are trained, each on all but its fold of every class's images:
+    what they say of the images of their fold tells how sure a classifier can be of images that it has not seen.
+    """
     record_file = run.judge / "record.json"
     if record_file.exists():
         return dict(storage.read_json(record_file))
     labels = labels_with_images(run)
-    seed = randomness.key(config.generation.seed, "", "judge") % 2**31
-    batches = Batches([np.load(run.train_images(label)) for label in labels], stream=seed)
+    real = [np.load(run.train_images(label)) for label in labels]
     steps, kinds = config.gate.classifier_steps, config.gate.augmentation
-    model = train_classifier(batches, len(labels), steps, seed, kinds, on_progress)
-    storage.write_bytes(
-        run.judge / "model.npz", storage.pack_arrays({f"{n:03d}": w for n, w in enumerate(model.get_weights())})
-    )
-    record = {"classes": labels, "steps": steps}
+    num_folds = FOLDS if "label" in config.curation.filters else 0
+
+    def train(pools: list[np.ndarray], name: str, done: int) -> keras.Model:
+        seed = randomness.key(config.generation.seed, "", name) % 2**31
+        told = part_of(on_progress, done * steps, (1 + num_folds) * steps)
+        return train_classifier(Batches(pools, stream=seed), len(labels), steps, seed, kinds, told)
+
+    _save(run.judge / "model.npz", train(real, "judge", 0))
+    other_class = [np.ones(len(images), np.float32) for images in real]
+    for fold in range(num_folds):
+        in_fold = [in_fold(len(images), fold) for images in real]
+        pools = [images[~left] if (~left).any() else images for images, left in zip(real, in_fold, strict=True)]
+        model = train(pools, f"judge {fold}", 1 + fold)
+        _save(run.judge / f"fold-{fold}.npz", model)
+        look = looker(model)
+        for number, (images, left) in enumerate(zip(real, in_fold, strict=True)):
+            if left.any():
+                other_class[number][left] = surest_other(look(images[left])[0], number)
+    if num_folds:
+        arrays = {str(number): values for number, values in enumerate(other_class)}
+        storage.write_bytes(run.judge / "other-class.npz", storage.pack_arrays(arrays))
+    record = {"classes": labels, "steps": steps, "folds": num_folds}
     storage.write_json(record_file, record)
     return record
 
@@ -108,7 +200,31 @@ def train_judge(run: Run, config: JobConfig, on_progress: OnProgress) -> dict[st
 def load_judge(run: Run, image_shape: tuple[int, int, int]) -> tuple[keras.Model, list[str]]:
     """The judge, and the class names in the order of its outputs."""
     labels = storage.read_json(run.judge / "record.json")["classes"]
-    model = make_classifier(image_shape, len(labels))
-    arrays = storage.unpack_arrays((run.judge / "model.npz").read_bytes())
+    return _load(run.judge / "model.npz", image_shape, len(labels)), labels
+
+
+def load_folds(run: Run, image_shape: tuple[int, int, int]) -> tuple[list[keras.Model], list[np.ndarray]]:
+    """The judges that each left a fold out, and per class what they said of its images: `surest_other`, (n,)."""
+    record = storage.read_json(run.judge / "record.json")
+    models = [_load(run.judge / f"fold-{n}.npz", image_shape, len(record["classes"])) for n in range(record["folds"])]
+    if not models:
+        return [], []
+    arrays = storage.unpack_arrays((run.judge / "other-class.npz").read_bytes())
+    return models, [arrays[str(number)] for number in range(len(record["classes"]))]
+
+
+def surest_other(probabilities: np.ndarray, number: int) -> np.ndarray:
+    """How sure a classifier is that images are not of class `number`: the highest probability of another, (N,)."""
+    highest: np.ndarray = np.delete(probabilities, number, axis=1).max(1)
+    return highest
+
+
+def _save(file: Path, model: keras.Model) -> None:
+    storage.write_bytes(file, storage.pack_arrays({f"{n:03d}": w for n, w in enumerate(model.get_weights())}))
+
+
+def _load(file: Path, image_shape: tuple[int, int, int], num_classes: int) -> keras.Model:
+    model = make_classifier(image_shape, num_classes)
+    arrays = storage.unpack_arrays(file.read_bytes())
     model.set_weights([arrays[name] for name in sorted(arrays)])
-    return model, labels
+    return model

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from dcgan import extractors
 from dcgan.errors import ConfigError
 
 CONFIG_VERSION = 1
@@ -24,6 +25,9 @@ SIDE_MIN, SIDE_MAX = 8, 256  # px; smaller has nothing to learn from, larger is 
 
 Side = Annotated[int, Field(ge=SIDE_MIN, le=SIDE_MAX)]
 Count = Annotated[int, Field(ge=0)]
+Filter = Literal["blank", "copy", "duplicate", "label", "outlier"]
+Length = Annotated[int, Field(ge=1, le=1024)]
+Positive = Annotated[float, Field(gt=0)]
 Augmentation = Literal["translation", "brightness", "contrast", "saturation", "cutout", "flip"]
 
 
@@ -58,6 +62,9 @@ class GenerationConfig(Model):
     or a number. The default when nothing else is given is `max`."""
     ratio: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     """Synthetic images per real training image."""
+    truncation: Annotated[float, Field(ge=0.25)] | None = None
+    """Latents' components are drawn again until they are within so many standard deviations (Brock et al. 2019,
+    section 3.1): fewer odd images, and less variety. null: they are taken as they come."""
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     """Seed of every draw in the job."""
 
@@ -178,6 +185,17 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 
 
+class CurationConfig(Model):
+    """Which candidates are rejected; thresholds come from each class's real images and are recorded."""
+
+    filters: list[Filter] = ["blank", "copy", "duplicate"]
+    """blank: nearly empty; copy: of a real training image, or nearly; duplicate: of an accepted one; label: a
+    classifier is surer that it is of another class than of real images that it has not seen; outlier: far from all
+    real images in the judge's features."""
+    critic_share: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Keep only the best of so many, by the discriminator: of 0.5, the better half. Costs a third more time."""
+
+
 class GateConfig(Model):
     """Which classes ship, on the evidence of held-out real images."""
 
@@ -188,8 +206,58 @@ class GateConfig(Model):
     """Classical augmentation that every classifier is trained with, the one without synthetic images too."""
     classifier_steps: Annotated[int, Field(ge=1)] = 600
     """Optimizer steps of each classifier that measures utility."""
-    classifier_seeds: Annotated[int, Field(ge=2)] = 3
-    """Paired trainings, without and with the synthetic images."""
+    classifier_seeds: Annotated[int, Field(ge=2)] = 5
+    """Seeds that the classifiers are trained from, with and without the synthetic images."""
+    classifier: Annotated[str, Field(pattern=r"^[\w.]+:\w+$")] | None = None
+    """Your own classifier, as `module:function`, importable where the job runs: a function without arguments that gives
+    a `keras.Model` from images of 0 to 255 to logits or softmax, classes in the order of their names. null: a small
+    convolutional network."""
+
+
+class OnnxConfig(Model):
+    """How an ONNX model takes its images: told, never guessed. For `measures.features: onnx:PATH`."""
+
+    layout: Literal["NCHW", "NHWC"] | None = None
+    """Order of the input's axes: N images, C channels, H height, W width."""
+    size: tuple[Length, Length] | None = None
+    """[height, width] in px that images are resized to."""
+    mean: float | tuple[float, float, float] | None = None
+    """Taken from values of 0 to 255: a number, or one each for red, green and blue."""
+    std: Positive | tuple[Positive, Positive, Positive] | None = None
+    """Divides what is left: a number, or one each for red, green and blue."""
+    output: str | None = None
+    """Output that holds the features, (N, D). null: the model's only one."""
+
+
+class MeasuresConfig(Model):
+    """How synthetic images are compared with real ones, beside the gate."""
+
+    features: str = extractors.JUDGE
+    """Feature space of all distances. judge: the job's own classifier; onnx:PATH: an ONNX model, relative to the job
+    file; keras:NAME: a network of keras.applications whose weights are in the Keras cache."""
+    onnx: OnnxConfig = OnnxConfig()
+    """How the ONNX model takes its images."""
+
+    @model_validator(mode="after")
+    def _is_told_how(self) -> MeasuresConfig:
+        kind, _ = extractors.kind_and_name(self.features)
+        given = {name for name, value in self.onnx if value is not None}
+        if kind == "onnx" and (missing := [name for name in ("layout", "size", "mean", "std") if name not in given]):
+            raise ValueError(f"features {self.features}: also give {', '.join(f'onnx.{name}' for name in missing)}")
+        if kind != "onnx" and given:
+            raise ValueError(f"onnx is for features: onnx:PATH only, and features is {self.features}")
+        return self
+
+    def resolve(self, folder: Path) -> MeasuresConfig:
+        """The same with an absolute path.
+
+        Raises:
+            ConfigError: the extractor is not at hand.
+        """
+        kind, name = extractors.kind_and_name(self.features)
+        features = f"{kind}:{_absolute(folder, name)}" if kind == "onnx" else self.features
+        extractors.require(features)
+        return self.model_copy(update={"features": features})
 
 
 class OutputsConfig(Model):
@@ -198,7 +266,9 @@ class OutputsConfig(Model):
     root: str = "outputs"
     """Folder; runs and releases of this job go to `<root>/<name>/`. Relative to the job file."""
     keep: Annotated[int, Field(ge=1)] = 7
-    """Releases kept; the one that `latest` names is never removed."""
+    """Releases kept; the one that `latest` names is never removed, and none while it is read."""
+    format: Literal["files", "tfrecord", "webdataset"] = "files"
+    """How a release holds its images. files: a PNG file each; tfrecord, webdataset: in shards, for large sets."""
 
 
 class RunConfig(Model):
@@ -226,7 +296,9 @@ class JobConfig(Model):
     data: DataConfig
     generation: GenerationConfig = GenerationConfig()
     training: TrainingConfig = TrainingConfig()
+    curation: CurationConfig = CurationConfig()
     gate: GateConfig = GateConfig()
+    measures: MeasuresConfig = MeasuresConfig()
     outputs: OutputsConfig = OutputsConfig()
     run: RunConfig = RunConfig()
 
@@ -254,7 +326,7 @@ class JobConfig(Model):
             folder: what relative paths are relative to, the job file's folder.
 
         Raises:
-            ConfigError: outputs would land among the inputs.
+            ConfigError: outputs would land among the inputs, or the extractor of features is not at hand.
         """
         source, root = _absolute(folder, self.data.source), _absolute(folder, self.outputs.root)
         if Path(root, self.name).is_relative_to(source):
@@ -266,6 +338,7 @@ class JobConfig(Model):
             update={
                 "data": self.data.model_copy(update={"source": source}),
                 "training": self.training.resolve(),
+                "measures": self.measures.resolve(folder),
                 "outputs": self.outputs.model_copy(update={"root": root}),
                 "run": self.run.resolve(),
             }

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
+import sys
 from collections.abc import Iterator
+from types import ModuleType
 
 
 def set_up_tensorflow(threads: int) -> None:
@@ -19,11 +22,18 @@ def set_up_tensorflow(threads: int) -> None:
 def wake_tensorflow(threads: int) -> None:
     """Load TensorFlow, set it up and run a first operation, and keep what its libraries write then off the terminal."""
     os.environ["KERAS_BACKEND"] = "tensorflow"
+    tf = load_tensorflow()
     with _no_standard_error():
-        import tensorflow as tf  # noqa: PLC0415
-
         set_up_tensorflow(threads)
         tf.zeros(())
+
+
+def load_tensorflow() -> ModuleType:
+    """TensorFlow, without what its libraries write to the terminal when they are loaded."""
+    if "tensorflow" not in sys.modules:
+        with _no_standard_error():
+            importlib.import_module("tensorflow")
+    return sys.modules["tensorflow"]
 
 
 @contextlib.contextmanager

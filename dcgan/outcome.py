@@ -36,6 +36,7 @@ def gather(
     catalogue = storage.read_json(run.catalogue_record)
     split = storage.read_json(run.split_record)
     judged = verdicts.get("classes", {})
+    measured, leakage = _record(run.measures), _record(run.leakage)
     classes: dict[str, Any] = {}
     for number, (label, entry) in enumerate(plan.items()):
         if label in failures:
@@ -52,14 +53,15 @@ def gather(
             "class_index": number,
             "train": entry["train"],
             "holdout": entry["holdout"],
+            "leaked": len(leakage.get("classes", {}).get(label, {}).get("holdout_rows", [])),
             "requested": entry["requested"],
             "accepted": generation.get("accepted", 0),
             "rejected": generation.get("rejected", {}),
             "tried": generation.get("tried", 0),
-            "min_contrast": generation.get("min_contrast"),
+            "thresholds": generation.get("thresholds", {}),
             "verdict": verdict,
             "reason": reason,
-            "measures": judged.get(label, {}).get("measures", {}),
+            "measures": judged.get(label, {}).get("measures", {}) | measured.get("classes", {}).get(label, {}),
             "synthetic_share": judged.get(label, {}).get("synthetic_share", 0.0),
             "steps": training.get("steps"),
             "shipped_step": training.get("shipped_step"),
@@ -81,7 +83,9 @@ def gather(
         "image_size": split["image_size"],
         "channels": split["channels"],
         "seconds": dict(seconds),
-        "balanced_accuracy": verdicts.get("balanced_accuracy"),
+        **{name: verdicts.get(name) for name in ("overall", "share", "arms", "rare", "balanced_accuracy")},
+        "measures": {name: measured.get(name, {}) for name in ("features", "metrics", "overall")},
+        "leakage": {name: leakage.get(name) for name in ("pairs", "examples")},
         "catalogue": catalogue,
         "classes": classes,
     }

@@ -9,13 +9,13 @@
     ├── config.json             the resolved job
     ├── run.json                when, with what, on what; how it ended
     ├── catalogue/              catalogue.parquet, catalogue.json
-    ├── split/                  images.parquet, split.json, <class>/train.npy, <class>/holdout.npy
+    ├── split/                  images.parquet, split.json, leakage.json, <class>/train.npy, <class>/holdout.npy
     ├── judge/                  a classifier of the job's real images
     ├── precision.json          what the networks compute in
     ├── base/                   the shared base's training
     ├── training/<class>/       each class's training
     ├── generation/<class>/     accepted images and their rows
-    ├── evaluation/             evaluation.json
+    ├── evaluation/             share.json, measures.json, evaluation.json
     └── report.html             when nothing ships
 """
 
@@ -152,9 +152,28 @@ class Run:
     def generation(self, label: str) -> Path:
         return self.root / "generation" / escape(label)
 
+    def share(self, fold: int) -> Path:
+        """What classifiers recognised of a fold of the training images, by the strength that they were trained with."""
+        return self.root / "evaluation" / f"share-{fold}.npz"
+
+    @property
+    def share_record(self) -> Path:
+        """The strength that was chosen, and what each gave."""
+        return self.root / "evaluation" / "share.json"
+
     def utility(self, number: int) -> Path:
-        """What pair `number` of classifiers recognised: `without`, `with` (bool per held-out image), `truth`."""
+        """What the classifiers of seed `number` recognised: bool per held-out image by arm, and `truth`."""
         return self.root / "evaluation" / f"utility-{number}.npz"
+
+    @property
+    def leakage(self) -> Path:
+        """Near duplicates that make held-out images no evidence."""
+        return self.split / "leakage.json"
+
+    @property
+    def measures(self) -> Path:
+        """What synthetic images come to beside real ones, by class and metric."""
+        return self.root / "evaluation" / "measures.json"
 
     @property
     def sample_grid(self) -> Path:

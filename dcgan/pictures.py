@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -18,7 +18,7 @@ MIN_SHOWN_SIDE = 56  # px; smaller images are shown enlarged
 TITLE_HEIGHT = 22  # px
 
 
-def read(file: Path) -> np.ndarray:
+def read(file: Path | BinaryIO) -> np.ndarray:
     """A grey or RGB image, uint8 (H, W, C)."""
     with Image.open(file) as image:
         pixels = np.asarray(image)

@@ -63,7 +63,8 @@ def estimate_bytes(plan: dict[str, ClassPlan], image_shape: tuple[int, int, int]
         network_width: `training.width`.
     """
     height, width, channels = image_shape
-    num_images = sum(entry["train"] + entry["holdout"] + entry["requested"] for entry in plan.values())
+    num_real = sum(entry["train"] + entry["holdout"] for entry in plan.values())
+    num_images = num_real + 2 * sum(entry["requested"] for entry in plan.values())  # in the run, and in its release
     num_trained = sum(entry["requested"] > 0 for entry in plan.values()) + 1
     growth = max(1.0, max(height, width) / 64)  # every doubling of the side adds a stage as large as all before
     training = BYTES_PER_WIDTH_SQUARED * network_width**2 * growth + LOG_BYTES

@@ -27,7 +27,7 @@ class Work:
     run: str
     """Folder of the run."""
     stage: str
-    """judge, base, training, generation or evaluation."""
+    """judge, base, training, generation, share, evaluation or measures."""
     threads: int
     """Threads that TensorFlow may use."""
     label: str = ""
@@ -35,7 +35,7 @@ class Work:
     max_seconds: float | None = None
     """Life of the process, for training. None: no limit."""
     number: int = 0
-    """Images wanted, for generation; which pair of classifiers, for evaluation."""
+    """Images wanted, for generation; which fold, for share; which seed, for evaluation."""
 
     @property
     def title(self) -> str:

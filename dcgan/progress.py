@@ -27,3 +27,8 @@ OnFiles = Callable[[int, int], None]  # files done, files in all
 
 def no_report(done: int, total: int) -> None:
     """For work on files that nobody watches."""
+
+
+def part_of(on_progress: OnProgress, before: int, total: int) -> OnProgress:
+    """Passes on the progress of one piece of work as that of a whole, of which `before` is done when it begins."""
+    return lambda progress: on_progress(progress | {"done": before + progress["done"], "total": total})

@@ -24,6 +24,7 @@ from dcgan.paths import Run, escape
 TRAIN, HOLDOUT = "train", "holdout"
 VALIDATION_MIN = 100  # training images of a class from which on some are held in for validation
 VALIDATION_SHARE, VALIDATION_MAX = 0.2, 256  # how many are
+FOLDS = 3  # parts of the training images that classifiers take turns to do without
 MIN_TRAIN = 8  # training images of a class under which no GAN is trained on it: it could only learn them by heart
 NUM_THREADS = 4
 
@@ -131,6 +132,12 @@ def load_training(run: Run, labels: Iterable[str]) -> list[tuple[np.ndarray, np.
         held_in = min(round(VALIDATION_SHARE * len(images)), VALIDATION_MAX)
         parts.append((images[np.sort(order[held_in:])], images[np.sort(order[:held_in])]))
     return parts
+
+
+def in_fold(count: int, fold: int) -> np.ndarray:
+    """Which of a class's `count` training images are in fold 0 to `FOLDS` - 1: bool (count,)."""
+    chosen: np.ndarray = np.arange(count) % FOLDS == fold
+    return chosen
 
 
 def read_split(data: DataConfig, image_shape: tuple[int, int, int], side: str) -> tuple[np.ndarray, list[str]]:

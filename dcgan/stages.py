@@ -12,7 +12,7 @@ import dcgan.catalogue
 import dcgan.split
 from dcgan import pictures, storage
 from dcgan.config import JobConfig
-from dcgan.evaluation import gate
+from dcgan.evaluation import gate, leakage, share
 from dcgan.paths import Run
 from dcgan.plan import ClassPlan, estimate_bytes, make_plan
 from dcgan.processes import Work, workers
@@ -40,6 +40,7 @@ def split(run: Run, job: JobConfig) -> dict[str, ClassPlan]:
     assert job.training.width
     num_bytes = estimate_bytes(plan, dcgan.split.image_shape(run), job.training.width)
     storage.require_room(run.root, num_bytes)
+    _tell_leakage(leakage.audit(run))
     wanted = sum(entry["requested"] for entry in plan.values())
     classes = sum(entry["requested"] > 0 for entry in plan.values())
     display.say(f"Plan: {counted(wanted, 'synthetic image')} for {classes} of {counted(len(plan), 'class')}")
@@ -80,9 +81,30 @@ def generate(run: Run, job: JobConfig, label: str, num_wanted: int) -> dict[str,
     return record
 
 
+def try_shares(run: Run, job: JobConfig, fold: int) -> dict[str, Any]:
+    """Train classifiers with other shares of synthetic images, and try them on a fold of the training images."""
+    return workers.perform(Work(str(run.root), "share", _threads(job), number=fold), display.update)
+
+
+def choose_share(run: Run, job: JobConfig) -> dict[str, Any]:  # noqa: ARG001 (all stages are called alike)
+    """The share to measure with, and to recommend."""
+    record = share.choose(run)
+    told = ", ".join(f"{float(strength):.0%}: {accuracy:.1%}" for strength, accuracy in record["tried"].items())
+    display.say(f"Share: at most {record['chosen']:.0%} of a class's draws synthetic (validation images: {told})")
+    return record
+
+
 def measure(run: Run, job: JobConfig, number: int) -> dict[str, Any]:
-    """Train one pair of classifiers, without and with the synthetic images."""
+    """Train classifiers from one seed, without and with the synthetic images."""
     return workers.perform(Work(str(run.root), "evaluation", _threads(job), number=number), display.update)
+
+
+def measures(run: Run, job: JobConfig) -> dict[str, Any]:
+    """Compare the synthetic images with real ones: how good, how varied and how new they are."""
+    record = workers.perform(Work(str(run.root), "measures", _threads(job)), display.update)
+    told = [_told_measure(name, record[name]) for name in ("kid", "coverage", "gan_train", "authenticity")]
+    display.say(f"Synthetic images, and real ones in their place: {'; '.join(filter(None, told))}")
+    return record
 
 
 def decide(run: Run, job: JobConfig) -> dict[str, Any]:
@@ -104,6 +126,21 @@ def release(run: Run, job: JobConfig, summary: dict[str, Any]) -> dict[str, Any]
         "report": folder / "report.html" if folder else run.report,
     }
     return summary | {name: str(path) if path else None for name, path in where.items()}
+
+
+def _tell_leakage(record: dict[str, Any]) -> None:
+    for kind, count in record["pairs"].items():
+        if count:
+            display.say(f"Near duplicates, {kind}: {counted(count, 'pair')}")
+    if num_leaked := sum(len(entry["holdout_rows"]) for entry in record["classes"].values()):
+        display.say(f"{counted(num_leaked, 'held-out image')} near a training image: no evidence, and left out of it")
+
+
+def _told_measure(name: str, measured: dict[str, Any]) -> str:
+    if measured["value"] is None:
+        return ""
+    beside = "" if measured["ceiling"] is None else f" ({measured['ceiling']:.3f})"
+    return f"{name} {measured['value']:.3f}{beside}"
 
 
 def _threads(job: JobConfig) -> int:

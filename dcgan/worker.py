@@ -55,11 +55,13 @@ def _perform(work: dict[str, Any], on_progress: OnProgress) -> dict[str, Any]:
     return _stage(work["stage"], run, config, work, on_progress)
 
 
-def _stage(name: str, run: Run, config: JobConfig, work: dict[str, Any], on_progress: OnProgress) -> dict[str, Any]:
+def _stage(  # noqa: PLR0911 (one for each stage)
+    name: str, run: Run, config: JobConfig, work: dict[str, Any], on_progress: OnProgress
+) -> dict[str, Any]:
     # Imported here, after the set-up: each of these imports TensorFlow.
     from dcgan import classifier  # noqa: PLC0415
     from dcgan.curation import collect  # noqa: PLC0415
-    from dcgan.evaluation import utility  # noqa: PLC0415
+    from dcgan.evaluation import measures, utility  # noqa: PLC0415
     from dcgan.split import image_shape  # noqa: PLC0415
     from dcgan.training import stage  # noqa: PLC0415
     from dcgan.training.precision import choose_precision  # noqa: PLC0415
@@ -74,8 +76,12 @@ def _stage(name: str, run: Run, config: JobConfig, work: dict[str, Any], on_prog
             return stage.train_class(run, config, work["label"], work["max_seconds"], on_progress)
         case "generation":
             return collect.collect(run, config, work["label"], work["number"], on_progress)
+        case "share":
+            return utility.try_fold(run, config, work["number"], on_progress)
         case "evaluation":
             return utility.measure(run, config, work["number"], on_progress)
+        case "measures":
+            return measures.measure(run, config, on_progress)
     raise ValueError(f"no stage is called {name!r}")
 
 

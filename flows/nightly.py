@@ -13,6 +13,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from dcgan import budget, history, outcome, runs, storage, terminal
 from dcgan.config import JobConfig
 from dcgan.errors import ConfigError, InputError
+from dcgan.split import FOLDS
 from flows import tasks
 from flows.artifacts import publish_artifacts
 
@@ -82,8 +83,17 @@ def nightly(job: JobConfig) -> State[dict[str, Any]]:
         watch.lap("training and generation")
         failures = not_generated | not_trained  # a class that was not trained could not be generated either
 
-        tasks.raise_first([tasks.measure.submit(run, job, n) for n in range(job.gate.classifier_seeds) if generated])
-        verdicts = tasks.decide(run, job) if generated else {}
+        verdicts: dict[str, Any] = {}
+        if generated:
+            measures = {"measures": tasks.measures.submit(run, job)}
+            tasks.raise_first([tasks.try_shares.submit(run, job, fold) for fold in range(FOLDS)])
+            tasks.choose_share(run, job)
+            seeds = [tasks.measure.submit(run, job, seed) for seed in range(job.gate.classifier_seeds)]
+            tasks.raise_first(seeds)
+            _, not_measured = tasks.outcomes(measures)
+            for reason in not_measured.values():  # measures tell more of the images, and decide nothing
+                terminal.display.say(f"The release goes without measures: {reason}")
+            verdicts = tasks.decide(run, job)
         watch.lap("evaluation")
 
         summary = tasks.release(run, job, outcome.gather(run, job, plan, failures, verdicts, watch.seconds))

@@ -16,6 +16,7 @@ from dcgan.config import JobConfig
 from dcgan.errors import ConfigError, StageError
 from dcgan.paths import Run
 from dcgan.plan import ClassPlan
+from dcgan.split import FOLDS
 from dcgan.terminal import display
 
 
@@ -105,8 +106,12 @@ def _generate(run: Run, job: JobConfig, _plan: Mapping[str, ClassPlan], chosen: 
 
 
 def _evaluate(run: Run, job: JobConfig, _plan: Mapping[str, ClassPlan], _chosen: Mapping[str, int]) -> dict[str, Any]:
+    for fold in range(FOLDS):
+        stages.try_shares(run, job, fold)
+    stages.choose_share(run, job)
     for number in range(job.gate.classifier_seeds):
         stages.measure(run, job, number)
+    stages.measures(run, job)
     return stages.decide(run, job)
 
 

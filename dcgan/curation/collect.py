@@ -1,104 +1,175 @@
-"""Candidates in, exactly N accepted images out."""
+"""Candidates in, exactly N accepted images out, part by part: a kill costs one part, and memory holds no more."""
 
 from __future__ import annotations
 
+import os
+import shutil
 import time
 from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from dcgan import pictures, storage
-from dcgan.classifier import load_judge, predict
 from dcgan.config import JobConfig
-from dcgan.curation.filters import Filters, NearestReal
+from dcgan.curation.curator import Curator
 from dcgan.errors import StageError
-from dcgan.generation.model import CHUNK, Model
+from dcgan.generation.model import CHUNK
 from dcgan.generation.png import encode, image_id
 from dcgan.paths import Run
 from dcgan.progress import OnProgress
 
 MAX_TRIES = 20  # candidates per wanted image; a class that needs more has failed, its standards are not lowered
+PART = 64 * CHUNK  # candidates: some seconds of work
+NUM_WRITERS = 2  # threads that encode and write while the network makes the next chunk
+MAX_WAITING = 8  # chunks that wait to be written
+NUM_EXAMPLES = 8  # rejected images of a reason that are kept, to be looked at
 GRID_COLUMNS, GRID_ROWS = 10, 4
 
 
 def collect(run: Run, config: JobConfig, label: str, num_wanted: int, on_progress: OnProgress) -> dict[str, Any]:
     """Make candidates in the order of their index and keep the first `num_wanted` that curation accepts.
 
-    Leaves `generation/<class>/` with `images/`, `rows.parquet`, `grid.png` and `record.json`, whole or not at all.
+    Leaves in `generation/<class>/`: `images/`, `rows.parquet`, `grid.png`, `rejected/<reason>/` with some examples, and
+    at last `record.json`. A run that was killed goes on from the last whole part.
 
     Raises:
         StageError: fewer were accepted within `MAX_TRIES` candidates per wanted image.
     """
     folder = run.generation(label)
-    if (folder / "record.json").exists():
-        return dict(storage.read_json(folder / "record.json"))
-    split = pd.read_parquet(run.split_table)
-    split = split[(split["label"] == label) & (split["split"] == "train")].sort_values("row")
-    real_paths = split["path"].to_list()
-    real = np.load(run.train_images(label))
-    image_shape = real.shape[1:]
-    assert image_shape
-    model = Model(run.model(label), config.training, image_shape)
-    judge, classes = load_judge(run, image_shape)
-    filters = Filters.from_real(np.concatenate([real, np.load(run.holdout_images(label))]))
-    nearest_real = NearestReal(real)
-    seed = config.generation.seed
-
+    record_file = folder / "record.json"
+    if record_file.exists():
+        return dict(storage.read_json(record_file))
+    (folder / "images").mkdir(parents=True, exist_ok=True)
+    curator = Curator(run, config, label)
     began = time.monotonic()
-    reasons: Counter[str] = Counter()
-    rows: list[dict[str, Any]] = []
-    shown: list[np.ndarray] = []
-    with storage.whole_folder(folder) as temporary:
-        (temporary / "images").mkdir()
-        for chunk in range(-(-num_wanted * MAX_TRIES // CHUNK)):
-            images = model.candidates(seed, label, chunk)
-            scores = model.critic_scores(images)
-            confidences = predict(judge, images)[:, classes.index(label)]
-            distances, nearest = nearest_real(images)
-            for number, image in enumerate(images):
-                if len(rows) == num_wanted:
-                    break
-                index = chunk * CHUNK + number
-                if (reason := filters.reason_against(image)) is not None:
-                    reasons[reason] += 1
-                    continue
-                name = f"{image_id(label, index)}.png"
-                png = encode(image, job=config.name, label=label, index=index, model_sha256=model.sha256)
-                (temporary / "images" / name).write_bytes(png)
-                shown += [image] if len(shown) < GRID_COLUMNS * GRID_ROWS else []
-                rows.append(
-                    {
-                        "image_id": image_id(label, index),
-                        "label": label,
-                        "seed": seed,
-                        "index": index,
-                        "model_sha256": model.sha256,
-                        "image_sha256": storage.sha256_bytes(png),
-                        "height": image_shape[0],
-                        "width": image_shape[1],
-                        "channels": image_shape[2],
-                        "critic_score": float(scores[number]),
-                        "label_confidence": float(confidences[number]),
-                        "nearest_real_distance": float(distances[number]),
-                        "nearest_real_path": real_paths[nearest[number]],
-                    }
-                )
-            on_progress({"done": len(rows), "total": num_wanted, "rate": len(rows) / (time.monotonic() - began)})
-            if len(rows) == num_wanted:
-                break
-        else:
-            told = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
-            raise StageError(f"short: accepted {len(rows)} of {num_wanted} in {chunk * CHUNK + CHUNK} tries ({told})")
-        pd.DataFrame(rows).to_parquet(temporary / "rows.parquet", index=False)
-        (temporary / "grid.png").write_bytes(pictures.png(pictures.grid(np.stack(shown), GRID_COLUMNS)))
-        record = {
-            "accepted": len(rows),
-            "tried": len(rows) + sum(reasons.values()),
-            "rejected": dict(reasons),
-            "min_contrast": filters.min_contrast,
-            "seconds": round(time.monotonic() - began, 1),
-        }
-        storage.write_json(temporary / "record.json", record)
+
+    # Parts, until enough are accepted. How many are wanted cuts the last one, so that it is in the parts' names.
+    accepted = tried = 0
+    rejected: Counter[str] = Counter()
+    parts: list[Path] = []
+    while accepted < num_wanted:
+        if tried >= num_wanted * MAX_TRIES:
+            told = ", ".join(f"{count} {reason}" for reason, count in rejected.most_common())
+            raise StageError(f"short: accepted {accepted} of {num_wanted} in {tried} tries ({told})")
+        part = folder / "parts" / f"{num_wanted}-{len(parts):05d}.parquet"
+        if not part.with_suffix(".json").exists():
+            last = min(tried + PART, num_wanted * MAX_TRIES)
+            before = accepted
+
+            def tell(count: int, before: int = before) -> None:
+                rate = (before + count) / (time.monotonic() - began)
+                on_progress({"done": before + count, "total": num_wanted, "rate": rate})
+
+            _make_part(part, config.name, label, curator, range(tried, last), num_wanted - accepted, tell)
+        record = storage.read_json(part.with_suffix(".json"))
+        accepted, tried = accepted + record["accepted"], record["tried"]
+        rejected.update(record["rejected"])
+        parts.append(part)
+        curator.filters.have_seen(pd.read_parquet(part, columns=["pixel_hash"])["pixel_hash"].to_numpy())
+
+    # All parts as one table, and what else is looked at.
+    storage.write_atomic(folder / "rows.parquet", lambda file: _join(parts, file))
+    first = pd.read_parquet(parts[0])["image_id"].head(GRID_COLUMNS * GRID_ROWS)
+    shown = np.stack([pictures.read(folder / "images" / f"{name}.png") for name in first])
+    storage.write_bytes(folder / "grid.png", pictures.png(pictures.grid(shown, GRID_COLUMNS)))
+    record = {
+        "accepted": accepted,
+        "tried": tried,
+        "rejected": dict(rejected),
+        "thresholds": curator.limits,
+        "seconds": round(time.monotonic() - began, 1),
+    }
+    storage.write_json(record_file, record)
+    shutil.rmtree(folder / "parts")
     return record
+
+
+def _make_part(
+    part: Path,
+    job: str,
+    label: str,
+    curator: Curator,
+    indices: range,
+    num_left: int,
+    tell: Callable[[int], None],
+) -> None:
+    """Candidates of some indices, the first a chunk's first, until `num_left` are accepted.
+
+    Leaves the accepted ones in `images/`, their rows in `part`, and then a record beside it.
+    """
+    folder = part.parents[1]
+    tables: list[pd.DataFrame] = []
+    written: list[Future[list[str]]] = []
+    rejected: Counter[str] = Counter()
+    accepted = tried = 0
+    with ThreadPoolExecutor(NUM_WRITERS) as writers:
+        for number in range(indices.start // CHUNK, -(-indices.stop // CHUNK)):
+            images, reasons, known = curator.chunk(number)
+            chosen: list[int] = []
+            for row, reason in enumerate(reasons[: indices.stop - number * CHUNK]):
+                if accepted + len(chosen) == num_left:
+                    break
+                tried = number * CHUNK + row + 1
+                if not reason:
+                    chosen.append(row)
+                    continue
+                rejected[reason] += 1
+                if indices.start == 0 and rejected[reason] <= NUM_EXAMPLES:
+                    example = folder / "rejected" / reason / f"{image_id(label, tried - 1)}.png"
+                    storage.write_bytes(example, _encode(images[row], job, label, tried - 1, curator))
+            accepted += len(chosen)
+            table = known.iloc[chosen]
+            tables.append(table)
+            written.append(
+                writers.submit(_write, folder, images[chosen], job, label, table["index"].to_list(), curator)
+            )
+            if len(written) > MAX_WAITING:
+                written[-MAX_WAITING].result()
+            tell(accepted)
+            if accepted == num_left:
+                break
+    rows = pd.concat(tables, ignore_index=True)
+    height, width, channels = images.shape[1:]
+    rows = rows.assign(
+        image_id=[image_id(label, index) for index in rows["index"]],
+        label=label,
+        image_sha256=[digest for future in written for digest in future.result()],
+        height=height,
+        width=width,
+        channels=channels,
+    )
+    os.sync()  # the images are on the disk before anything says so: one call, where one for each takes half the time
+    storage.write_atomic(part, lambda file: rows.to_parquet(file, index=False))
+    record = {"accepted": accepted, "tried": tried, "rejected": dict(rejected)}
+    storage.write_json(part.with_suffix(".json"), record)
+
+
+def _write(
+    folder: Path, images: np.ndarray, job: str, label: str, indices: Sequence[int], curator: Curator
+) -> list[str]:
+    """Write accepted images, and give their files' SHA-256."""
+    digests = []
+    for image, index in zip(images, indices, strict=True):
+        png = _encode(image, job, label, index, curator)
+        (folder / "images" / f"{image_id(label, index)}.png").write_bytes(png)
+        digests.append(storage.sha256_bytes(png))
+    return digests
+
+
+def _encode(image: np.ndarray, job: str, label: str, index: int, curator: Curator) -> bytes:
+    return encode(image, job=job, label=label, index=index, model_sha256=curator.model.sha256)
+
+
+def _join(parts: Sequence[Path], file: Any) -> None:
+    """Write the parts' tables as one, a row group each."""
+    with pq.ParquetWriter(file, pq.read_schema(parts[0])) as writer:
+        for part in parts:
+            table: pa.Table = pq.read_table(part)
+            writer.write_table(table)

@@ -1,14 +1,54 @@
-"""How much of what a classifier learns of a class should be synthetic: measured so, and recommended so."""
+"""How much of what a classifier learns of a class should be synthetic: chosen on validation images, and recommended.
+
+The validation images are training images, in turn (`utility.try_fold`). What is held out for the verdict takes no part.
+"""
 
 from __future__ import annotations
 
-MAX_SHARE = 0.5  # of a class's draws that are synthetic, when it has hardly any real images
+from typing import Any
+
+import numpy as np
+
+from dcgan import storage
+from dcgan.evaluation.sets import Sets
+from dcgan.paths import Run
+from dcgan.split import FOLDS
+
+STRENGTHS = (0.0, 0.25, 0.5, 0.75)  # share of a class's draws when it has hardly any real images
 
 
-def synthetic_share(num_real: int, num_synthetic: int) -> float:
-    """Share of a class's draws that are synthetic, 0 to `MAX_SHARE`: the rarer the class, the more.
+def synthetic_share(num_real: int, num_synthetic: int, strength: float) -> float:
+    """Share of a class's draws that are synthetic, 0 to `strength`: the rarer the class, the more.
 
     Drawn as often as there are images, a class of 20 real images that is filled up to 400 would be 95 % synthetic, and
     what a classifier learns of it would be what the GAN makes of it.
     """
-    return MAX_SHARE * num_synthetic / (num_real + num_synthetic) if num_synthetic else 0.0
+    return strength * num_synthetic / (num_real + num_synthetic) if num_synthetic else 0.0
+
+
+def shares(sets: Sets, strength: float) -> list[float]:
+    """`synthetic_share` of each class."""
+    return [
+        synthetic_share(len(images), int(count), strength) for images, count in zip(sets.real, sets.counts, strict=True)
+    ]
+
+
+def choose(run: Run) -> dict[str, Any]:
+    """The strength with the highest balanced accuracy over all folds, of those that are not 0; leave it in the run.
+
+    Whether it is better than none is not decided here: that is the gate's, on held-out images.
+
+    Returns:
+        `chosen`, and `tried`: balanced accuracy, 0 to 1, by strength, 0 among them.
+    """
+    folds = [storage.unpack_arrays(run.share(fold).read_bytes()) for fold in range(FOLDS)]
+    truth = np.concatenate([arrays["truth"] for arrays in folds])
+    tried = {}
+    for strength in STRENGTHS:
+        right = np.concatenate([arrays[f"{strength:g}"] for arrays in folds])
+        recalls = [right[truth == number].mean() for number in np.unique(truth)]
+        tried[f"{strength:g}"] = round(float(np.mean(recalls)), 4)
+    chosen = max((strength for strength in STRENGTHS if strength), key=lambda strength: tried[f"{strength:g}"])
+    record = {"chosen": chosen, "tried": tried}
+    storage.write_json(run.share_record, record)
+    return record

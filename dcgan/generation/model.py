@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from dcgan import randomness, storage
 from dcgan.batches import to_float, to_uint8
-from dcgan.config import TrainingConfig
+from dcgan.config import GenerationConfig, TrainingConfig
 from dcgan.networks import make_discriminator, make_generator
 
 # Candidates are made so many at a time, always, also when only one is wanted: a convolution's last bit can change
@@ -40,11 +40,13 @@ class Model:
         self._generate = tf.function(lambda latents: to_uint8(generator(latents, training=False)))
         self._judge = tf.function(lambda images: critic(to_float(images), training=False)[:, 0])
 
-    def candidates(self, seed: int, label: str, chunk: int) -> np.ndarray:
+    def candidates(self, generation: GenerationConfig, label: str, chunk: int) -> np.ndarray:
         """Candidates number chunk * CHUNK and following: uint8 (CHUNK, H, W, C)."""
-        latents = randomness.generator(seed, label, "latent", chunk).standard_normal(
-            (CHUNK, self.latent_dim), np.float32
-        )
+        draws = randomness.generator(generation.seed, label, "latent", chunk)
+        latents = draws.standard_normal((CHUNK, self.latent_dim), np.float32)
+        if generation.truncation is not None:
+            while (outside := np.abs(latents) > generation.truncation).any():
+                latents[outside] = draws.standard_normal(int(outside.sum()), np.float32)
         return np.asarray(self._generate(tf.constant(latents)))
 
     def critic_scores(self, images: np.ndarray) -> np.ndarray:

@@ -12,8 +12,11 @@ from dcgan.paths import escape
 
 
 def image_id(label: str, index: int) -> str:
-    """Name of a synthetic image: its class, escaped for paths, and its index among the class's candidates."""
-    return f"{escape(label)}-{index:07d}"
+    """Name of a synthetic image: its class, escaped for paths, and its index among the class's candidates.
+
+    A point is escaped too: readers of WebDataset take what comes after a name's first point for its ending.
+    """
+    return f"{escape(label).replace('.', '%2E')}-{index:07d}"
 
 
 def encode(image: np.ndarray, *, job: str, label: str, index: int, model_sha256: str) -> bytes:

@@ -1,11 +1,13 @@
 """Releases: immutable, self-describing datasets of synthetic images, and how to read them.
 
 <run id>/
-├── images/<class>/<image id>.png     shipped classes only
+├── images/<class>/<image id>.png     shipped classes only; or shards/, see formats.py
 ├── models/<class>.npz                what made them
 ├── manifest.parquet, manifest.csv    one row per image
 ├── metadata.csv                      the same for Hugging Face's image folder
-├── release.json                      config, versions, seeds, verdicts, checksum of every file
+├── croissant.json                    the same for programs that read MLCommons' Croissant
+├── release.json                      config, versions, seeds, verdicts, checksum of every file but images
+├── release.sha256                    checksum of release.json
 ├── report.html                       for people
 └── README.md                         dataset card
 """

@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dcgan import pictures, storage
+from dcgan import storage
 from dcgan.curation.collect import MAX_TRIES
-from dcgan.curation.filters import Filters
+from dcgan.curation.filters import Candidates, Filters, pixel_hash
 from dcgan.errors import ReleaseError
 from dcgan.generation.model import CHUNK, Model
 from dcgan.generation.png import encode, image_id
 from dcgan.paths import escape
 from dcgan.progress import OnFiles, no_report
+from dcgan.release.formats import image_path
 from dcgan.release.reader import Release
 
 
@@ -27,7 +28,7 @@ class Regenerated:
 
     image_id: str
     path: str
-    """In the release."""
+    """Where it stands in a release that holds its images as files."""
     png: bytes
     same_bytes: bool
     """Whether these are the bytes that were released."""
@@ -52,13 +53,13 @@ def regenerate(release: Release, image_ids: Sequence[str] = ()) -> Iterator[Rege
     for label, of_class in rows.groupby("label", sort=False):
         model = load_model(release, str(label))
         for chunk, in_chunk in of_class.groupby(of_class["index"] // CHUNK, sort=False):
-            candidates = model.candidates(int(in_chunk["seed"].iloc[0]), str(label), int(str(chunk)))
+            candidates = model.candidates(release.config.generation, str(label), int(str(chunk)))
             for row in in_chunk.to_dict("records"):
                 image = candidates[row["index"] % CHUNK]
                 png = _encode(release, image, str(label), row["index"], model)
                 same = storage.sha256_bytes(png) == row["image_sha256"]
-                difference = 0 if same else _difference(release.path / row["path"], image)
-                yield Regenerated(row["image_id"], row["path"], png, same, difference)
+                difference = 0 if same else _difference(release, row["path"], image)
+                yield Regenerated(row["image_id"], image_path(str(label), row["image_id"]), png, same, difference)
 
 
 def sample(
@@ -66,8 +67,8 @@ def sample(
 ) -> dict[str, dict[str, Any]]:
     """Make more images than a release has, by the same models, as candidates after the last that the job tried.
 
-    Blank images are rejected by the contrast that the real images had, and copies of a released or earlier image. The
-    real images are not at hand, so that a copy of one of them is not seen.
+    Blank images, those that the critic likes less, and duplicates of a released or earlier image are rejected by the
+    thresholds of the release. The real images are not at hand: what is measured against them is no reason here.
 
     Args:
         release: with its models.
@@ -86,18 +87,17 @@ def sample(
     told: dict[str, dict[str, Any]] = {}
     with storage.whole_folder(folder) as temporary:
         for label, count in counts.items():
-            target = temporary / "images" / escape(label)
-            target.mkdir(parents=True)
+            (temporary / image_path(label, "")).parent.mkdir(parents=True)
             rejected: dict[str, int] = {}
             accepted = _more(release, label, models[label], count, rejected)
             for index, image in accepted:
                 png = _encode(release, image, label, index, models[label])
-                name = f"{image_id(label, index)}.png"
-                (target / name).write_bytes(png)
+                path = image_path(label, image_id(label, index))
+                (temporary / path).write_bytes(png)
                 rows.append(
                     {
                         "image_id": image_id(label, index),
-                        "path": f"images/{escape(label)}/{name}",
+                        "path": path,
                         "label": label,
                         "index": index,
                         "model_sha256": models[label].sha256,
@@ -136,16 +136,23 @@ def _more(
     """`count` fit candidates with their indices; counts the others by reason in `rejected`."""
     entry = release.record["classes"][label]
     manifest = release.manifest
-    released = [pictures.read(release.path / path) for path in manifest.loc[manifest["label"] == label, "path"]]
-    filters = Filters(entry["min_contrast"], copies_of=released)
+    released = release.images.arrays(manifest.loc[manifest["label"] == label, "path"].to_list())
+    with_critic = "critic" in entry["thresholds"]
+    # Distances to the real images are not known, and are no reason.
+    filters = Filters(entry["thresholds"], sorted({*release.config.curation.filters} & {"blank", "duplicate"}))
+    filters.have_seen(np.array([pixel_hash(image) for image in released], np.int64))
     first = entry["tried"]
     last = first + count * MAX_TRIES
     found = 0
     for chunk in range(first // CHUNK, last // CHUNK + 1):
-        candidates = model.candidates(release.record["seed"], label, chunk)
-        for index in range(max(first, chunk * CHUNK), min(last, (chunk + 1) * CHUNK)):
-            image = candidates[index % CHUNK]
-            if (reason := filters.reason_against(image)) is not None:
+        images = model.candidates(release.config.generation, label, chunk)
+        indices = range(max(first, chunk * CHUNK), min(last, (chunk + 1) * CHUNK))
+        images = images[indices.start - chunk * CHUNK : indices.stop - chunk * CHUNK]
+        unknown = np.zeros(len(images), np.float32)
+        scores = model.critic_scores(images) if with_critic else None
+        reasons = filters.reasons(Candidates(images, unknown, unknown, unknown, scores))
+        for index, image, reason in zip(indices, images, reasons, strict=True):
+            if reason:
                 rejected[reason] = rejected.get(reason, 0) + 1
                 continue
             yield index, image
@@ -159,9 +166,6 @@ def _encode(release: Release, image: np.ndarray, label: str, index: int, model: 
     return encode(image, job=release.record["job"], label=label, index=index, model_sha256=model.sha256)
 
 
-def _difference(file: Path, image: np.ndarray) -> int:
-    try:
-        released = pictures.read(file)
-    except OSError as error:
-        raise ReleaseError(f"{file} cannot be read: {error}. `dcgan verify` tells more.") from error
+def _difference(release: Release, path: str, image: np.ndarray) -> int:
+    [released] = release.images.arrays([path])
     return int(np.abs(released.astype(int) - image.astype(int)).max())

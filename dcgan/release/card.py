@@ -15,6 +15,8 @@ from dcgan.config import JobConfig
 # What means something to Markdown inside a line or a table's cell, HTML or LaTeX on Hugging Face.
 _SPECIAL = re.compile(r"[\\`*_\[\]{}<>|&~$#!@\"]")
 
+_DATA_FILES = {"files": ["images/**", "metadata.csv"], "tfrecord": "manifest.parquet", "webdataset": "shards/*.tar"}
+
 
 def escape_markdown(value: object) -> str:
     """A text as itself inside a Markdown line or table cell: one line, special characters as HTML entities."""
@@ -56,6 +58,7 @@ def dataset_card(config: JobConfig, outcome: Mapping[str, Any]) -> str:
 
 
 def _front_matter(config: JobConfig, total: int) -> dict[str, Any]:
+    kind = config.outputs.format
     bounds = {1_000: "n<1K", 10_000: "1K<n<10K", 100_000: "10K<n<100K", 1_000_000: "100K<n<1M"}
     return {
         "pretty_name": f"{config.name}: synthetic images",
@@ -64,6 +67,8 @@ def _front_matter(config: JobConfig, total: int) -> dict[str, Any]:
         "task_categories": ["image-classification"],
         "tags": ["synthetic", "dcgan", "data-augmentation"],
         "annotations_creators": ["machine-generated"],
+        # Else its reader takes a class that is called train or test for a split.
+        "configs": [{"config_name": "default", "data_files": [{"split": "train", "path": _DATA_FILES[kind]}]}],
         "size_categories": [next((name for bound, name in bounds.items() if total < bound), "1M<n<10M")],
     }
 

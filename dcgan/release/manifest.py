@@ -2,67 +2,109 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from types import TracebackType
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
-from dcgan.paths import Run, escape
+from dcgan.paths import Run
 
-COLUMNS = [
-    "image_id",
-    "path",
-    "label",
-    "class_index",
-    "split",
-    "seed",
-    "index",
-    "model_sha256",
-    "image_sha256",
-    "height",
-    "width",
-    "channels",
-    "critic_score",
-    "label_confidence",
-    "nearest_real_distance",
-    "nearest_real_path",
-    "run_id",
-]
+SCHEMA = pa.schema(
+    {
+        "image_id": pa.string(),
+        "path": pa.string(),
+        "label": pa.string(),
+        "class_index": pa.int64(),
+        "split": pa.string(),
+        "seed": pa.int64(),
+        "index": pa.int64(),
+        "model_sha256": pa.string(),
+        "image_sha256": pa.string(),
+        "height": pa.int64(),
+        "width": pa.int64(),
+        "channels": pa.int64(),
+        "critic_score": pa.float64(),
+        "label_confidence": pa.float64(),
+        "nearest_real_distance": pa.float64(),
+        "nearest_real_path": pa.string(),
+        "run_id": pa.string(),
+    }
+)
+COLUMNS: list[str] = SCHEMA.names
+ROWS_PER_GROUP = 65_536  # of the Parquet file; at most twice as many are kept in memory
 
 
-def build_manifest(run: Run, classes: Iterable[str], shipped: Iterable[str]) -> pd.DataFrame:
-    """Rows of all shipped classes, in the order of class and index.
+def class_rows(run: Run, label: str, class_index: int) -> Iterator[pd.DataFrame]:
+    """The manifest's rows of a generated class, some at a time, in the order of their index; all columns but `path`.
 
     Args:
-        run: with these classes generated.
-        classes: all class names of the job, sorted; `class_index` counts among them.
-        shipped: those whose images are in the release.
+        run: with this class generated.
+        label: the class.
+        class_index: its number among all classes of the job, sorted by name.
     """
-    index_of = {label: number for number, label in enumerate(classes)}
-    tables = [
-        pd.read_parquet(run.generation(label) / "rows.parquet").assign(class_index=index_of[label]) for label in shipped
-    ]
-    if not tables:
-        return pd.DataFrame({column: pd.Series(dtype=object) for column in COLUMNS})
-    table = pd.concat(tables, ignore_index=True)
-    table["path"] = [
-        f"images/{escape(label)}/{name}.png" for label, name in zip(table["label"], table["image_id"], strict=True)
-    ]
-    # All of it is training data: synthetic images have no place among the images that a model is tested on.
-    return table.assign(split="train", run_id=run.id)[COLUMNS]
+    with pq.ParquetFile(run.generation(label) / "rows.parquet") as file:
+        for rows in file.iter_batches(ROWS_PER_GROUP):
+            # All of it is training data: synthetic images have no place among the images that a model is tested on.
+            table = rows.to_pandas().assign(class_index=class_index, split="train", run_id=run.id)
+            yield table[[column for column in COLUMNS if column != "path"]]
 
 
-def write_manifest(table: pd.DataFrame, folder: Path) -> None:
-    """Write `manifest.parquet`, `manifest.csv` and Hugging Face's `metadata.csv`."""
-    table.to_parquet(folder / "manifest.parquet", index=False)
-    as_text = table.assign(
-        label=table["label"].map(_neutral), nearest_real_path=table["nearest_real_path"].map(_neutral)
-    )
-    as_text.to_csv(folder / "manifest.csv", index=False)
-    metadata = as_text[["path", "label"]].rename(columns={"path": "file_name"})
-    metadata.to_csv(folder / "metadata.csv", index=False)
+class ManifestWriter:
+    """Writes `manifest.parquet`, `manifest.csv` and `metadata.csv` as rows come.
+
+    Use it as a context manager: the files are whole when its block ends.
+    """
+
+    def __init__(self, folder: Path, *, image_folder: bool) -> None:
+        """Open the files.
+
+        Args:
+            folder: of the release.
+            image_folder: whether the rows' images are files, and so are Hugging Face's image folder with its
+                `metadata.csv`.
+        """
+        self._stack = ExitStack()
+        self._parquet = self._stack.enter_context(pq.ParquetWriter(folder / "manifest.parquet", SCHEMA))
+        self._texts = {
+            name: self._stack.enter_context((folder / name).open("w", encoding="utf-8", newline=""))
+            for name in ("manifest.csv", *(["metadata.csv"] if image_folder else []))
+        }
+        self._waiting: list[pd.DataFrame] = []
+        for name, text in self._texts.items():
+            text.write(",".join(["file_name", "label"] if name == "metadata.csv" else COLUMNS) + "\n")
+
+    def __enter__(self) -> ManifestWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._stack:
+            if kind is None and self._waiting:
+                self._write()
+
+    def add(self, rows: pd.DataFrame) -> None:
+        """Append rows with all the manifest's columns. They are written when there are enough for a group."""
+        self._waiting.append(rows)
+        if sum(len(rows) for rows in self._waiting) >= ROWS_PER_GROUP:
+            self._write()
+
+    def _write(self) -> None:
+        rows = pd.concat(self._waiting, ignore_index=True)
+        self._waiting.clear()
+        table = pa.Table.from_pandas(rows, SCHEMA, preserve_index=False)
+        self._parquet.write_table(table, row_group_size=ROWS_PER_GROUP)
+        neutral = {column: _neutral(rows[column]) for column in ("label", "nearest_real_path")}
+        as_text = rows.assign(**neutral)
+        for name, text in self._texts.items():
+            columns = ["path", "label"] if name == "metadata.csv" else COLUMNS
+            as_text[columns].to_csv(text, index=False, header=False)
 
 
-def _neutral(text: str) -> str:
-    """A value that a spreadsheet would take for a formula, with an apostrophe before it (OWASP, CSV injection)."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+def _neutral(texts: Iterable[str]) -> list[str]:
+    """Values with an apostrophe before what a spreadsheet would take for a formula (OWASP, CSV injection)."""
+    return [f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text for text in texts]

@@ -1,23 +1,34 @@
-"""Publishing: a release is written aside, whole, and appears in one rename; `latest` moves last."""
+"""Publishing: a release is written aside, whole, and appears in one rename; `latest` moves last.
+
+Its files are copies of the run's, never second names of them: what is written into a run's file would be in the release
+too, and no mode keeps root from writing. For small PNGs a copy costs little beside the checksum that is due anyway
+(benchmarks/release.py).
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from dcgan import storage
 from dcgan.config import JobConfig
-from dcgan.paths import Run, escape
+from dcgan.errors import StageError
+from dcgan.outcome import released
+from dcgan.paths import Job, Run, escape
+from dcgan.release import formats
 from dcgan.release.card import dataset_card
-from dcgan.release.manifest import build_manifest, write_manifest
+from dcgan.release.croissant import describe
+from dcgan.release.holding import remove_unless_held
+from dcgan.release.manifest import ManifestWriter, class_rows
 from dcgan.report import write_report
+from dcgan.terminal import display
 
 
 def publish(run: Run, config: JobConfig, outcome: Mapping[str, Any]) -> Path:
-    """Write the run's release, point `latest` at it, and remove releases over `outputs.keep`.
+    """Write the run's release, point `latest` at it, and remove releases over `outputs.keep` that nobody reads.
 
     Args:
         run: with every class of verdict "shipped" generated.
@@ -28,6 +39,7 @@ def publish(run: Run, config: JobConfig, outcome: Mapping[str, Any]) -> Path:
         The release's folder.
 
     Raises:
+        StageError: an image has changed since it was made.
         StorageError: when the system refuses to write; what was released before is as it was.
     """
     job = run.job
@@ -37,35 +49,80 @@ def publish(run: Run, config: JobConfig, outcome: Mapping[str, Any]) -> Path:
     if not folder.exists():
         shipped = [label for label, entry in outcome["classes"].items() if entry["verdict"] == "shipped"]
         with storage.whole_folder(folder) as temporary:
+            (temporary / "models").mkdir()
             for label in shipped:
-                _link_tree(run.generation(label) / "images", temporary / "images" / escape(label))
-                (temporary / "models").mkdir(exist_ok=True)
-                _link(run.model(label), temporary / "models" / f"{escape(label)}.npz")
-            write_manifest(build_manifest(run, outcome["classes"], shipped), temporary)
+                shutil.copyfile(run.model(label), temporary / "models" / f"{escape(label)}.npz")
+            _write_images(run, config, outcome["classes"], shipped, temporary)
             (temporary / "README.md").write_text(dataset_card(config, outcome), encoding="utf-8")
             write_report(run, config, outcome, temporary / "report.html")
-            files = {
-                path.relative_to(temporary).as_posix(): storage.sha256(path)
-                for path in sorted(temporary.rglob("*"))
-                if path.is_file()
-            }
+            files = _checksums(temporary)
+            storage.write_json(temporary / "croissant.json", describe(config, outcome, files))
+            files["croissant.json"] = storage.sha256(temporary / "croissant.json")
             release = {"format": 1, **outcome, "config": config.model_dump(mode="json"), "files": files}
             storage.write_json(temporary / "release.json", release)
+            digest = storage.sha256(temporary / "release.json")
+            storage.write_text(
+                temporary / "release.sha256", f"{digest}  release.json\n"
+            )  # as `sha256sum --check` reads
+            _make_read_only(temporary)
     storage.replace_symlink(job.latest, f"{job.releases.name}/{folder.name}")
-    for old in sorted(path for path in job.releases.iterdir() if path != folder)[: -config.outputs.keep + 1 or None]:
-        shutil.rmtree(old)
+    _remove_old(job, folder, config.outputs.keep)
     return folder
 
 
-def _link_tree(source: Path, target: Path) -> None:
-    target.mkdir(parents=True)
-    for path in source.iterdir():
-        _link(path, target / path.name)
+def _write_images(
+    run: Run, config: JobConfig, classes: Mapping[str, Mapping[str, Any]], shipped: Sequence[str], folder: Path
+) -> None:
+    """Images and manifest, one class after the other."""
+    num_images = sum(released(classes[label]) for label in shipped)
+    index_of = {label: number for number, label in enumerate(classes)}
+    with (
+        ManifestWriter(folder, image_folder=config.outputs.format == "files") as manifest,
+        formats.writer(config.outputs.format, folder, f"{config.name}-{run.id}", num_images) as write,
+    ):
+        for label in shipped:
+            for rows in class_rows(run, label, index_of[label]):
+                paths = [write(row, _image(run, row)) for row in rows.to_dict("records")]
+                manifest.add(rows.assign(path=paths))
 
 
-def _link(source: Path, target: Path) -> None:
-    """A second name for the same bytes where the file system can, a copy where it cannot."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)
+def _image(run: Run, row: formats.Row) -> bytes:
+    """A generated image's PNG."""
+    folder = run.generation(row["label"])
+    file = folder / "images" / f"{row['image_id']}.png"
+    png = file.read_bytes()
+    if storage.sha256_bytes(png) != row["image_sha256"]:
+        raise StageError(
+            f"class {row['label']!r}: {file} has changed since it was made. Delete {folder} and run the job again: it "
+            "makes the same images."
+        )
+    return png
+
+
+def _checksums(folder: Path) -> dict[str, str]:
+    """SHA-256 of each file so far, by path; those of `images/` stand in the manifest, a million if need be."""
+    return {
+        path.relative_to(folder).as_posix(): storage.sha256(path)
+        for top in sorted(folder.iterdir())
+        if top.name != "images"
+        for path in (sorted(top.iterdir()) if top.is_dir() else [top])
+    }
+
+
+def _make_read_only(folder: Path) -> None:
+    """Take the permission to write from every file, whoever had it."""
+    for root, _, names in os.walk(folder):
+        for name in names:
+            file = Path(root, name)
+            file.chmod(file.stat().st_mode & 0o555)
+
+
+def _remove_old(job: Job, newest: Path, keep: int) -> None:
+    """Remove all but the newest `keep` releases; one that is being read stays until a later night."""
+    others = sorted(path for path in job.releases.iterdir() if path.is_dir() and path != newest)
+    for old in others[: -keep + 1 or None]:
+        try:
+            if not remove_unless_held(old):
+                display.say(f"Release {old.name} is over outputs.keep and is being read: it stays for now")
+        except OSError as error:
+            display.say(f"Release {old.name} is over outputs.keep and cannot be removed: {error}")

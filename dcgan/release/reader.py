@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
 from dcgan import storage
 from dcgan.config import JobConfig, parse_job
 from dcgan.errors import ReleaseError, StorageError
+from dcgan.outcome import released
+from dcgan.release import formats
+from dcgan.release.holding import Hold
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -27,7 +29,7 @@ def load_release(path: str | Path, *, verify: bool = False) -> Release:
 
     Args:
         path: folder of a release, or a job's `latest`. The name is resolved now: a release that is published later
-            does not change what this one reads.
+            does not change what this one reads, and does not remove it while the object that this gives is in use.
         verify: check every byte against the checksums first.
 
     Raises:
@@ -35,14 +37,19 @@ def load_release(path: str | Path, *, verify: bool = False) -> Release:
     """
     folder = Path(path).resolve()
     try:
+        hold = Hold(folder)
         record = storage.read_json(folder / "release.json")
-    except StorageError as error:
+    except BlockingIOError as error:
+        raise ReleaseError(f"{path} is being removed: it is older than the releases that outputs.keep keeps") from error
+    except (OSError, StorageError) as error:
+        if Path(path).resolve() != folder:  # `latest` has moved on, and the release that it named is gone
+            return load_release(path, verify=verify)
         raise ReleaseError(
             f"{path} is not a release: a release's folder has a release.json, such as outputs/<job>/latest ({error})"
         ) from error
     if not isinstance(record, dict) or not {"config", "classes", "files"} <= set(record):
         raise ReleaseError(f"{path} is not a release: its release.json is not of the form that a release's has")
-    release = Release(folder, record)
+    release = Release(folder, record, hold)
     if verify:
         from dcgan.release.verify import verify as check  # noqa: PLC0415 (verify reads releases too)
 
@@ -51,14 +58,16 @@ def load_release(path: str | Path, *, verify: bool = False) -> Release:
 
 
 class Release:
-    """An immutable dataset of synthetic images."""
+    """An immutable dataset of synthetic images, which stays for as long as this object is in use."""
 
-    def __init__(self, path: Path, record: dict[str, Any]) -> None:
+    def __init__(self, path: Path, record: dict[str, Any], hold: Hold) -> None:
         self.path = path
         self.record = record
+        self._hold = hold
 
     def __repr__(self) -> str:
-        return f"Release({str(self.path)!r}, {len(self.manifest)} images of {len(self.class_names)} classes)"
+        num_images = sum(released(entry) for entry in self.record["classes"].values())
+        return f"Release({str(self.path)!r}, {num_images} images of {len(self.class_names)} classes)"
 
     @functools.cached_property
     def config(self) -> JobConfig:
@@ -75,24 +84,32 @@ class Release:
         """One row per image."""
         return pd.read_parquet(self.path / "manifest.parquet")
 
+    @functools.cached_property
+    def images(self) -> formats.Images:
+        """Its images one by one, by the manifest's paths."""
+        return formats.Images(self.path)
+
     def arrays(self) -> tuple[np.ndarray, np.ndarray]:
         """All images uint8 (N, H, W, C), and labels int64 (N,), in the manifest's order.
 
         Raises:
-            ReleaseError: an image is missing.
+            ReleaseError: an image is missing, or is not of the size that the release says.
         """
+        paths = self.manifest["path"].to_list()
+        images = np.empty((len(paths), *self.image_shape), np.uint8)
 
-        def read(path: str) -> np.ndarray:
-            with Image.open(self.path / path) as image:
-                return np.asarray(image).reshape(self.image_shape)
+        def read(positions: list[int]) -> None:
+            chosen = [paths[position] for position in positions]
+            for position, image in zip(positions, self.images.arrays(chosen), strict=True):
+                if image.shape != self.image_shape:
+                    told = f"{image.shape}, expected {self.image_shape}"
+                    raise ReleaseError(f"{self.path}: {paths[position]} is {told}. `dcgan verify` tells more.")
+                images[position] = image
 
-        try:
-            with ThreadPoolExecutor(NUM_THREADS) as pool:
-                images = list(pool.map(read, self.manifest["path"]))
-        except OSError as error:
-            raise ReleaseError(f"{self.path}: an image cannot be read: {error}. `dcgan verify` tells more.") from error
-        stacked = np.stack(images) if images else np.empty((0, *self.image_shape), np.uint8)
-        return stacked, self.manifest["class_index"].to_numpy(np.int64)
+        with ThreadPoolExecutor(NUM_THREADS) as pool:
+            for _ in pool.map(read, formats.batches(paths)):
+                pass
+        return images, self.manifest["class_index"].to_numpy(np.int64)
 
     def real(self, source: str | Path | None = None, *, split: str = "train") -> tuple[np.ndarray, np.ndarray]:
         """The job's real images, converted and split just as when the GANs were trained.

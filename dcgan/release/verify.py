@@ -1,25 +1,33 @@
-"""Verification: every byte of a release against its checksums."""
+"""Verification: every byte of a release against its checksums.
+
+`release.sha256` vouches for `release.json`, this for the manifest and all other files, the manifest for each image.
+"""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import pandas as pd
+import pyarrow.parquet as pq
 
 from dcgan import storage
 from dcgan.errors import ReleaseError
 from dcgan.outcome import released
 from dcgan.progress import OnFiles, no_report
-from dcgan.release.reader import load_release
+from dcgan.release import formats
+from dcgan.release.reader import Release, load_release
 from dcgan.terminal import counted
 
 NUM_THREADS = 4  # hashing lets go of the interpreter's lock
+PER_CHUNK = 256  # files that a thread checks before it comes back for more
 MAX_TOLD = 10  # problems that the message lists
+RECORD, SUMS, MANIFEST = "release.json", "release.sha256", "manifest.parquet"
 
 
 def verify(path: Path, on_progress: OnFiles = no_report) -> int:
-    """Check that a release is whole and unchanged, and that manifest, files and counts agree.
+    """Check that a release is whole and unchanged, and that manifest, images and counts agree.
 
     Args:
         path: folder of the release, or `latest`.
@@ -32,21 +40,27 @@ def verify(path: Path, on_progress: OnFiles = no_report) -> int:
         ReleaseError: naming the first problems found.
     """
     release = load_release(path)
-    wanted: dict[str, str] = release.record["files"]
-    found = {file.relative_to(release.path).as_posix() for file in release.path.rglob("*") if file.is_file()}
-    problems = [f"{name} is missing" for name in sorted(set(wanted) - found)]
-    problems += [f"{name} does not belong to the release" for name in sorted(found - set(wanted) - {"release.json"})]
+    found = set(_files_below(release.path))
+    wanted: dict[str, str] = release.record["files"] | {RECORD: _recorded(release.path / SUMS)}
+    rows: dict[str, str] = {}
+    manifest_as_released = MANIFEST in found and storage.sha256(release.path / MANIFEST) == wanted.get(MANIFEST)
+    if manifest_as_released:
+        table = pq.read_table(release.path / MANIFEST, columns=["path", "image_sha256"])
+        rows = dict(zip(table["path"].to_pylist(), table["image_sha256"].to_pylist(), strict=True))
+        wanted |= {path: checksum for path, checksum in rows.items() if formats.IN_SHARD not in path}
+    else:  # without their checksums, images cannot be told from what does not belong
+        found = {name for name in found if not name.startswith("images/")}
 
+    problems = [f"{name} is missing" for name in sorted(set(wanted) - found)]
+    problems += [f"{name} does not belong to the release" for name in sorted(found - set(wanted) - {SUMS})]
     present = sorted(set(wanted) & found)
-    with ThreadPoolExecutor(NUM_THREADS) as pool:
-        for done, (name, actual) in enumerate(
-            zip(present, pool.map(lambda name: storage.sha256(release.path / name), present), strict=True), start=1
-        ):
-            if actual != wanted[name]:
-                problems.append(f"{name} has changed: sha256 {actual}, expected {wanted[name]}")
-            on_progress(done, len(present))
-    if not problems:  # the manifest can be trusted, so hold it against the files and the counts
-        problems = _disagreements(release.manifest, release.record["classes"], wanted)
+    for name, actual in _checksums(release.path, present, on_progress):
+        if actual != wanted[name]:
+            problems.append(f"{name} has changed: sha256 {actual}, expected {wanted[name]}")
+    if not manifest_as_released:
+        problems = [f"{told}; no image could be checked" if told.startswith(MANIFEST) else told for told in problems]
+    if not problems:  # the shards and the manifest can be trusted, so hold them against each other and the counts
+        problems = [*_disagreements(release, rows), *_miscounts(release)]
     if problems:
         more = f"\n  ... and {len(problems) - MAX_TOLD} more" if len(problems) > MAX_TOLD else ""
         told = "\n  ".join(problems[:MAX_TOLD])
@@ -54,13 +68,55 @@ def verify(path: Path, on_progress: OnFiles = no_report) -> int:
     return len(present)
 
 
-def _disagreements(manifest: pd.DataFrame, classes: dict[str, dict[str, object]], files: dict[str, str]) -> list[str]:
-    rows = dict(zip(manifest["path"], manifest["image_sha256"], strict=True))
-    images = {name: checksum for name, checksum in files.items() if name.startswith("images/")}
-    problems = [f"{name}: manifest and release.json disagree" for name in sorted(rows.items() ^ images.items())]
-    counts = manifest["label"].value_counts()
-    for label, entry in classes.items():
-        expected = released(entry)
-        if counts.get(label, 0) != expected:
-            problems.append(f"class {label!r} has {counts.get(label, 0)} images in the manifest, expected {expected}")
+def _recorded(sums: Path) -> str:
+    """The checksum of `release.json` that stands in `release.sha256`; else what is wrong with that file."""
+    try:
+        checksum, _, name = sums.read_text(encoding="ascii").strip().partition("  ")
+    except FileNotFoundError:
+        return f"what {SUMS} says, which is missing"
+    except (OSError, ValueError) as error:
+        return f"what {SUMS} says, which cannot be read: {error}"
+    return checksum if name == RECORD else f"what {SUMS} says, which has no line of it"
+
+
+def _files_below(folder: Path, prefix: str = "") -> Iterator[str]:
+    """Paths of all files below a folder, relative to it, with `/`."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            name = prefix + entry.name
+            if entry.is_dir(follow_symlinks=False):
+                yield from _files_below(Path(entry.path), f"{name}/")
+            else:
+                yield name
+
+
+def _checksums(folder: Path, names: Sequence[str], on_progress: OnFiles) -> Iterator[tuple[str, str]]:
+    """Each file's name and SHA-256, read by several threads, some files at a time."""
+    chunks = [names[first : first + PER_CHUNK] for first in range(0, len(names), PER_CHUNK)]
+    done = 0
+    with ThreadPoolExecutor(NUM_THREADS) as pool:
+        for chunk in pool.map(lambda chunk: [(name, storage.sha256(folder / name)) for name in chunk], chunks):
+            yield from chunk
+            done += len(chunk)
+            on_progress(done, len(names))
+
+
+def _disagreements(release: Release, rows: Mapping[str, str]) -> list[str]:
+    """Images in shards that are not those of the manifest."""
+    paths = [path for path in rows if formats.IN_SHARD in path]
+    problems = []
+    for positions in formats.batches(paths):
+        chosen = [paths[position] for position in positions]
+        for path, png in zip(chosen, release.images.pngs(chosen), strict=True):
+            if storage.sha256_bytes(png) != rows[path]:
+                problems.append(f"{path}: the image is not the manifest's")
     return problems
+
+
+def _miscounts(release: Release) -> list[str]:
+    counts = release.manifest["label"].value_counts()
+    return [
+        f"class {label!r} has {counts.get(label, 0)} images in the manifest, expected {released(entry)}"
+        for label, entry in release.record["classes"].items()
+        if counts.get(label, 0) != released(entry)
+    ]

@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from dcgan.batches import to_float
+from dcgan.distances import mean_kernel, mean_off_diagonal, squared_distances, unbiased_mmd
 
 NUM_SAMPLES = 128  # the standard error of KID at this size is about a tenth of what one stage of training changes
 NEIGHBOURS = 5  # as in Naeem et al.; fewer where there are not as many real images
@@ -60,35 +61,19 @@ class Scorer:
         # One scale for all features keeps the kernel's values near 1, whatever the classifier's are.
         self._scale = float(np.sqrt((features**2).mean())) or 1.0
         self._real = features / self._scale
-        self._within_real = _mean_off_diagonal(_kernel(self._real, self._real))
-        distances = np.sqrt(_squared_distances(self._real, self._real))
+        self._within_real = mean_kernel(self._real)
+        distances = np.sqrt(squared_distances(self._real, self._real))
         neighbours = min(NEIGHBOURS, len(real) - 1)
         self._radii = np.sort(distances, axis=1)[:, neighbours]
-        self._real_diversity = _mean_off_diagonal(distances)
+        self._real_diversity = mean_off_diagonal(distances)
 
     def __call__(self, samples: np.ndarray) -> Score:
         """Score uint8 (N, H, W, C), N at least 2."""
         fake = np.asarray(self._features(tf.constant(samples)), np.float64) / self._scale
-        within = self._within_real + _mean_off_diagonal(_kernel(fake, fake))
-        nearest = np.sqrt(_squared_distances(self._real, fake)).min(1)
-        diversity = _mean_off_diagonal(np.sqrt(_squared_distances(fake, fake)))
+        nearest = np.sqrt(squared_distances(self._real, fake)).min(1)
+        diversity = mean_off_diagonal(np.sqrt(squared_distances(fake, fake)))
         return Score(
-            kid=float(within - 2 * _kernel(self._real, fake).mean()),
+            kid=unbiased_mmd(self._real, fake, within_a=self._within_real),
             coverage=float((nearest <= self._radii).mean()),
             diversity=float(diversity / self._real_diversity) if self._real_diversity else 1.0,
         )
-
-
-def _kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    values: np.ndarray = (a @ b.T / a.shape[1] + 1) ** 3
-    return values
-
-
-def _squared_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    squared: np.ndarray = np.maximum((a**2).sum(1)[:, None] + (b**2).sum(1)[None] - 2 * a @ b.T, 0)
-    return squared
-
-
-def _mean_off_diagonal(values: np.ndarray) -> float:
-    count = len(values)
-    return float((values.sum() - np.trace(values)) / (count * (count - 1)))

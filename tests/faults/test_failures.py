@@ -33,6 +33,7 @@ from tests.samples import tree_hash
 SCRIPT, UP = "<script>alert(1)</script> 🐈", "..%2F"
 SHIPPED = {SCRIPT: 12, UP: 9}
 UNUSABLE = ("damaged", "missing", "one", "three")  # classes without one whole file, without files, with 1 and 3 images
+ONNX = {"layout": "NCHW", "size": [8, 8], "mean": 0, "std": 255}
 DEADLINE_SECONDS = 240
 
 Dcgan = Callable[..., subprocess.CompletedProcess[str]]
@@ -85,7 +86,9 @@ def write_job(root: Path) -> Path:
     values = TINY | {
         "name": "night", "data": {"source": "images.csv", "holdout": 0.4}, "training": training,
         "generation": {"per_class": amounts}, "run": {"processes": 2, "threads": 1},
+        "measures": {"features": "onnx:damaged.onnx", "onnx": ONNX},
     }  # fmt: skip
+    (root / "damaged.onnx").write_bytes(b"no model")
     (root / "job.yaml").write_text(yaml.safe_dump(values, allow_unicode=True), encoding="utf-8")
     return root / "job.yaml"
 
@@ -198,6 +201,14 @@ def test_unusable_classes_are_refused_by_their_reasons(night: Night) -> None:
     assert night.summary["catalogue"]["reasons"] == {"not an image, or damaged": 10, "file missing": 1}
 
 
+def test_release_goes_without_measures_whose_model_is_damaged(night: Night) -> None:
+    assert "The release goes without measures: measures.features: " in night.resumed.stderr
+    assert "damaged.onnx cannot be read as an ONNX model" in night.resumed.stderr
+    assert night.summary["measures"]["overall"] == {}
+    assert "kid" not in night.summary["classes"][UP]["measures"]
+    assert night.summary["classes"][UP]["measures"]["holdout"] > 0  # the gate's are there
+
+
 def test_inputs_are_as_they_were(night: Night) -> None:
     assert {path: found for path, found in tree_hash(night.root).items() if path in night.inputs} == night.inputs
 
@@ -228,13 +239,13 @@ def test_report_and_card_show_names_and_run_none_of_them(night: Night) -> None:
 @pytest.fixture
 def copy(night: Night, tmp_path: Path) -> Path:
     """The release, to tamper with."""
-    return Path(shutil.copytree(night.release, tmp_path / "release"))
+    return Path(shutil.copytree(night.release, tmp_path / "release", copy_function=shutil.copyfile))
 
 
 def test_verify_passes_a_release_as_it_is(night: Night, dcgan: Dcgan) -> None:
     done = dcgan("verify", night.release, "--json")
     assert done.returncode == 0
-    files = json.loads((night.release / "release.json").read_text(encoding="utf-8"))["files"]
+    files = [path for path in night.release.rglob("*") if path.is_file() and path.name != "release.sha256"]
     assert json.loads(done.stdout) == {"verified": True, "files": len(files)}
 
 

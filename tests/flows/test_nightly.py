@@ -42,6 +42,19 @@ def test_release_holds_what_the_design_promises(finished: Finished) -> None:
     assert not [path for path in finished.release.parent.iterdir() if path.name.startswith(".tmp-")]
 
 
+def test_release_says_how_good_varied_and_new_the_images_are(finished: Finished) -> None:
+    record = json.loads((finished.release / "release.json").read_text(encoding="utf-8"))
+    assert record["measures"]["features"] == {"name": "judge", "dimensions": 128}
+    assert record["measures"]["overall"]["kid"]["value"] is not None
+    assert set(record["measures"]["metrics"]) == set(record["measures"]["overall"])
+    for label in ("0", "1"):
+        measured = record["classes"][label]["measures"]
+        assert measured["coverage"]["ceiling"] > 0 and measured["gan_test"]["error"] > 0
+        assert "gain" in measured  # the gate's own stand beside
+    assert "kid" not in record["classes"]["7"]["measures"]  # nothing was asked of it
+    assert "Synthetic images, and real ones in their place: kid " in finished.stderr
+
+
 def test_resolved_config_stands_in_the_run(finished: Finished) -> None:
     config = json.loads((finished.run / "config.json").read_text())
     assert config["training"]["learning_rate"] == 2e-4

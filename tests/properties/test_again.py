@@ -15,6 +15,8 @@ from PIL import Image
 
 import dcgan as product
 from dcgan import marks
+from dcgan.paths import Run
+from dcgan.release.publish import publish
 from tests.conftest import Finished, write_job
 
 Dcgan = Callable[..., CompletedProcess[str]]
@@ -22,8 +24,8 @@ Dcgan = Callable[..., CompletedProcess[str]]
 
 @pytest.fixture
 def alone(finished: Finished, tmp_path: Path) -> Path:
-    """A copy of the release, far from the run and the images that it was made of."""
-    return shutil.copytree(finished.release, tmp_path / "release")
+    """A copy of the release that can be written, far from the run and the images that it was made of."""
+    return shutil.copytree(finished.release, tmp_path / "release", copy_function=shutil.copyfile)
 
 
 def test_every_image_comes_again_byte_for_byte(alone: Path, dcgan: Dcgan, tmp_path: Path) -> None:
@@ -67,6 +69,33 @@ def test_model_that_has_changed_makes_nothing(alone: Path, dcgan: Dcgan, tmp_pat
     done = dcgan("sample", alone, "--class", "0", "--count", "3", "--out", tmp_path / "more")
     assert done.returncode == 1 and "0.npz has changed since it was released" in done.stderr
     assert not (tmp_path / "more").exists()
+
+
+@pytest.mark.parametrize("kind", ["tfrecord", "webdataset"])
+def test_images_in_shards_come_again_and_so_do_more_of_them(
+    finished: Finished, dcgan: Dcgan, tmp_path: Path, kind: str
+) -> None:
+    sharded = publish_as(kind, finished, tmp_path)
+    done = dcgan("verify", sharded)
+    assert done.returncode == 0 and not [line for line in done.stderr.splitlines() if not line.startswith("  verify: ")]
+    done = dcgan("regenerate", sharded, "--out", tmp_path / "again", "--json")
+    assert json.loads(done.stdout) == {"images": 110, "same_bytes": 110, "largest_difference": 0}
+    for path in product.load_release(finished.release).manifest["path"]:
+        assert (tmp_path / "again" / path).read_bytes() == (finished.release / path).read_bytes()
+    for release in (sharded, finished.release):
+        dcgan("sample", release, "--class", "0", "--count", "3", "--out", tmp_path / f"more-{release.parts[-4]}")
+    read = [pd.read_csv(folder / "manifest.csv") for folder in tmp_path.glob("more-*")]
+    assert len(read) == 2 and len(read[0]) == 3 and read[0].equals(read[1])
+
+
+def publish_as(kind: str, finished: Finished, root: Path) -> Path:
+    """The finished run's release once more, in another form."""
+    run = Run(root / kind / "tiny" / "runs" / finished.run.name)
+    shutil.copytree(finished.run, run.root)
+    release = product.load_release(finished.release)
+    config = release.config
+    outputs = config.outputs.model_copy(update={"format": kind})
+    return publish(run, config.model_copy(update={"outputs": outputs}), release.record)
 
 
 def test_more_images_are_those_that_a_larger_job_would_have_made(

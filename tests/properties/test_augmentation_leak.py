@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 from sklearn.datasets import load_digits
 
+from dcgan.config import GenerationConfig
 from dcgan.generation.model import Model
 from dcgan.training.stage import train_class
 from tests.unit.training.test_stage import ignore, prepared
@@ -37,7 +38,9 @@ def test_no_augmentation_shows_in_the_samples(tmp_path: Path) -> None:
     train_class(run, job, "0", None, ignore)
 
     model = Model(run.model("0"), job.training, (16, 16, 1))
-    samples = np.concatenate([model.candidates(0, "0", chunk) for chunk in range(4)])[..., 0].astype(float)
+    samples = np.concatenate([model.candidates(GenerationConfig(), "0", chunk) for chunk in range(4)])[..., 0].astype(
+        float
+    )
     real = np.load(run.train_images("0"))[..., 0].astype(float)
     frames, gaps = samples[:, FRAME].mean(1), samples[:, GAP].mean(1)
     assert frames.min() > 245  # black from outside the picture, or a cut-out over a corner, would take more than that

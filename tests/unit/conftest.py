@@ -36,12 +36,13 @@ class Made:
     outcome: dict[str, Any]
 
 
-def make_run(root: Path, verdicts: Mapping[str, str] | None = None) -> Made:
+def make_run(root: Path, verdicts: Mapping[str, str] | None = None, kind: str = "files") -> Made:
     """Make a run of classes with names that mean something to HTML, Markdown, paths and spreadsheets.
 
     Args:
         root: folder for all of it.
         verdicts: by class; "shipped" where none is given.
+        kind: `outputs.format`.
     """
     rows, number = ["path,label"], 0
     for label, count in COUNTS.items():
@@ -52,7 +53,7 @@ def make_run(root: Path, verdicts: Mapping[str, str] | None = None) -> Made:
             number += 1
     (root / "images.csv").write_text("\n".join(rows), encoding="utf-8")
     values = {
-        "name": "odd", "data": {"source": "images.csv", "holdout": 0.1}, "outputs": {"keep": 2},
+        "name": "odd", "data": {"source": "images.csv", "holdout": 0.1}, "outputs": {"keep": 2, "format": kind},
         "generation": {"per_class": {**MADE, "three": 9}},
     }  # fmt: skip
     config = JobConfig.model_validate(values).resolve(root)

@@ -223,3 +223,37 @@ def test_default_fills_up_to_the_largest_class(num_train: dict[str, int]) -> Non
 def test_amounts_of_nothing_are_refused(num_train: dict[str, int]) -> None:
     with pytest.raises(ConfigError, match="no image of any class"):
         GenerationConfig(balance=0).amounts(num_train)
+
+
+ONNX = {"layout": "NCHW", "size": [96, 96], "mean": 127, "std": 128}
+
+
+def test_onnx_model_is_found_beside_the_job_file(tmp_path: Path) -> None:
+    (tmp_path / "model.onnx").touch()
+    job = load_job(written(tmp_path, SMALLEST | {"measures": {"features": "onnx:model.onnx", "onnx": ONNX}}))
+    assert job.measures.features == f"onnx:{tmp_path / 'model.onnx'}"
+    assert job.measures.onnx.mean == 127 and job.measures.onnx.output is None
+    assert parse_job(job.model_dump(mode="json"), where="run") == job  # as a worker reads it
+
+
+@pytest.mark.parametrize(
+    ("measures", "parts"),
+    [
+        ({"features": "fid"}, ["measures", "'fid'", "expected judge, onnx:PATH or keras:NAME"]),
+        ({"features": "onnx:a.onnx"}, ["also give onnx.layout, onnx.size, onnx.mean, onnx.std"]),
+        ({"features": "onnx:a.onnx", "onnx": {"size": [1, 2]}}, ["also give onnx.layout, onnx.mean, onnx.std"]),
+        ({"onnx": ONNX}, ["onnx is for features: onnx:PATH only", "judge"]),
+        ({"features": "onnx:a.onnx", "onnx": ONNX | {"std": 0}}, ["measures.onnx.std", "greater than 0"]),
+        ({"features": "onnx:a.onnx", "onnx": ONNX | {"layout": "CHW"}}, ["measures.onnx.layout", "'NCHW' or 'NHWC'"]),
+        ({"features": "onnx:a.onnx", "onnx": ONNX | {"scale": 1}}, ["measures.onnx.scale", "unknown key", "layout"]),
+    ],
+)
+def test_feature_space_that_cannot_be_is_told(measures: dict[str, Any], parts: list[str]) -> None:
+    told = refusal(SMALLEST | {"measures": measures})
+    assert all(part in told for part in parts), told
+
+
+def test_feature_extractor_that_is_not_at_hand_is_told_before_any_work(tmp_path: Path) -> None:
+    job = written(tmp_path, SMALLEST | {"measures": {"features": "onnx:model.onnx", "onnx": ONNX}})
+    with pytest.raises(ConfigError, match=r"model.onnx: no such file. A path is relative to the job file"):
+        load_job(job)

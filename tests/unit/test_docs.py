@@ -17,7 +17,7 @@ from dcgan.catalogue import inspection, sources
 from dcgan.cli.main import commands
 from dcgan.config import JobConfig
 from dcgan.curation import filters
-from dcgan.evaluation import gate
+from dcgan.evaluation import frechet, gan_train_test, gate, kid, leakage, measures, prdc
 from dcgan.release.manifest import COLUMNS
 from dcgan.split import MIN_TRAIN
 
@@ -106,6 +106,32 @@ def test_input_has_every_reason_for_quarantine() -> None:
         if name.isupper() and isinstance(value, str) and value not in verdicts
     }
     assert told == reasons
+
+
+def test_measures_has_every_metric_in_its_order_with_its_goal() -> None:
+    goals = {"minimize": "lower", "maximize": "higher"}
+    documented = dict(first_cells(DOCS / "reference/measures.md", 2)[: len(measures.METRICS)])
+    assert list(documented) == [metric.name for metric in measures.METRICS]
+    for metric in measures.METRICS:
+        goal = f"{metric.goal:g}" if isinstance(metric.goal, float) else goals[metric.goal]
+        assert documented[metric.name] == goal
+
+
+def test_limits_of_measures_are_those_of_the_code() -> None:
+    text = " ".join((DOCS / "reference/measures.md").read_text(encoding="utf-8").split())
+    for told in (
+        f"Mean over {kid.NUM_SUBSETS} random subsets",
+        f"fewer than {kid.MIN_IMAGES} images of either kind",
+        f"below {frechet.UNBIASED_FROM:,} images",
+        f"{prdc.NEIGHBOURS} images or fewer of any kind",
+        f"{measures.MAX_POOLED:,} of a kind at most",
+        f"take {gan_train_test.MAX_STEPS} steps",
+        f"{leakage.MAX_LISTED} pairs, the nearest first",
+        f"differ in at most {leakage.MAX_BITS} bits",
+        f"is under {leakage.NEAR} times what is usual",
+    ):
+        assert told in text
+    assert leakage.USUAL_AMONG == 20  # "the nearest of twenty images"
 
 
 def test_limits_are_those_of_the_code() -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import pytest
 
 from dcgan import outcome
 from dcgan.config import GenerationConfig
+from dcgan.paths import Run
 from dcgan.plan import make_plan
-from dcgan.storage import read_json
+from dcgan.storage import read_json, write_json
 from tests.unit.conftest import CAT, MADE, SCRIPT, UP, Made
 
 
@@ -72,6 +76,23 @@ def test_images_that_are_kept_back_are_told_beside_the_verdict(
 ) -> None:
     entry = {"verdict": verdict, "accepted": accepted}
     assert (outcome.released(entry), outcome.told_verdict(entry)) == (released, told)
+
+
+def test_measures_and_leaks_of_a_class_stand_beside_the_gates(made: Made, tmp_path: Path) -> None:
+    run = Run(Path(shutil.copytree(made.run.root, tmp_path / "run")))
+    kid = {"value": 0.1, "error": 0.01, "ceiling": 0.0, "note": ""}
+    features = {"name": "judge", "dimensions": 128}
+    overall = {"features": features, "metrics": {}, "overall": {"kid": kid}}
+    write_json(run.measures, overall | {"classes": {UP: {"kid": kid}}})
+    write_json(run.leakage, {"pairs": {"a": 2}, "examples": [], "classes": {UP: {"holdout_rows": [0, 3]}}})
+    plan = make_plan(made.config, read_json(run.split_record))
+    judged = {label: {"verdict": "shipped", "reason": "", "measures": {"gain": 0.1}} for label in MADE}
+    gathered = outcome.gather(run, made.config, plan, {}, {"classes": judged}, {})
+    assert gathered["classes"][UP]["measures"] == {"gain": 0.1, "kid": kid}
+    assert gathered["classes"][CAT]["measures"] == {"gain": 0.1}
+    assert (gathered["classes"][UP]["leaked"], gathered["classes"][CAT]["leaked"]) == (2, 0)
+    assert gathered["measures"] == overall
+    assert gathered["leakage"] == {"pairs": {"a": 2}, "examples": []}
 
 
 def test_accepted_counts_only_what_is_generated(made: Made) -> None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import html
 import re
+from pathlib import Path
 
+import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dcgan.release.card import dataset_card, escape_markdown
 from tests.unit.conftest import CAT, COUNTS, MADE, SCRIPT, UP, Made
+from tests.unit.release.conftest import KINDS, outside
 
 
 @given(st.text())
@@ -59,3 +62,22 @@ def test_versions_are_told_apart(made: Made) -> None:
     card = dataset_card(made.config, made.outcome)
     versions = made.outcome["versions"]
     assert ", ".join(f"{name} {version}" for name, version in versions.items()) in html.unescape(card)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_the_card_tells_to_type_works(releases: dict[str, Path], kind: str) -> None:
+    """But for torchvision's line: torch's wheels in the registry bring CUDA along."""
+    card = (releases[kind] / "README.md").read_text(encoding="utf-8")
+    blocks = [code for code in re.findall(r"```python\n(.*?)```", card, re.DOTALL) if "torchvision" not in code]
+    assert len(blocks) == {"files": 4, "tfrecord": 3, "webdataset": 4}[kind]
+    code = "\n".join([*blocks, "import json; print(json.dumps(len(list(synthetic))))"])
+    others = "import os, sys; os.chdir(sys.argv[1]); sys.path.insert(0, sys.argv[2])\n"
+    read = outside(others + code, releases[kind], Path(__file__).parents[3])
+    assert read == sum(MADE.values())
+
+
+def test_card_says_how_many_real_images_it_comes_from_and_grants_no_licence(made: Made) -> None:
+    card = dataset_card(made.config, made.outcome)
+    train, holdout = (sum(entry[part] for entry in made.outcome["classes"].values()) for part in ("train", "holdout"))
+    assert f"- {train} real images to train on, {holdout} held out" in card
+    assert "this card grants none" in card and str(made.config.data.source) not in card

@@ -5,45 +5,64 @@ from __future__ import annotations
 from pathlib import Path
 
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
-from dcgan.paths import escape
-from dcgan.release.manifest import COLUMNS, build_manifest, write_manifest
-from tests.unit.conftest import CAT, COUNTS, MADE, SCRIPT, UP, Made
+from dcgan.release import manifest
+from dcgan.release.manifest import COLUMNS, ManifestWriter, class_rows
+from tests.unit.conftest import CAT, MADE, SCRIPT, Made
 
 
-def test_manifest_has_a_row_per_shipped_image_in_order(made: Made) -> None:
-    table = build_manifest(made.run, sorted(COUNTS), [SCRIPT, CAT])
-    assert list(table.columns) == COLUMNS
-    assert list(table["label"]) == [SCRIPT] * MADE[SCRIPT] + [CAT] * MADE[CAT]
-    assert list(table["index"]) == [*range(MADE[SCRIPT]), *range(MADE[CAT])]
-    assert set(table["split"]) == {"train"} and set(table["run_id"]) == {made.run.id}
+def rows_of(made: Made, label: str, class_index: int = 0) -> pd.DataFrame:
+    """A class's rows, with paths."""
+    rows = pd.concat(class_rows(made.run, label, class_index), ignore_index=True)
+    return rows.assign(path=[f"images/x/{name}.png" for name in rows["image_id"]])
 
 
-def test_class_index_counts_among_all_classes_shipped_or_not(made: Made) -> None:
-    table = build_manifest(made.run, sorted(COUNTS), [CAT])
-    assert set(table["class_index"]) == {sorted(COUNTS).index(CAT)} != {0}
+def write(folder: Path, *tables: pd.DataFrame) -> None:
+    with ManifestWriter(folder, image_folder=True) as writer:
+        for table in tables:
+            writer.add(table)
 
 
-def test_paths_stay_in_the_classes_folder_whatever_the_class_is_called(made: Made) -> None:
-    table = build_manifest(made.run, sorted(COUNTS), [UP])
-    assert [Path(path).parts for path in table["path"]] == [
-        ("images", escape(UP), f"{name}.png") for name in table["image_id"]
-    ]
-    assert not any(".." in Path(path).parts for path in table["path"])
+def test_rows_of_a_class_are_its_images_in_order(made: Made) -> None:
+    rows = rows_of(made, SCRIPT, 7)
+    assert list(rows["index"]) == [*range(MADE[SCRIPT])] and set(rows["class_index"]) == {7}
+    assert set(rows["label"]) == {SCRIPT} and set(rows["split"]) == {"train"}
+    assert set(rows["run_id"]) == {made.run.id} and set(rows.columns) == set(COLUMNS)
 
 
-def test_nothing_shipped_gives_an_empty_table_with_its_columns(made: Made) -> None:
-    table = build_manifest(made.run, sorted(COUNTS), [])
-    assert list(table.columns) == COLUMNS and table.empty
+@pytest.mark.parametrize("group", [1, 4, 1000])
+def test_rows_come_back_in_order_however_they_were_grouped(
+    made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, group: int
+) -> None:
+    monkeypatch.setattr(manifest, "ROWS_PER_GROUP", group)
+    tables = [rows_of(made, SCRIPT), rows_of(made, CAT, 1)]
+    write(tmp_path, *tables)
+    expected = pd.concat(tables, ignore_index=True)[COLUMNS]
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "manifest.parquet"), expected)
+    assert list(pd.read_csv(tmp_path / "manifest.csv").columns) == COLUMNS
+    file = pq.ParquetFile(tmp_path / "manifest.parquet")
+    sizes = [file.metadata.row_group(number).num_rows for number in range(file.metadata.num_row_groups)]
+    assert sum(sizes) == len(expected) and max(sizes) <= group
+
+
+def test_rows_of_one_class_are_read_some_at_a_time(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(manifest, "ROWS_PER_GROUP", 2)
+    assert [len(rows) for rows in class_rows(made.run, SCRIPT, 0)] == [2, 2, 1]
+
+
+def test_nothing_shipped_gives_empty_tables_with_their_columns(tmp_path: Path) -> None:
+    write(tmp_path)
+    for table in (pd.read_parquet(tmp_path / "manifest.parquet"), pd.read_csv(tmp_path / "manifest.csv")):
+        assert list(table.columns) == COLUMNS and table.empty
 
 
 @pytest.mark.parametrize("label", ["=HYPERLINK(1)", "+1", "-1", "@x", "\ta"])
 def test_text_that_a_spreadsheet_would_run_is_neutral_in_csv_and_as_it_is_in_parquet(
     made: Made, tmp_path: Path, label: str
 ) -> None:
-    table = build_manifest(made.run, sorted(COUNTS), [CAT]).assign(label=label, nearest_real_path=f"{label}.png")
-    write_manifest(table, tmp_path)
+    write(tmp_path, rows_of(made, CAT).assign(label=label, nearest_real_path=f"{label}.png"))
     for name in ("manifest.csv", "metadata.csv"):
         assert set(pd.read_csv(tmp_path / name)["label"]) == {f"'{label}"}
     assert set(pd.read_csv(tmp_path / "manifest.csv")["nearest_real_path"]) == {f"'{label}.png"}
@@ -51,7 +70,9 @@ def test_text_that_a_spreadsheet_would_run_is_neutral_in_csv_and_as_it_is_in_par
 
 
 def test_csv_comes_back_with_names_of_every_kind(made: Made, tmp_path: Path) -> None:
-    table = build_manifest(made.run, sorted(COUNTS), [SCRIPT, UP, CAT])
-    write_manifest(table, tmp_path)
-    assert list(pd.read_csv(tmp_path / "manifest.csv")["label"]) == list(table["label"])
-    assert list(pd.read_csv(tmp_path / "metadata.csv")["file_name"]) == list(table["path"])
+    tables = [rows_of(made, label) for label in MADE]
+    write(tmp_path, *tables)
+    labels = [label for table in tables for label in table["label"]]
+    assert list(pd.read_csv(tmp_path / "manifest.csv")["label"]) == labels
+    metadata = pd.read_csv(tmp_path / "metadata.csv")
+    assert list(metadata["label"]) == labels and list(metadata["file_name"]) == [p for t in tables for p in t["path"]]

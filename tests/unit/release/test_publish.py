@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from dcgan import runs, storage
-from dcgan.errors import ReleaseError, StorageError
+from dcgan.errors import ReleaseError, StageError, StorageError
 from dcgan.paths import escape
 from dcgan.release.publish import publish
 from dcgan.release.reader import load_release
@@ -22,7 +23,9 @@ from tests.unit.conftest import CAT, MADE, SCRIPT, UP, make_run
 def test_release_holds_shipped_classes_only(tmp_path: Path) -> None:
     made = make_run(tmp_path, {UP: "withheld"})
     folder = publish(made.run, made.config, made.outcome)
-    assert verify(folder) == len(list(folder.rglob("*.*"))) - 1  # all but release.json itself
+    assert (
+        verify(folder) == len(list(folder.rglob("*.*"))) - 1
+    )  # all but release.sha256, which vouches for release.json
     assert {path.name for path in (folder / "images").iterdir()} == {escape(SCRIPT), escape(CAT)}
     assert {path.stem for path in (folder / "models").iterdir()} == {escape(SCRIPT), escape(CAT)}
     assert escape(UP) not in "\n".join(path.as_posix() for path in folder.rglob("*"))
@@ -48,6 +51,36 @@ def test_publishing_again_changes_nothing(tmp_path: Path) -> None:
     before = tree_hash(folder)
     assert publish(made.run, made.config, made.outcome) == folder
     assert tree_hash(folder) == before
+
+
+def test_release_shares_no_byte_with_its_run_and_cannot_be_written(tmp_path: Path) -> None:
+    made = make_run(tmp_path)
+    folder = publish(made.run, made.config, made.outcome)
+    before = tree_hash(folder)
+    for path in (path for path in folder.rglob("*") if path.is_file()):
+        assert path.stat().st_nlink == 1 and not path.stat().st_mode & 0o222
+    for path in made.run.root.rglob("*.*"):
+        if path.is_file():
+            path.write_bytes(b"another night")
+    assert tree_hash(folder) == before and verify(folder)
+
+
+def test_image_that_has_changed_in_the_run_is_not_released(tmp_path: Path) -> None:
+    made = make_run(tmp_path)
+    image = next((made.run.generation(UP) / "images").iterdir())
+    image.write_bytes(image.read_bytes() + b"x")
+    with pytest.raises(StageError, match=f"{image.name} has changed since it was made"):
+        publish(made.run, made.config, made.outcome)
+    assert not any(made.run.job.releases.iterdir()) and not made.run.job.latest.exists()
+
+
+def test_checksum_beside_the_record_is_one_that_sha256sum_reads(tmp_path: Path) -> None:
+    made = make_run(tmp_path)
+    folder = publish(made.run, made.config, made.outcome)
+    command = ["sha256sum", "--check", "--strict", "release.sha256"]
+    assert (
+        subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout == "release.json: OK\n"
+    )
 
 
 def test_oldest_releases_over_keep_are_removed_and_never_latest(tmp_path: Path) -> None:
@@ -89,7 +122,7 @@ def _tamper_image(release: Path) -> str:
     image = next((release / "images" / escape(CAT)).iterdir())
     content = bytearray(image.read_bytes())
     content[-20] ^= 1  # one bit
-    image.unlink()  # it shares its bytes with the run's own
+    image.chmod(0o644)
     image.write_bytes(content)
     return f"{image.name} has changed"
 
@@ -113,6 +146,7 @@ def _add_hidden_file(release: Path) -> str:
 
 def _change_manifest(release: Path) -> str:
     file = release / "manifest.csv"
+    file.chmod(0o644)
     file.write_text(file.read_text().replace(CAT[0], "x"))
     return "manifest.csv has changed"
 
@@ -121,12 +155,41 @@ def _change_count(release: Path) -> str:
     record = storage.read_json(release / "release.json")
     record["classes"][CAT]["accepted"] += 1
     storage.write_json(release / "release.json", record)
+    return "release.json has changed"
+
+
+def _remove_sums(release: Path) -> str:
+    (release / "release.sha256").unlink()
+    return "release.json has changed: sha256 " + storage.sha256(release / "release.json") + ", expected what release."
+
+
+def _damage_manifest(release: Path) -> str:
+    (release / "manifest.parquet").chmod(0o644)
+    (release / "manifest.parquet").write_bytes(b"PAR1")
+    return "; no image could be checked"
+
+
+def _remove_manifest(release: Path) -> str:
+    (release / "manifest.parquet").unlink()
+    return "manifest.parquet is missing; no image could be checked"
+
+
+def _disagree(release: Path) -> str:
+    """As somebody might who makes a release by hand: all checksums are right, and a count is not."""
+    _change_count(release)
+    (release / "release.sha256").unlink()
+    digest = storage.sha256(release / "release.json")
+    (release / "release.sha256").write_text(f"{digest}  release.json\n")
     return "3 images in the manifest, expected 4"
 
 
 @pytest.mark.parametrize(
-    "tamper", [_tamper_image, _remove_image, _add_image, _add_hidden_file, _change_manifest, _change_count]
-)
+    "tamper",
+    [
+        _tamper_image, _remove_image, _add_image, _add_hidden_file, _change_manifest, _change_count, _remove_sums,
+        _damage_manifest, _remove_manifest, _disagree,
+    ],
+)  # fmt: skip
 def test_verify_names_what_is_not_as_it_was_released(tmp_path: Path, tamper: object) -> None:
     made = make_run(tmp_path)
     folder = publish(made.run, made.config, made.outcome)

@@ -1,0 +1,260 @@
+"""What synthetic images are worth to a classifier, over classical augmentation, on whole held-out test splits.
+
+  python benchmarks/utility.py DATA [--tail | --each 20] [--data-seeds 0,1,2] [--classifiers small,resnet]
+                               [--peers-python PYTHON] [--work FOLDER] [--json FILE]
+
+For each data seed, DATA loses most of its training images: `--tail` leaves 500 of the first class down to 10 of the
+last (classes with at most 60 are called rare), `--each N` leaves N of every class (all are rare). The job trains a
+shared base on what is left and a GAN for each rare class, and makes 1,000 images of each. Classifiers are then trained
+by every recipe from the same seeds, with as many optimizer steps and every class drawn equally often (which is
+oversampling), and tested on the whole test split. No choice is made on the test split: all shares that were measured
+are in the table.
+
+`small` is two convolutions and one hidden layer, 1,500 steps of 128 images, shifts and brightness. `resnet` is a
+residual network of 16, 32 and 64 channels, 1,200 steps of 96, AdamW, with shifts, contrast, cutout, and flips where
+`--flip` says that a mirrored image is of the same class; `RandAugment` and `mixup` come on top in recipes of their own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+
+from benchmarks import common, datasets
+from benchmarks.quality import run_ganexlib
+from dcgan import pictures, runs, stages
+from dcgan.config import JobConfig, parse_job
+from dcgan.paths import Run
+
+LARGEST, IMBALANCE, RARE = 500, 50, 60  # images; as in published long tails of small sets
+NUM_IMAGES = 1000  # synthetic ones of a rare class
+NUM_BOOTSTRAPS = 10_000
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What one classifier is trained on."""
+
+    title: str
+    synthetic: str = ""
+    """Whose images: "", "ours" or "ganexlib"."""
+    share: float = 0.0
+    """Of a rare class's draws that are synthetic."""
+    mixup: bool = False
+    rand_augment: bool = False
+
+
+BASELINE = Recipe("classical augmentation")
+OURS = [Recipe(f"ours, {share:.0%} of the draws", "ours", share) for share in (0.25, 0.5, 0.75)]
+SMALL = [BASELINE, *OURS, Recipe("mixup", mixup=True)]
+RESNET = [
+    *SMALL,
+    Recipe("RandAugment", rand_augment=True),
+    Recipe("RandAugment, ours, 25 % of the draws", "ours", 0.25, rand_augment=True),
+    Recipe("mixup, ours, 25 % of the draws", "ours", 0.25, mixup=True),
+]
+GANEXLIB = Recipe("GANexLib, 50 % of the draws", "ganexlib", 0.5)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--each", type=int, help="images of every class; without it, a long tail")
+    parser.add_argument("--data-seeds", default="0,1,2")
+    parser.add_argument("--classifier-seeds", type=int, default=5)
+    parser.add_argument("--classifiers", default="small")
+    parser.add_argument("--flip", action="store_true", help="a mirrored image is of the same class")
+    parser.add_argument("--job-set", default="{}", help="JSON of the job's `training` keys")
+    parser.add_argument("--peers-python", type=Path)
+    parser.add_argument("--work", type=Path, default=Path("outputs/benchmarks/utility"))
+    parser.add_argument("--json", type=Path)
+    args = parser.parse_args()
+
+    results: list[dict[str, Any]] = []
+    for seed in map(int, args.data_seeds.split(",")):
+        # The set, and images of its rare classes: ours and the peer's.
+        images, labels, split = datasets.load(args.data)
+        names = sorted(set(labels))
+        if args.each:
+            split = few_of_each(labels, split, args.each, seed)
+        else:
+            split = datasets.long_tail(labels, split, largest=LARGEST, imbalance=IMBALANCE, seed=seed)
+        work = args.work / f"{args.data.stem}-{args.each or 'tail'}-{seed}"
+        real = [images[(labels == name) & (split == "train")] for name in names]
+        rare = [number for number, of_class in enumerate(real) if args.each or len(of_class) <= RARE]
+        folder = work / "pools"
+        folder.mkdir(parents=True, exist_ok=True)
+        rare_names = [names[number] for number in rare]
+        changes = {"training": {"preset": "quick", **json.loads(args.job_set)}}
+        made = {"ours": our_images(*our_run(work, images, labels, split, rare_names, changes), rare_names)}
+        if args.peers_python:
+            made["ganexlib"] = peer_images(args.peers_python, work / "ganexlib", {names[n]: real[n] for n in rare})
+        for kind, pools in made.items():
+            np.savez(folder / f"{kind}.npz", **{str(number): pools[names[number]] for number in rare})
+        np.savez(folder / "real.npz", **{str(number): of_class for number, of_class in enumerate(real)})
+        tested = split == "test"
+        truth = np.searchsorted(names, labels[tested])
+        np.savez(folder / "test.npz", images=images[tested], truth=truth)
+
+        # Classifiers, two side by side.
+        for classifier in args.classifiers.split(","):
+            recipes = [*(SMALL if classifier == "small" else RESNET), *([GANEXLIB] if args.peers_python else [])]
+            tasks = [(recipe, number) for number in range(args.classifier_seeds) for recipe in recipes]
+            with ProcessPoolExecutor(2, get_context("spawn"), max_tasks_per_child=8) as pool:
+                found = list(
+                    pool.map(recalls, *zip(*[(folder, classifier, *task, args.flip) for task in tasks], strict=True))
+                )
+            for (recipe, number), recall in zip(tasks, found, strict=True):
+                results.append(
+                    {
+                        "classifier": classifier, "data_seed": seed, "seed": number, "recipe": recipe.title,
+                        "balanced": float(recall.mean()), "rare": float(recall[rare].mean()),
+                    }
+                )  # fmt: skip
+        print(f"data seed {seed}: {len(results)} classifiers so far", file=sys.stderr, flush=True)
+
+    for classifier in args.classifiers.split(","):
+        print(
+            f"\n{args.data.stem}, {classifier}\n{report([row for row in results if row['classifier'] == classifier])}"
+        )
+    if args.json:
+        common.write_json(
+            args.json, "utility", {"machine": common.machine(), "data": args.data.stem, "results": results}
+        )
+
+
+def few_of_each(labels: np.ndarray, split: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """The split with `count` training images of each class; the others become "rest"."""
+    draws = np.random.default_rng(seed)
+    changed = split.astype("U8")
+    for label in np.unique(labels):
+        rows = draws.permutation(np.flatnonzero((labels == label) & (split == "train")))
+        changed[rows[count:]] = "rest"
+    return changed
+
+
+def our_run(
+    work: Path, images: np.ndarray, labels: np.ndarray, split: np.ndarray, rare: Sequence[str], changes: dict[str, Any]
+) -> tuple[Run, JobConfig]:
+    """A run by the job's own stages, up to the rare classes' trained models.
+
+    Args:
+        work: folder for all of it.
+        images: uint8 (N, H, W, C).
+        labels: class names (N,).
+        split: "train", "test" or "rest" (N,).
+        rare: classes that are trained.
+        changes: over the job's keys.
+    """
+    work.mkdir(parents=True, exist_ok=True)
+    source = work / "data.npz"
+    np.savez(source, images=images, labels=labels, split=split)
+    values = {
+        "name": "utility", "data": {"source": str(source), "holdout": "test"},
+        "generation": {"per_class": dict.fromkeys(rare, NUM_IMAGES)},
+        "training": {"preset": "quick"}, "outputs": {"root": str(work / "outputs")}, **changes,
+    }  # fmt: skip
+    job = parse_job(values, where="benchmark").resolve(Path())
+    run, _ = runs.open_run(job)
+    stages.catalogue(run, job)
+    stages.split(run, job)
+    stages.judge(run, job)
+    if job.training.base:
+        stages.base(run, job, None)
+    with ThreadPoolExecutor(job.run.processes) as pool:
+        list(pool.map(lambda name: stages.train(run, job, name, None), rare))
+    return run, job
+
+
+def our_images(run: Run, job: JobConfig, rare: Sequence[str]) -> dict[str, np.ndarray]:
+    """Images of the rare classes, uint8 (N, H, W, C) by class."""
+
+    def make(name: str) -> np.ndarray:
+        stages.generate(run, job, name, NUM_IMAGES)
+        return np.stack([pictures.read(file) for file in sorted((run.generation(name) / "images").glob("*.png"))])
+
+    with ThreadPoolExecutor(job.run.processes) as pool:
+        return dict(zip(rare, pool.map(make, rare), strict=True))
+
+
+def peer_images(python: Path, folder: Path, real: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """GANexLib's images of each class, made only once."""
+    folder.mkdir(exist_ok=True)
+    made = {}
+    for name, images in real.items():
+        file = folder / f"{name}.npy"
+        if not file.exists():
+            np.save(file, run_ganexlib(python, folder / name, images))
+        made[name] = np.load(file)
+    return made
+
+
+def recalls(folder: Path, classifier: str, recipe: Recipe, seed: int, flip: bool) -> np.ndarray:
+    """Train one classifier in a process of its own: recall of each class on the test split."""
+    from dcgan.determinism import wake_tensorflow  # noqa: PLC0415
+
+    wake_tensorflow(1)
+    from benchmarks import classifiers  # noqa: PLC0415 (imports TensorFlow, after its set-up)
+
+    def load(name: str) -> dict[str, np.ndarray]:
+        with np.load(folder / f"{name}.npz") as file:
+            return {key: file[key] for key in file.files}
+
+    real = list(load("real").values())
+    made = load(recipe.synthetic) if recipe.synthetic else {}
+    synthetic = [made.get(str(number)) for number in range(len(real))]
+    test = load("test")
+    predicted = classifiers.train_and_predict(
+        classifier, real, synthetic, recipe.share, test["images"], seed, flip=flip, mixup=recipe.mixup,
+        rand_augment=recipe.rand_augment,
+    )  # fmt: skip
+    return np.array([(predicted[test["truth"] == number] == number).mean() for number in range(len(real))])
+
+
+def report(results: Sequence[dict[str, Any]]) -> str:
+    """A table: each recipe's means, and its paired difference to the baseline with a bootstrap's 95 % interval."""
+    baseline = {(row["data_seed"], row["seed"]): row for row in results if row["recipe"] == BASELINE.title}
+    rows = []
+    for title in dict.fromkeys(row["recipe"] for row in results):
+        of_recipe = [row for row in results if row["recipe"] == title]
+        cells = [title]
+        for measure in ("balanced", "rare"):
+            cells.append(f"{100 * np.mean([row[measure] for row in of_recipe]):.2f}")
+            gains: dict[int, list[float]] = {}
+            for row in of_recipe:
+                before = baseline[row["data_seed"], row["seed"]][measure]
+                gains.setdefault(row["data_seed"], []).append(100 * (row[measure] - before))
+            low, high = interval(list(gains.values()))
+            mean = np.mean([value for values in gains.values() for value in values])
+            cells.append("" if title == BASELINE.title else f"{mean:+.2f} ({low:+.2f} to {high:+.2f})")
+        rows.append(cells)
+    return common.table(["recipe", "balanced, %", "gain, points", "rare recall, %", "gain, points"], rows)
+
+
+def interval(gains: Sequence[Sequence[float]]) -> tuple[float, float]:
+    """95 % bootstrap interval of the mean: data seeds are drawn anew, and classifier seeds within them."""
+    draws = np.random.default_rng(0)
+    table = np.array(gains)
+    means = np.empty(NUM_BOOTSTRAPS)
+    for number in range(NUM_BOOTSTRAPS):
+        chosen = table[draws.integers(len(table), size=len(table))]
+        columns = draws.integers(table.shape[1], size=chosen.shape)
+        means[number] = np.take_along_axis(chosen, columns, 1).mean()
+    low, high = np.quantile(means, [0.025, 0.975])
+    return float(low), float(high)
+
+
+if __name__ == "__main__":
+    main()

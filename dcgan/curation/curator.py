@@ -1,0 +1,85 @@
+"""One class's curator: makes its candidates, looks at them, and says which are fit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from dcgan.classifier import load_folds, load_judge, looker, surest_other
+from dcgan.config import JobConfig
+from dcgan.curation.filters import Candidates, Filters, Nearest, flat, pixel_hash, thresholds
+from dcgan.generation.model import CHUNK, Model
+from dcgan.paths import Run
+
+CRITIC_CHUNKS = 4  # candidates of so many chunks tell how the discriminator's scores are distributed
+
+
+class Curator:
+    """Candidates of one class with what is known of them, in the order of their indices."""
+
+    def __init__(self, run: Run, config: JobConfig, label: str) -> None:
+        """Load the class's model and judges, and take thresholds from its real images.
+
+        Args:
+            run: with split, judge and this class's training.
+            config: resolved.
+            label: class name.
+        """
+        split = pd.read_parquet(run.split_table)
+        split = split[(split["label"] == label) & (split["split"] == "train")].sort_values("row")
+        self._real_paths = split["path"].to_numpy()
+        real, held_out = np.load(run.train_images(label)), np.load(run.holdout_images(label))
+        image_shape = real.shape[1:]
+        self.model = Model(run.model(label), config.training, image_shape)
+        judge, classes = load_judge(run, image_shape)
+        self._number = classes.index(label)
+        self._judge = looker(judge)
+        folds, other_class = load_folds(run, image_shape)
+        self._folds = [looker(model) for model in folds]
+        self._generation, self._label = config.generation, label
+
+        real_features = self._judge(real)[1]
+        self._nearest_pixels, self._nearest_features = Nearest(flat(real)), Nearest(real_features)
+        self.limits = thresholds(real, real_features, held_out, other_class[self._number] if folds else None)
+        self._with_critic = config.curation.critic_share < 1
+        if self._with_critic:
+            scores = [self.model.critic_scores(self._images(chunk)) for chunk in range(CRITIC_CHUNKS)]
+            self.limits["critic"] = float(np.quantile(np.concatenate(scores), 1 - config.curation.critic_share))
+        self.filters = Filters(self.limits, config.curation.filters, [*real, *held_out])
+
+    def chunk(self, number: int) -> tuple[np.ndarray, Sequence[str], pd.DataFrame]:
+        """Candidates number `number * CHUNK` and following, after all before them.
+
+        Returns:
+            Images uint8 (CHUNK, H, W, C); the reason against each, "" for the fit; and what is known of each, a row.
+        """
+        images = self._images(number)
+        probabilities, features = self._judge(images)
+        pixel_distances, rows = self._nearest_pixels(flat(images))
+        other_class = np.zeros(CHUNK, np.float32)
+        if self._folds:
+            by_folds = np.mean([judge(images)[0] for judge in self._folds], axis=0)
+            other_class = surest_other(by_folds, self._number)
+        critic_scores = self.model.critic_scores(images) if self._with_critic else None
+        feature_distances, _ = self._nearest_features(features)
+        reasons = self.filters.reasons(
+            Candidates(images, pixel_distances, feature_distances, other_class, critic_scores)
+        )
+        known = pd.DataFrame(
+            {
+                "seed": self._generation.seed,
+                "index": number * CHUNK + np.arange(CHUNK),
+                "model_sha256": self.model.sha256,
+                "critic_score": np.nan if critic_scores is None else critic_scores,
+                "label_confidence": probabilities[:, self._number],
+                "nearest_real_distance": pixel_distances,
+                "nearest_real_path": self._real_paths[rows],
+                "pixel_hash": [pixel_hash(image) for image in images],
+            }
+        )
+        return images, reasons, known
+
+    def _images(self, chunk: int) -> np.ndarray:
+        return self.model.candidates(self._generation, self._label, chunk)

@@ -1,0 +1,135 @@
+"""Feature spaces by name: what two images must share to count as near."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+
+from dcgan import extractors
+from dcgan.classifier import load_judge, looker
+from dcgan.config import JobConfig, OnnxConfig
+from dcgan.errors import StageError
+from dcgan.paths import Run
+from dcgan.split import image_shape
+
+BATCH_SIZE = 256
+KERAS_SIDE = 96  # px that images are resized to; the least that every network of keras.applications takes is 75
+
+
+class FeatureSpace:
+    """A network that turns images into points. Call it with uint8 (N, H, W, C) for float64 (N, D)."""
+
+    def __init__(self, name: str, extract: Callable[[np.ndarray], np.ndarray], shape: tuple[int, int, int]) -> None:
+        """Try the network on one image.
+
+        Args:
+            name: beside every distance in this space.
+            extract: from uint8 (N, H, W, C), N at least 1, to (N, D).
+            shape: (H, W, C) of the images.
+
+        Raises:
+            StageError: what it gives are no features.
+        """
+        self.name, self._extract = name, extract
+        tried = extract(np.zeros((1, *shape), np.uint8))
+        if tried.ndim != 2:
+            raise StageError(
+                f"measures.features {name}: gives {tried.shape} for one image; expected (1, D). Name another output."
+            )
+        self.dimensions = tried.shape[1]
+
+    def __call__(self, images: np.ndarray) -> np.ndarray:
+        """Features of uint8 (N, H, W, C): float64 (N, D)."""
+        features = np.empty((len(images), self.dimensions))
+        for start in range(0, len(images), BATCH_SIZE):
+            features[start : start + BATCH_SIZE] = self._extract(images[start : start + BATCH_SIZE])
+        if not np.isfinite(features).all():
+            raise StageError(f"measures.features {self.name}: gives values that are no numbers")
+        return features
+
+
+def open_space(run: Run, config: JobConfig) -> FeatureSpace:
+    """The feature space that the job names.
+
+    Raises:
+        ConfigError: its extractor is not at hand.
+        StageError: it cannot be loaded, or gives no features.
+    """
+    shape = image_shape(run)
+    kind, name = extractors.kind_and_name(config.measures.features)
+    extractors.require(config.measures.features)
+    if kind == "onnx":
+        path = Path(name)
+        return FeatureSpace(f"onnx:{path.name}", _onnx(path, config.measures.onnx, config.run.threads or 1), shape)
+    if kind == "keras":
+        return FeatureSpace(f"keras:{name}", _keras(name), shape)
+    look = looker(load_judge(run, shape)[0])
+    return FeatureSpace(extractors.JUDGE, lambda images: look(images)[1], shape)
+
+
+def _keras(name: str) -> Callable[[np.ndarray], np.ndarray]:
+    """A network of keras.applications, its last features averaged over the image."""
+    weights = extractors.keras_weights(name)
+    make = getattr(keras.applications, name, None)
+    if not callable(make):
+        raise StageError(f"measures.features keras:{name}: keras.applications has no network of that name")
+    try:
+        network = make(include_top=False, weights=str(weights), pooling="avg", input_shape=(KERAS_SIDE, KERAS_SIDE, 3))
+    except (ValueError, OSError) as error:
+        raise StageError(f"measures.features keras:{name}: {weights} cannot be loaded: {error}") from error
+    preprocess = sys.modules[make.__module__].preprocess_input  # each network has its own
+
+    @tf.function(reduce_retracing=True)
+    def compute(images: tf.Tensor) -> tf.Tensor:
+        wide = tf.image.grayscale_to_rgb(images) if images.shape[-1] == 1 else images
+        small = tf.image.resize(wide, (KERAS_SIDE, KERAS_SIDE), antialias=True)
+        return network(preprocess(small), training=False)
+
+    return lambda images: np.asarray(compute(tf.constant(images)))
+
+
+def _onnx(path: Path, given: OnnxConfig, threads: int) -> Callable[[np.ndarray], np.ndarray]:
+    import onnxruntime  # noqa: PLC0415 (an extra)
+
+    assert given.size and given.layout and given.mean is not None and given.std is not None
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+    try:
+        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime has a kind of its own for each thing that can be wrong with a file
+        raise StageError(f"measures.features: {path} cannot be read as an ONNX model: {error}") from error
+    inputs, outputs = session.get_inputs(), [output.name for output in session.get_outputs()]
+    if len(inputs) != 1:
+        raise StageError(f"measures.features: {path} has {len(inputs)} inputs; expected one, which takes images")
+    output = given.output or outputs[0]
+    if output not in outputs or (given.output is None and len(outputs) > 1):
+        raise StageError(f"measures.onnx.output: {path} has the outputs {', '.join(outputs)}; name one of them")
+    channels = inputs[0].shape[1 if given.layout == "NCHW" else -1]
+    mean, std = np.asarray(given.mean, np.float32), np.asarray(given.std, np.float32)
+
+    def extract(images: np.ndarray) -> np.ndarray:
+        pixels = (resized(images, given.size or (0, 0), 1 if channels == 1 else 3) - mean) / std
+        batch = pixels.transpose(0, 3, 1, 2) if given.layout == "NCHW" else pixels
+        try:
+            (features,) = session.run([output], {inputs[0].name: np.ascontiguousarray(batch)})
+        except Exception as error:
+            told = f"it takes {inputs[0].shape} and was given {list(batch.shape)}; see measures.onnx"
+            raise StageError(f"measures.features: {path} cannot be run: {told}: {error}") from error
+        return np.asarray(features)
+
+    return extract
+
+
+def resized(images: np.ndarray, size: tuple[int, int], channels: int) -> np.ndarray:
+    """uint8 (N, H, W, C) to float32 (N, *size, channels), 0 to 255; grey becomes RGB, and RGB grey, where wanted."""
+    mode = "L" if channels == 1 else "RGB"
+    height, width = size
+    pictures = (Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).convert(mode) for image in images)
+    pixels = [np.asarray(picture.resize((width, height), Image.Resampling.BILINEAR)) for picture in pictures]
+    return np.stack(pixels).reshape(len(images), height, width, channels).astype(np.float32)

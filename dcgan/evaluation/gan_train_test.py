@@ -1,0 +1,72 @@
+"""GAN-train and GAN-test: does a classifier learn from synthetic images what real ones are, and the other way round?
+
+GAN-train is the recall on held-out real images of a classifier that is trained on synthetic ones only: low when they
+lie off the real ones or show too little of them. GAN-test is the recall on synthetic images of a classifier that is
+trained on real ones: low when they do not show their class, and above its ceiling when they are all too typical
+(Shmelkov et al. 2018, section 3). The ceiling of both is the second classifier's recall on held-out real images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from dcgan.batches import Batches
+from dcgan.classifier import predict, train_classifier
+from dcgan.evaluation.metric import Measured, Metric, share, withheld
+from dcgan.progress import OnProgress, part_of
+
+GAN_TRAIN = Metric("gan_train", goal="maximize", low=0.0, high=1.0)
+GAN_TEST = Metric("gan_test", goal="maximize", low=0.0, high=1.0)
+GAN_TRAIN_TEST = (GAN_TRAIN, GAN_TEST)
+
+MAX_STEPS = 200  # of each classifier: enough to tell images apart that teach from those that do not, in seconds
+
+
+def gan_train_test(
+    train: Sequence[np.ndarray],
+    holdout: Sequence[np.ndarray],
+    synthetic: Sequence[np.ndarray | None],
+    *,
+    steps: int,
+    seed: int,
+    kinds: list[Any],
+    on_progress: OnProgress,
+) -> list[dict[str, Measured]]:
+    """Both metrics by name, of each class that has synthetic images; classifiers tell all classes apart.
+
+    Args:
+        train: uint8 (N, H, W, C) of each class, N at least 1.
+        holdout: uint8 (M, H, W, C) of each class; without any, only GAN-test is measured, without ceiling.
+        synthetic: uint8 (K, H, W, C) of each class, K at least 1. None: it has none, and is learnt from real ones.
+        steps: optimizer steps of each classifier.
+        seed: of both classifiers.
+        kinds: classical augmentations, of both.
+        on_progress: told of both trainings as one.
+    """
+    learnt_from = [real if made is None else made for real, made in zip(train, synthetic, strict=True)]
+    hits = {}
+    for arm, (name, pools) in enumerate({"synthetic": learnt_from, "real": train}.items()):
+        told = part_of(on_progress, arm * steps, 2 * steps)
+        model = train_classifier(Batches(pools, stream=seed), len(pools), steps, seed, kinds, told)
+        hits[name] = _recognised(model, [*holdout, *learnt_from])
+    measured = []
+    for number, images in enumerate(holdout):
+        if synthetic[number] is None:
+            continue
+        test = share(hits["real"][len(train) + number])
+        if len(images):
+            real, learned = share(hits["real"][number]), share(hits["synthetic"][number])
+            measured.append({GAN_TRAIN.name: learned.beside(real), GAN_TEST.name: test.beside(real)})
+        else:
+            measured.append({GAN_TRAIN.name: withheld("no held-out image"), GAN_TEST.name: test})
+    return measured
+
+
+def _recognised(model: Any, pools: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Which images a classifier takes for those of their class: bool (N,) for each pool, class after class."""
+    ends = np.cumsum([len(images) for images in pools])
+    guesses = np.split(predict(model, np.concatenate(pools)), ends[:-1])
+    return [guess == number % model.output_shape[-1] for number, guess in enumerate(guesses)]

@@ -1,0 +1,33 @@
+"""KID: kernel distance between real and synthetic images in a feature space (Binkowski et al. 2018, section 4)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dcgan.distances import unbiased_mmd
+from dcgan.evaluation.metric import Measured, Metric, drawn, withheld
+
+KID = Metric("kid", goal="minimize", low=None, high=None)  # unbiased, so that it can come out below 0
+
+NUM_SUBSETS = 50
+MAX_SUBSET = 500  # images of a kind in one subset
+MIN_IMAGES = 4  # two for each half
+
+
+def kid(real: np.ndarray, synthetic: np.ndarray, draws: np.random.Generator) -> Measured:
+    """Mean over random subsets, and the standard deviation between them.
+
+    A subset has half as many images of each kind as there are of the rarer one: the standard deviation between halves
+    is the standard error of the whole (the delete-half jackknife), where the halves are not cut to `MAX_SUBSET`.
+
+    Args:
+        real: features (N, D) of held-out images.
+        synthetic: features (M, D).
+        draws: of the subsets.
+    """
+    fewer = min(len(real), len(synthetic))
+    if fewer < MIN_IMAGES:
+        return withheld(f"{fewer} images, at least {MIN_IMAGES} are needed")
+    size = min(MAX_SUBSET, fewer // 2)
+    values = [unbiased_mmd(drawn(real, size, draws), drawn(synthetic, size, draws)) for _ in range(NUM_SUBSETS)]
+    return Measured(float(np.mean(values)), float(np.std(values, ddof=1)))

@@ -1,0 +1,149 @@
+"""All measures of one run: what its synthetic images are like beside real ones, class by class and over all.
+
+They say what the gate does not ask: how good, how varied and how new the images are. Quality is measured against
+held-out images that no GAN has seen, copying against training images too. What too few images cannot tell is withheld
+with a reason.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from dcgan import pictures, randomness, storage
+from dcgan.config import JobConfig
+from dcgan.errors import StageError, StorageError
+from dcgan.evaluation import metric
+from dcgan.evaluation.copying import AUTHENTICITY, C_T, COPYING, DISTANCE_RATIO, authenticity, c_t, distance_ratio
+from dcgan.evaluation.features import FeatureSpace, open_space
+from dcgan.evaluation.frechet import FRECHET, frechet
+from dcgan.evaluation.gan_train_test import GAN_TRAIN_TEST, MAX_STEPS, gan_train_test
+from dcgan.evaluation.kid import KID, kid
+from dcgan.evaluation.leakage import leaked
+from dcgan.evaluation.metric import Measured, drawn
+from dcgan.evaluation.outlying import OUTLYING, limit, outlying
+from dcgan.evaluation.prdc import PRDC, prdc
+from dcgan.paths import Run
+from dcgan.progress import OnProgress
+from dcgan.split import labels_with_images
+
+METRICS = (KID, FRECHET, *PRDC, OUTLYING, *GAN_TRAIN_TEST, *COPYING)
+
+MAX_POOLED = 2048  # images of a kind over all classes: as many as take the bias from a Fréchet distance
+NUM_FOR_SCALE = 100  # training images of each class that the features' scale is taken from
+
+
+class Points(NamedTuple):
+    """Features of the images of one class, or of all: (N, D) each, N its own."""
+
+    train: np.ndarray
+    holdout: np.ndarray
+    synthetic: np.ndarray
+
+
+def measure(run: Run, config: JobConfig, on_progress: OnProgress) -> dict[str, Any]:
+    """Measure what is generated, leave it in `run.measures`, and give what it comes to over all classes by metric.
+
+    It is measured once, and anew when other numbers of images are generated than were measured.
+
+    Raises:
+        StageError: there is nothing to measure, or the feature extractor fails.
+    """
+    labels = labels_with_images(run)
+    files = {label: sorted((run.generation(label) / "images").glob("*.png")) for label in labels}
+    counts = {label: len(of_class) for label, of_class in files.items() if of_class}
+    if not counts:
+        raise StageError("no class has synthetic images: there is nothing to measure")
+    with contextlib.suppress(StorageError):  # not there yet, or damaged: it is made from what is there
+        if (record := storage.read_json(run.measures))["synthetic"] == counts:
+            return dict(record["overall"])
+    began = time.monotonic()
+    space = open_space(run, config)
+    synthetic = {label: np.stack([pictures.read(file) for file in files[label]]) for label in counts}
+    overall, classes = _measure(run, config, space, synthetic, on_progress)
+    record = {
+        "features": {"name": space.name, "dimensions": space.dimensions},
+        "metrics": {one.name: {"goal": one.goal, "low": one.low, "high": one.high} for one in METRICS},
+        "synthetic": counts,
+        "seconds": round(time.monotonic() - began, 1),
+        "overall": _record(overall),
+        "classes": {label: _record(measured) for label, measured in classes.items()},
+    }
+    storage.write_json(run.measures, record)
+    return dict(record["overall"])
+
+
+def _measure(
+    run: Run, config: JobConfig, space: FeatureSpace, synthetic: Mapping[str, np.ndarray], on_progress: OnProgress
+) -> tuple[dict[str, Measured], dict[str, dict[str, Measured]]]:
+    """Over all classes, and class by class."""
+    labels = labels_with_images(run)
+    train = {label: np.load(run.train_images(label)) for label in labels}
+    holdout = {label: np.load(run.holdout_images(label))[~leaked(run, label)] for label in labels}
+    learned = gan_train_test(
+        list(train.values()),
+        list(holdout.values()),
+        [synthetic.get(label) for label in labels],
+        steps=min(config.gate.classifier_steps, MAX_STEPS),
+        seed=randomness.key(config.generation.seed, "", "GAN-train and GAN-test") % 2**31,
+        kinds=list(config.gate.augmentation),
+        on_progress=on_progress,
+    )
+    # One scale for all features keeps the kernel's values near 1, whatever the network's are.
+    some = np.concatenate([space(images[:NUM_FOR_SCALE]) for images in train.values()])
+    scale = float(np.sqrt((some**2).mean())) or 1.0
+    real = {label: [space(images[label]) / scale for images in (train, holdout)] for label in labels}
+    all_train, all_holdout = (np.concatenate(parts) for parts in zip(*real.values(), strict=True))
+    beyond = limit(all_train, all_holdout)
+    classes: dict[str, dict[str, Measured]] = {}
+    pools: list[Points] = []
+    for label, of_classifier in zip(synthetic, learned, strict=True):
+        draws = randomness.generator(config.generation.seed, label, "measures")
+        points = Points(real[label][0], real[label][1], space(synthetic[label]) / scale)
+        off = outlying(all_train, points.synthetic, beyond).beside(outlying(all_train, points.holdout, beyond))
+        classes[label] = quality(points, draws) | {OUTLYING.name: off} | of_classifier | copying(points, draws)
+        # As many of each kind in each class, or the mixture of classes would count as a difference.
+        size = min(MAX_POOLED // len(synthetic), *map(len, points))
+        pools.append(Points(*(drawn(of_kind, size, draws) for of_kind in points)))
+    draws = randomness.generator(config.generation.seed, "", "measures")
+    pooled = quality(Points(*map(np.concatenate, zip(*pools, strict=True))), draws)
+    means = {
+        one.name: metric.mean([measured[one.name] for measured in classes.values()])
+        for one in (OUTLYING, *GAN_TRAIN_TEST, *COPYING)
+    }
+    return pooled | means, classes
+
+
+def quality(points: Points, draws: np.random.Generator) -> dict[str, Measured]:
+    """Distances from held-out real images, by metric; beside them those of training images."""
+    train, holdout, synthetic = points
+    # All but KID depend on the number of images.
+    size = min(len(train), len(synthetic))
+    made, real = (
+        {KID.name: kid(holdout, others, draws), FRECHET.name: frechet(holdout, drawn(others, size, draws))}
+        | prdc(holdout, drawn(others, size, draws), draws)
+        for others in (synthetic, train)
+    )
+    return {name: measured.beside(real[name]) for name, measured in made.items()}
+
+
+def copying(points: Points, draws: np.random.Generator) -> dict[str, Measured]:
+    """Nearness to training images, by metric; beside it that of held-out images."""
+    train, holdout, synthetic = points
+    order = draws.permutation(len(holdout))
+    some, others = holdout[order[::2]], holdout[order[1::2]]
+    return {
+        DISTANCE_RATIO.name: distance_ratio(train, holdout, synthetic, draws).beside(
+            distance_ratio(train, others, some, draws)
+        ),
+        AUTHENTICITY.name: authenticity(train, synthetic).beside(authenticity(train, holdout)),
+        C_T.name: c_t(train, holdout, synthetic).beside(c_t(train, others, some)),
+    }
+
+
+def _record(measured: Mapping[str, Measured]) -> dict[str, Any]:
+    return {one.name: measured[one.name].record() for one in METRICS}

@@ -1,0 +1,95 @@
+"""What a metric declares of itself, and what comes of measuring it."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A quantity that is measured of synthetic images."""
+
+    name: str
+    """Its key in `measures.json` and `release.json`."""
+    goal: Literal["minimize", "maximize"] | float
+    """Which way is better; a number is a target that it should be near."""
+    low: float | None
+    """The least value that it can have. None: it has no bound."""
+    high: float | None
+    """The greatest value that it can have. None: it has no bound."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One value of a metric."""
+
+    value: float | None
+    """None: it could not be measured, and the note says why."""
+    error: float | None = None
+    """Standard error of the value. None where none is known."""
+    ceiling: float | None = None
+    """The same metric of other real images in the synthetic ones' place: what perfect images would come to."""
+    note: str = ""
+    """Why there is no value, or with what caution to read it."""
+
+    def beside(self, real: Measured) -> Measured:
+        """The same, with what real images come to as its ceiling."""
+        return dataclasses.replace(self, ceiling=real.value)
+
+    def record(self) -> dict[str, Any]:
+        """As JSON has it, rounded to six decimals."""
+        values = {name: getattr(self, name) for name in ("value", "error", "ceiling")}
+        rounded = {name: None if value is None else round(value, 6) for name, value in values.items()}
+        return rounded | {"note": self.note}
+
+
+def withheld(reason: str) -> Measured:
+    """No value, and why."""
+    return Measured(None, note=reason)
+
+
+def share(hits: np.ndarray) -> Measured:
+    """The share of a boolean array (N,), N at least 1, that is true.
+
+    The standard error is that of two more hits and two more misses (Agresti and Coull 1998): never 0, however few they
+    are.
+    """
+    count = len(hits)
+    nearer = (hits.sum() + 2) / (count + 4)
+    return Measured(float(hits.mean()), math.sqrt(nearer * (1 - nearer) / (count + 4)))
+
+
+def mean(parts: Sequence[Measured], weights: Sequence[float] | None = None) -> Measured:
+    """Weighted mean of what several classes came to, of those that have a value; their ceilings likewise.
+
+    Args:
+        parts: one per class.
+        weights: as many; all the same when not given.
+    """
+    known = [(part, weight) for part, weight in zip(parts, weights or [1.0] * len(parts), strict=True) if _has(part)]
+    if not known:
+        return withheld(parts[0].note if parts else "no class has synthetic images")
+    total = sum(weight for _, weight in known)
+    value = sum(weight * (part.value or 0) for part, weight in known) / total
+    error = math.sqrt(sum((weight * (part.error or 0)) ** 2 for part, weight in known)) / total
+    against = [(part.ceiling, weight) for part, weight in known if part.ceiling is not None]
+    ceiling = sum(weight * c for c, weight in against) / sum(weight for _, weight in against) if against else None
+    missing = len(parts) - len(known)
+    return Measured(value, error, ceiling, f"without {missing} of {len(parts)} classes" if missing else "")
+
+
+def _has(part: Measured) -> bool:
+    return part.value is not None
+
+
+def drawn(points: np.ndarray, size: int, draws: np.random.Generator) -> np.ndarray:
+    """`size` different points of (N, D), in their order; all of them, without a draw, when there are just so many."""
+    if len(points) == size:
+        return points
+    return points[np.sort(draws.choice(len(points), size, replace=False))]

@@ -1,0 +1,61 @@
+"""What classifiers are trained on and tested with: real and synthetic images of a run, class by class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from dcgan import pictures, storage
+from dcgan.paths import Run
+from dcgan.split import labels_with_images
+
+WITHOUT, WITH = "real+classical", "real+classical+synthetic"  # the two arms that the gate compares
+ARMS = {"real": (False, False), WITHOUT: (True, False), "real+synthetic": (False, True), WITH: (True, True)}
+"""What is beside the real images: classical augmentation, synthetic images."""
+
+
+@dataclass(frozen=True)
+class Sets:
+    """Images uint8 (n, H, W, C), one array for each class that has training images."""
+
+    labels: list[str]
+    real: list[np.ndarray]
+    """Training images."""
+    synthetic: list[np.ndarray | None]
+    """None: the class has none."""
+    nearest: Sequence[np.ndarray]
+    """For each synthetic image the row of the nearest real training image of its class, int64 (n,)."""
+
+    @property
+    def counts(self) -> np.ndarray:
+        """Synthetic images by class, int64 (K,)."""
+        return np.array([0 if images is None else len(images) for images in self.synthetic])
+
+    def were_measured(self, file: Path) -> bool:
+        """Whether a file of measurements is there and had as many synthetic images of each class."""
+        return file.exists() and np.array_equal(storage.unpack_arrays(file.read_bytes())["synthetic"], self.counts)
+
+
+def load_sets(run: Run) -> Sets:
+    """All training images, and all synthetic ones that are there."""
+    labels = labels_with_images(run)
+    split = pd.read_parquet(run.split_table)
+    split = split[split["split"] == "train"]
+    real = [np.load(run.train_images(label)) for label in labels]
+    synthetic: list[np.ndarray | None] = []
+    nearest = []
+    for label in labels:
+        folder = run.generation(label)
+        if not (folder / "record.json").exists():
+            synthetic.append(None)
+            nearest.append(np.empty(0, np.int64))
+            continue
+        rows = pd.read_parquet(folder / "rows.parquet", columns=["image_id", "nearest_real_path"])
+        synthetic.append(np.stack([pictures.read(folder / "images" / f"{name}.png") for name in rows["image_id"]]))
+        row_of = split[split["label"] == label].set_index("path")["row"]
+        nearest.append(row_of.loc[rows["nearest_real_path"]].to_numpy(np.int64))
+    return Sets(labels, real, synthetic, nearest)

@@ -1,0 +1,65 @@
+"""Holding a release while it is read: what a process holds is not removed.
+
+The system lets go of a lock when the process ends, however it ends. Any program can hold a release, such as by
+`flock --shared <release> <command>`.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import weakref
+from pathlib import Path
+
+from dcgan import storage
+
+
+class Hold:
+    """A shared lock on a folder, until nothing refers to this object any more.
+
+    Where the file system knows no locks, there is none, and nothing is held.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Take the lock.
+
+        Raises:
+            BlockingIOError: the folder is being removed.
+            OSError: there is no such folder.
+        """
+        self._folder = folder
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        weakref.finalize(self, os.close, descriptor)
+        _lock(descriptor, fcntl.LOCK_SH)
+
+    def __reduce__(self) -> tuple[type[Hold], tuple[Path]]:
+        return Hold, (self._folder,)  # a process that a release is sent to holds it too
+
+
+def remove_unless_held(folder: Path) -> bool:
+    """Remove a folder, if nobody holds it; it leaves its name at once, and whole.
+
+    Returns:
+        Whether it was removed.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        _lock(descriptor, fcntl.LOCK_EX)
+        doomed = folder.with_name(f"{storage.TEMPORARY_PREFIX}{os.getpid()}-{folder.name}")
+        os.replace(folder, doomed)
+        shutil.rmtree(doomed)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
+
+
+def _lock(descriptor: int, kind: int) -> None:
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise
+    except OSError:  # a file system without locks
+        return

@@ -1,0 +1,148 @@
+"""Collecting: exactly as many as wanted, in the order of their indices, whatever the parts and whoever is killed."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dcgan import pictures, storage
+from dcgan.classifier import train_judge
+from dcgan.config import JobConfig
+from dcgan.curation import collect as module
+from dcgan.curation.collect import collect
+from dcgan.errors import StageError
+from dcgan.generation.model import CHUNK
+from dcgan.paths import Run
+from dcgan.progress import Progress
+from dcgan.split import image_shape
+from dcgan.training.precision import choose_precision
+from dcgan.training.stage import train_class
+from tests.conftest import TINY, split_run, write_digits
+
+LABEL = "1"
+
+
+def silent(_: Progress) -> None:
+    """Progress that nobody reads."""
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, JobConfig]:
+    """A run up to where its images are made."""
+    root = tmp_path_factory.mktemp("collect")
+    write_digits(root / "images", {0: 60, 1: 60, 7: 60})
+    training = TINY["training"] | {"base": False, "precision": "float32", "class_steps": 240}
+    run, job = split_run(root, training=training, gate={"classifier_steps": 40}, curation={"filters": ["label"]})
+    train_judge(run, job, silent)
+    choose_precision(run, job.training, image_shape(run))
+    train_class(run, job, LABEL, None, silent)
+    return run, job
+
+
+@pytest.fixture
+def made(trained: tuple[Run, JobConfig], tmp_path: Path) -> Callable[..., tuple[Path, dict[str, Any]]]:
+    """Collects images in a copy of the run: folder and record."""
+
+    def make(name: str, num_wanted: int, **curation: Any) -> tuple[Path, dict[str, Any]]:
+        run, job = trained
+        copy = Run(tmp_path / name)
+        if not copy.root.exists():
+            shutil.copytree(run.root, copy.root)
+        changed = job.curation.model_copy(update={"filters": ["blank", "copy", "duplicate"], **curation})
+        record = collect(copy, job.model_copy(update={"curation": changed}), LABEL, num_wanted, silent)
+        return copy.generation(LABEL), record
+
+    return make
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (folder / "images").iterdir()}
+
+
+def test_exactly_as_many_as_wanted_with_a_row_each(made: Callable[..., tuple[Path, dict[str, Any]]]) -> None:
+    folder, record = made("a", 150)
+    rows = pd.read_parquet(folder / "rows.parquet")
+    assert len(contents(folder)) == len(rows) == record["accepted"] == 150
+    assert rows["index"].is_monotonic_increasing and record["tried"] == rows["index"].iloc[-1] + 1
+    assert record["tried"] == 150 + sum(record["rejected"].values())
+    for row in rows.to_dict("records")[::40]:
+        content = (folder / "images" / f"{row['image_id']}.png").read_bytes()
+        assert storage.sha256_bytes(content) == row["image_sha256"]
+    assert rows["critic_score"].isna().all(), "a discriminator that chooses nothing is not asked"
+    assert not (folder / "parts").exists()
+
+
+def test_parts_do_not_change_what_is_made(
+    made: Callable[..., tuple[Path, dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, record = made("whole", 200)
+    monkeypatch.setattr(module, "PART", CHUNK)
+    parts, record_of_parts = made("parts", 200)
+    assert contents(parts) == contents(whole)
+    pd.testing.assert_frame_equal(pd.read_parquet(parts / "rows.parquet"), pd.read_parquet(whole / "rows.parquet"))
+    assert {**record, "seconds": 0} == {**record_of_parts, "seconds": 0}
+
+
+def test_interrupted_in_a_part_it_goes_on_from_the_one_before(
+    made: Callable[..., tuple[Path, dict[str, Any]]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    whole, _ = made("whole", 200)
+    monkeypatch.setattr(module, "PART", CHUNK)
+    encode, calls = module.encode, []
+
+    def failing(*args: Any, **keywords: Any) -> bytes:
+        calls.append(keywords["index"])
+        if len(calls) == 3 * CHUNK:
+            raise OSError(28, "No space left on device")
+        return encode(*args, **keywords)
+
+    monkeypatch.setattr(module, "encode", failing)
+    with pytest.raises(OSError, match="No space"):
+        made("cut", 200)
+    monkeypatch.setattr(module, "encode", encode)
+    kept = sorted((tmp_path / "cut" / "generation" / LABEL / "parts").glob("*.json"))
+    assert len(kept) >= 1 and not (tmp_path / "cut" / "generation" / LABEL / "record.json").exists()
+    before = {path: path.stat().st_mtime_ns for path in kept}
+    again: list[int] = []
+    monkeypatch.setattr(
+        module, "encode", lambda *args, **keywords: again.append(keywords["index"]) or encode(*args, **keywords)
+    )
+    folder, _ = made("cut", 200)
+    assert before and min(again) >= len(kept) * CHUNK
+    assert contents(folder) == contents(whole)
+
+
+def test_fewer_than_wanted_is_a_failure_that_says_how_many(made: Callable[..., tuple[Path, dict[str, Any]]]) -> None:
+    folder, record = made("a", 64, critic_share=0.5)
+    assert record["rejected"]["critic"] > 10 and record["thresholds"]["critic"]
+    rows = pd.read_parquet(folder / "rows.parquet")
+    assert (rows["critic_score"] >= record["thresholds"]["critic"]).all()
+    with pytest.raises(StageError, match=r"short: accepted \d+ of 64 in 1280 tries \(\d+ critic"):
+        made("b", 64, critic_share=0.001)
+
+
+def test_examples_of_rejected_images_are_kept_by_reason(made: Callable[..., tuple[Path, dict[str, Any]]]) -> None:
+    folder, record = made("a", 64, critic_share=0.25)
+    examples = sorted((folder / "rejected" / "critic").glob("*.png"))
+    assert len(examples) == module.NUM_EXAMPLES < record["rejected"]["critic"]
+    assert pictures.read(examples[0]).shape == (8, 8, 1)
+    assert not {path.name for path in examples} & set(contents(folder))
+
+
+def test_label_filter_asks_classifiers_that_left_images_out(
+    made: Callable[..., tuple[Path, dict[str, Any]]], trained: tuple[Run, JobConfig]
+) -> None:
+    run, _ = trained
+    assert len(list(run.judge.glob("fold-*.npz"))) == 3
+    others = storage.unpack_arrays((run.judge / "other-class.npz").read_bytes())
+    assert sorted(others) == ["0", "1", "2"] and all(
+        0 <= values.min() <= values.max() <= 1 for values in others.values()
+    )
+    _, record = made("a", 64, filters=["label"])
+    assert record["thresholds"]["label"] == max(0.5, np.quantile(others["1"], 0.99))

@@ -1,0 +1,135 @@
+"""All measures of a run: from real files, class by class, once; few images give a reason and no value."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dcgan import storage
+from dcgan.classifier import train_judge
+from dcgan.config import JobConfig
+from dcgan.errors import StageError
+from dcgan.evaluation import leakage
+from dcgan.evaluation.measures import METRICS, Points, copying, measure, quality
+from dcgan.paths import Run
+from tests.conftest import split_run, write_digits
+from tests.unit.evaluation.conftest import Normal
+
+
+def ignore(_: Any) -> None:
+    """Nobody watches."""
+
+
+def generate(run: Run, label: str, images: np.ndarray) -> None:
+    """Images uint8 (N, H, W, 1) in the place of generated ones."""
+    for number, image in enumerate(images[..., 0]):
+        file = io.BytesIO()
+        Image.fromarray(image).save(file, "PNG")
+        storage.write_bytes(run.generation(label) / "images" / f"{number:03d}.png", file.getvalue())
+
+
+@pytest.fixture
+def prepared(tmp_path: Path) -> tuple[Run, JobConfig]:
+    """Classes of many, few and too few images, of which 0 copies its training images."""
+    write_digits(tmp_path / "images", {0: 100, 1: 100, 4: 14, 7: 60})
+    data = {"source": str(tmp_path / "images"), "holdout": 0.4}
+    run, job = split_run(tmp_path, data=data, gate={"classifier_steps": 60})
+    train_judge(run, job, ignore)
+    copies = np.load(run.train_images("0"))
+    generate(run, "0", np.clip(copies[:40].astype(int) + 3, 0, 255).astype(np.uint8))
+    generate(run, "1", np.load(run.train_images("1"))[:, :, ::-1][:40])
+    generate(run, "4", np.load(run.train_images("4"))[:2])
+    return run, job
+
+
+def test_every_class_with_images_is_measured_by_every_metric(prepared: tuple[Run, JobConfig]) -> None:
+    run, job = prepared
+    overall = measure(run, job, ignore)
+    record = json.loads(run.measures.read_text(encoding="utf-8"))
+    assert record["overall"] == overall and list(record["classes"]) == ["0", "1", "4"]
+    assert record["features"] == {"name": "judge", "dimensions": 128}
+    assert record["synthetic"] == {"0": 40, "1": 40, "4": 2}
+    names = [metric.name for metric in METRICS]
+    for measured in (overall, *record["classes"].values()):
+        assert list(measured) == names
+        for metric in METRICS:
+            value, note = measured[metric.name]["value"], measured[metric.name]["note"]
+            assert value is not None or note
+            if value is not None:
+                assert metric.low is None or value >= metric.low
+                assert metric.high is None or value <= metric.high
+                assert measured[metric.name]["error"] >= 0
+    copied = record["classes"]["0"]
+    assert copied["authenticity"]["value"] < 0.1 < copied["authenticity"]["ceiling"]
+    assert copied["c_t"]["value"] < -3 < copied["c_t"]["ceiling"]
+    assert copied["frechet"]["note"].endswith("fewer than the 128 dimensions of the features")
+    few = record["classes"]["4"]
+    assert few["kid"]["note"] == "2 images, at least 4 are needed"
+    assert few["gan_test"]["value"] is not None
+    assert overall["c_t"]["note"] == "without 1 of 3 classes"
+
+
+def test_it_is_measured_once_and_anew_when_more_is_generated(prepared: tuple[Run, JobConfig]) -> None:
+    run, job = prepared
+    first = measure(run, job, ignore)
+    before = run.measures.stat().st_mtime_ns
+    assert measure(run, job, ignore) == first and run.measures.stat().st_mtime_ns == before
+    generate(run, "7", np.load(run.train_images("7"))[:9])
+    measure(run, job, ignore)
+    assert storage.read_json(run.measures)["synthetic"] == {"0": 40, "1": 40, "4": 2, "7": 9}
+    assert run.measures.stat().st_mtime_ns != before
+
+
+def test_nothing_generated_is_told(tmp_path: Path) -> None:
+    write_digits(tmp_path / "images", {0: 20, 1: 20})
+    run, job = split_run(tmp_path)
+    with pytest.raises(StageError, match="nothing to measure"):
+        measure(run, job, ignore)
+
+
+def test_same_run_gives_the_same_figures(prepared: tuple[Run, JobConfig]) -> None:
+    run, job = prepared
+    first = measure(run, job, ignore)
+    run.measures.write_text("{", encoding="utf-8")  # a damaged record is made again
+    assert measure(run, job, ignore) == first
+    assert storage.read_json(run.measures)["overall"] == first
+
+
+def test_held_out_images_that_are_near_duplicates_do_not_count(prepared: tuple[Run, JobConfig]) -> None:
+    run, job = prepared
+    record = leakage.audit(run)
+    total = len(np.load(run.holdout_images("0")))
+    record["classes"]["0"]["holdout_rows"] = list(range(total - 3))
+    storage.write_json(run.leakage, record)
+    measure(run, job, ignore)
+    measured = storage.read_json(run.measures)["classes"]["0"]
+    assert measured["kid"]["note"] == "3 images, at least 4 are needed"
+    assert measured["gan_train"]["value"] is not None and measured["authenticity"]["value"] is not None
+
+
+def test_real_images_in_the_place_of_synthetic_ones_reach_all_ceilings(
+    normal: Normal, draws: np.random.Generator
+) -> None:
+    points = Points(normal(150), normal(150), normal(150))
+    for name, one in (quality(points, draws) | copying(points, draws)).items():
+        assert one.value is not None and one.error is not None and one.ceiling is not None
+        # Both are draws of the same: they differ by their errors.
+        assert one.value == pytest.approx(one.ceiling, abs=5 * one.error), name
+
+
+@pytest.mark.parametrize(("train", "synthetic"), [(20, 400), (400, 20)])
+def test_ceiling_is_of_as_many_images_as_the_value(
+    normal: Normal, draws: np.random.Generator, train: int, synthetic: int
+) -> None:
+    values, ceilings = [], []
+    for _ in range(20):
+        measured = quality(Points(normal(train), normal(100), normal(synthetic)), draws)
+        values.append([measured[name].value for name in ("frechet", "manifold_recall", "coverage")])
+        ceilings.append([measured[name].ceiling for name in ("frechet", "manifold_recall", "coverage")])
+    np.testing.assert_allclose(np.mean(values, axis=0), np.mean(ceilings, axis=0), rtol=0.1)

@@ -1,0 +1,132 @@
+"""The gate against sabotage: sets that harm or are no new data are withheld with the right reason, a good one ships.
+
+Real digits throughout. A perfect generator's images are played by real images that stand neither among the training
+images nor among the held-out ones.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from sklearn.datasets import load_digits
+
+from dcgan import storage
+from dcgan.classifier import train_judge
+from dcgan.curation.filters import Nearest, flat
+from dcgan.evaluation import gate, leakage, measures, utility
+from dcgan.evaluation.share import choose
+from dcgan.paths import Run
+from dcgan.progress import Progress
+from dcgan.split import FOLDS
+from tests.conftest import split_run
+
+LABELS = ("0", "1", "2", "3", "4", "5")
+NUM_TRAIN, NUM_HOLDOUT = 40, 60
+
+
+def silent(_: Progress) -> None:
+    """Progress that nobody reads."""
+
+
+def digits(label: str) -> np.ndarray:
+    """All digits of a class, uint8 (n, 8, 8, 1): the first train, the next are held out, the others play synthetic."""
+    images, targets = load_digits(return_X_y=True)
+    return (images.reshape(-1, 8, 8, 1) * 255 / 16).astype(np.uint8)[targets == int(label)]
+
+
+def others(label: str) -> np.ndarray:
+    return digits(label)[NUM_TRAIN + NUM_HOLDOUT :]
+
+
+def generate(run: Run, label: str, images: np.ndarray) -> None:
+    """Put images where a class's generated ones stand."""
+    split = pd.read_parquet(run.split_table)
+    split = split[(split["label"] == label) & (split["split"] == "train")].sort_values("row")
+    distances, rows = Nearest(flat(np.load(run.train_images(label))))(flat(images))
+    folder = run.generation(label)
+    for number, image in enumerate(images):
+        file = io.BytesIO()
+        Image.fromarray(image[..., 0]).save(file, "PNG")
+        storage.write_bytes(folder / "images" / f"{number}.png", file.getvalue())
+    table = pd.DataFrame(
+        {
+            "image_id": [str(number) for number in range(len(images))],
+            "nearest_real_distance": distances,
+            "nearest_real_path": split["path"].to_numpy()[rows],
+        }
+    )
+    table.to_parquet(folder / "rows.parquet")
+    storage.write_json(folder / "record.json", {"accepted": len(images)})
+
+
+def noise() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (80, 8, 8, 1)).astype(np.uint8)
+
+
+def wrong_labels() -> np.ndarray:
+    return others("1")
+
+
+def collapsed() -> np.ndarray:
+    images = others("3").astype(int)
+    usual = images[((images - images.mean(0)) ** 2).sum((1, 2, 3)).argmin()]
+    return np.clip(usual + np.random.default_rng(0).integers(-1, 2, (80, 8, 8, 1)), 0, 255).astype(np.uint8)
+
+
+def copies() -> np.ndarray:
+    draws = np.random.default_rng(0)
+    twice = np.tile(digits("5")[:NUM_TRAIN].astype(int), (2, 1, 1, 1))
+    return np.clip(twice + draws.integers(-3, 4, twice.shape), 0, 255).astype(np.uint8)
+
+
+SABOTAGE: dict[str, tuple[Callable[[], np.ndarray], str]] = {
+    "0": (noise, "unlike real images"),
+    "2": (wrong_labels, "taken for another class"),
+    "3": (collapsed, "collapsed"),
+    "5": (copies, "copies"),
+}
+"""Of which class, what is made of it, and how the reason begins."""
+
+
+@pytest.fixture(scope="module")
+def classes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The gate's entries when four classes are sabotaged, and the others have good images."""
+    root = tmp_path_factory.mktemp("sabotage")
+    arrays = {label: digits(label)[: NUM_TRAIN + NUM_HOLDOUT] for label in LABELS}
+    np.savez(
+        root / "data.npz",
+        images=np.concatenate(list(arrays.values())),
+        labels=np.repeat(LABELS, NUM_TRAIN + NUM_HOLDOUT),
+        split=np.tile(np.repeat(["train", "test"], [NUM_TRAIN, NUM_HOLDOUT]), len(LABELS)),
+    )
+    gate_keys = {"classifier_steps": 200, "classifier_seeds": 2}
+    run, job = split_run(root, data={"source": str(root / "data.npz"), "holdout": "test"}, gate=gate_keys)
+    leakage.audit(run)
+    train_judge(run, job, silent)
+    for label in LABELS:
+        make, _ = SABOTAGE.get(label, (lambda label=label: others(label), ""))
+        generate(run, label, make())
+    measures.measure(run, job, silent)
+    for fold in range(FOLDS):
+        utility.try_fold(run, job, fold, silent)
+    choose(run)
+    for seed in range(job.gate.classifier_seeds):
+        utility.measure(run, job, seed, silent)
+    return dict(gate.judge(run, job)["classes"])
+
+
+@pytest.mark.parametrize("label", SABOTAGE)
+def test_sabotage_is_withheld_with_the_right_reason(classes: dict[str, Any], label: str) -> None:
+    assert classes[label]["verdict"] == "withheld"
+    assert classes[label]["reason"].startswith(SABOTAGE[label][1])
+
+
+@pytest.mark.parametrize("label", sorted(set(LABELS) - set(SABOTAGE)))
+def test_a_good_generator_ships(classes: dict[str, Any], label: str) -> None:
+    assert classes[label]["verdict"] == "shipped", classes[label]["reason"]
