@@ -10,13 +10,13 @@ import os
 import re
 import statistics
 from collections.abc import Iterable, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from dcgan import extractors
+from dcgan import extractors, urls
 from dcgan.errors import ConfigError
 
 CONFIG_VERSION = 1
@@ -43,13 +43,19 @@ class DataConfig(Model):
     source: str
     """Folder with one folder per class (or train/, val/ and test/ above them), `.csv` or `.parquet` table with
     columns `path,label[,split]`, `.npz` with arrays `images,labels[,class_names,split]`, or an image folder with
-    `metadata.csv`. Relative to the job file."""
+    `metadata.csv`. A path relative to the job file, or a URL such as `s3://bucket/images`, without credentials."""
     image_size: tuple[Side, Side] | None = None
     """[height, width] in px. null: the images' own; refused when they differ widely."""
     channels: Literal["auto", 1, 3] = "auto"
     """1 for grey, 3 for RGB; auto: 1 when every image is grey."""
     holdout: Annotated[float, Field(gt=0, lt=1)] | str = 0.2
     """Share of each class that no GAN sees, or the name of a split that the source already has (`test`)."""
+
+    @field_validator("source")
+    @classmethod
+    def _no_secrets(cls, value: str) -> str:
+        urls.require_harmless(value)
+        return value
 
 
 class GenerationConfig(Model):
@@ -264,11 +270,20 @@ class OutputsConfig(Model):
     """Where runs and releases go."""
 
     root: str = "outputs"
-    """Folder; runs and releases of this job go to `<root>/<name>/`. Relative to the job file."""
+    """Folder; runs and releases of this job go to `<root>/<name>/`. A path relative to the job file, or a URL such as
+    `s3://bucket/outputs`, without credentials: then only releases go there."""
     keep: Annotated[int, Field(ge=1)] = 7
     """Releases kept; the one that `latest` names is never removed, and none while it is read."""
     format: Literal["files", "tfrecord", "webdataset"] = "files"
     """How a release holds its images. files: a PNG file each; tfrecord, webdataset: in shards, for large sets."""
+
+    @field_validator("root")
+    @classmethod
+    def _plain_url(cls, value: str) -> str:
+        urls.require_harmless(value)
+        if "::" in value and urls.is_url(value):
+            raise ValueError("releases cannot be written through a chain of URLs (`::`)")
+        return value
 
 
 class RunConfig(Model):
@@ -329,7 +344,7 @@ class JobConfig(Model):
             ConfigError: outputs would land among the inputs, or the extractor of features is not at hand.
         """
         source, root = _absolute(folder, self.data.source), _absolute(folder, self.outputs.root)
-        if Path(root, self.name).is_relative_to(source):
+        if PurePosixPath(root, self.name).is_relative_to(source):
             raise ConfigError(
                 f"outputs.root {root} is inside data.source {source}: the next run would take its own images for real "
                 "ones. Set outputs.root to another folder."
@@ -346,7 +361,8 @@ class JobConfig(Model):
 
 
 def _absolute(folder: Path, path: str) -> str:
-    return str((folder / Path(path).expanduser()).resolve())
+    path = path.removeprefix("file://")
+    return path.rstrip("/") if urls.is_url(path) else str((folder / Path(path).expanduser()).resolve())
 
 
 def load_job(path: Path, overrides: Iterable[str] = ()) -> JobConfig:

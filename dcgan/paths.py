@@ -3,6 +3,7 @@
 <root>/<job>/                   Job
 ├── lock
 ├── history.jsonl               see dcgan/history
+├── inputs.cache                what the input files held when they were last opened
 ├── latest -> releases/<run id>
 ├── releases/<run id>/          see dcgan/release
 └── runs/<run id>/              Run
@@ -60,6 +61,10 @@ class Job:
     def history(self) -> Path:
         """A line per finished run; never shortened."""
         return self.root / "history.jsonl"
+
+    @property
+    def scan_cache(self) -> Path:
+        return self.root / "inputs.cache"
 
     @property
     def latest(self) -> Path:

@@ -43,7 +43,7 @@ class Work:
 
 
 class Workers:
-    """The worker processes that this process has started; all of them can be stopped at once, from any thread."""
+    """The processes that this process has started; all of them can be stopped at once, from any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()  # a signal's handler may call `stop` in the thread that is starting a worker
@@ -75,25 +75,6 @@ class Workers:
         log = Path(work.run) / "logs" / f"{work.stage}-{escape(work.label) or work.number}.log"
         log.parent.mkdir(exist_ok=True)
         outcome: dict[str, Any] = {}
-        with log.open("a", encoding="utf-8") as log_file, self._started(work, log_file) as process:
-            assert process.stdout is not None
-            for line in process.stdout:
-                said = json.loads(line)
-                if "progress" in said:
-                    progress: Progress = said["progress"]
-                    on_progress(progress | {"stage": work.stage, "label": work.label})
-                outcome = said
-        with self._lock:
-            self._alive.discard(process)
-        if self.stopped:
-            raise errors.Interrupted(f"{work.title} was stopped; run the same command again to resume")
-        if process.returncode == 0 and "result" in outcome:
-            return dict(outcome["result"])
-        if "error" in outcome:
-            raise getattr(errors, outcome["error"]["kind"])(outcome["error"]["message"])
-        raise errors.StageError(f"{work.title}: {_how_it_died(process.returncode)}. Its log {log} ends: {_tail(log)}")
-
-    def _started(self, work: Work, log_file: Any) -> subprocess.Popen[str]:
         environment = os.environ | {
             "KERAS_BACKEND": "tensorflow",
             "OMP_NUM_THREADS": str(work.threads),
@@ -101,23 +82,61 @@ class Workers:
             "PYTHONHASHSEED": "0",
         }
         command = [sys.executable, "-m", "dcgan.worker", json.dumps(dataclasses.asdict(work))]
+        with (
+            log.open("a", encoding="utf-8") as log_file,
+            self.start(command, work.title, stdin=subprocess.DEVNULL, stderr=log_file, env=environment) as process,
+        ):
+            assert process.stdout is not None
+            for line in process.stdout:
+                said = json.loads(line)
+                if "progress" in said:
+                    progress: Progress = said["progress"]
+                    on_progress(progress | {"stage": work.stage, "label": work.label})
+                outcome = said
+        self.forget(process)
+        self.raise_if_stopped(work.title)
+        if process.returncode == 0 and "result" in outcome:
+            return dict(outcome["result"])
+        if "error" in outcome:
+            raise getattr(errors, outcome["error"]["kind"])(outcome["error"]["message"])
+        raise errors.StageError(f"{work.title}: {_how_it_died(process.returncode)}. Its log {log} ends: {_tail(log)}")
+
+    def start(self, command: list[str], title: str, **streams: Any) -> subprocess.Popen[str]:
+        """Start a process that `stop` ends; `forget` it when it has ended.
+
+        Args:
+            command: program and arguments.
+            title: of its work, for messages.
+            streams: `stdin`, `stderr`, `env`, as for `Popen`. What it says on standard output is read.
+
+        Raises:
+            Interrupted: `stop` was called.
+        """
         with self._lock:
             if self.stopped:
-                raise errors.Interrupted(f"{work.title} was not begun; run the same command again to resume")
-            # A session of its own, so that Ctrl-C reaches this process alone, which then stops the workers.
+                raise errors.Interrupted(f"{title} was not begun; run the same command again to resume")
+            # A session of its own, so that Ctrl-C reaches this process alone, which then stops the others.
             process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=log_file,
-                encoding="utf-8",
-                env=environment,
-                start_new_session=True,
+                command, stdout=subprocess.PIPE, encoding="utf-8", start_new_session=True, **streams
             )
             self._alive.add(process)
             if self.stopped:  # by a signal, while it was being started
                 process.terminate()
         return process
+
+    def forget(self, process: subprocess.Popen[str]) -> None:
+        """Take note that a process has ended."""
+        with self._lock:
+            self._alive.discard(process)
+
+    def raise_if_stopped(self, title: str) -> None:
+        """End this process's own work too, when the others were stopped.
+
+        Raises:
+            Interrupted: `stop` was called.
+        """
+        if self.stopped:
+            raise errors.Interrupted(f"{title} was stopped; run the same command again to resume")
 
 
 def _how_it_died(returncode: int) -> str:
@@ -133,4 +152,4 @@ def _tail(log: Path) -> str:
 
 
 workers = Workers()
-"""This process's workers: the command line stops them on Ctrl-C."""
+"""This process's own: the command line stops them on Ctrl-C."""

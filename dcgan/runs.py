@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from dcgan import storage
+from dcgan import storage, urls
 from dcgan.config import JobConfig
 from dcgan.errors import StorageError
 from dcgan.paths import Job, Run
@@ -20,8 +20,14 @@ PACKAGES = ("dcgan-augment", "tensorflow", "keras", "numpy", "pillow", "pandas",
 
 
 def job_paths(config: JobConfig) -> Job:
-    """Where a job's runs and releases stand."""
-    return Job(Path(config.outputs.root) / config.name)
+    """Where a job's runs and releases stand on this machine, also when its releases then go to a URL."""
+    root = config.outputs.root
+    return Job((urls.state_folder(root) if urls.is_url(root) else Path(root)) / config.name)
+
+
+def job_url(config: JobConfig) -> str | None:
+    """Where a job's releases go when that is a URL."""
+    return f"{config.outputs.root}/{config.name}" if urls.is_url(config.outputs.root) else None
 
 
 def open_run(config: JobConfig) -> tuple[Run, bool]:

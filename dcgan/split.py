@@ -6,16 +6,17 @@ re-encoded, and that a duplicate can never stand on the other side.
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from dcgan import storage
-from dcgan.catalogue import scan
-from dcgan.catalogue.decode import fit, to_pixels
+from dcgan.catalogue import readers, scan
 from dcgan.catalogue.sources import Source, list_source
 from dcgan.config import DataConfig, JobConfig
 from dcgan.errors import InputError
@@ -26,7 +27,6 @@ VALIDATION_MIN = 100  # training images of a class from which on some are held i
 VALIDATION_SHARE, VALIDATION_MAX = 0.2, 256  # how many are
 FOLDS = 3  # parts of the training images that classifiers take turns to do without
 MIN_TRAIN = 8  # training images of a class under which no GAN is trained on it: it could only learn them by heart
-NUM_THREADS = 4
 
 
 def assign(table: pd.DataFrame, holdout: float | str) -> pd.DataFrame:
@@ -87,12 +87,15 @@ def make_split(run: Run, config: JobConfig) -> dict[str, Any]:
         assigned["row"] = assigned.groupby(["label", "split"]).cumcount()
         source = list_source(config.data.source)
         with storage.whole_folder(run.split) as temporary:
-            for label in record["classes"]:
-                folder = temporary / escape(label)
-                folder.mkdir()
+            for label, entry in record["classes"].items():
+                (temporary / escape(label)).mkdir()
                 for side in (TRAIN, HOLDOUT):
-                    rows = assigned[(assigned["label"] == label) & (assigned["split"] == side)]
-                    np.save(folder / f"{side}.npy", _read_pixels(source, rows, shape), allow_pickle=False)
+                    _make_array(temporary / escape(label) / f"{side}.npy", (entry[side], *shape))
+            places = [
+                str(temporary / escape(label) / f"{side}.npy")
+                for label, side in zip(assigned["label"], assigned["split"], strict=True)
+            ]
+            _store_pixels(source, assigned.assign(file=places), shape)
             assigned[["path", "label", "split", "row", "image_sha256"]].to_parquet(
                 temporary / run.split_table.name, index=False
             )
@@ -154,7 +157,11 @@ def read_split(data: DataConfig, image_shape: tuple[int, int, int], side: str) -
     table, _ = scan(data)
     rows = assign(table, data.holdout)
     rows = rows[rows["split"] == side]
-    return _read_pixels(list_source(data.source), rows, image_shape), rows["label"].to_list()
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "images.npy")
+        _make_array(file, (len(rows), *image_shape))
+        _store_pixels(list_source(data.source), rows.assign(file=str(file), row=range(len(rows))), image_shape)
+        return np.load(file), rows["label"].to_list()
 
 
 def _refusal(train: int, holdout: int, found: Mapping[str, int]) -> str:
@@ -165,19 +172,30 @@ def _refusal(train: int, holdout: int, found: Mapping[str, int]) -> str:
     return f"{told} ({', '.join(details)})" if details else told
 
 
-def _read_pixels(source: Source, rows: pd.DataFrame, image_shape: tuple[int, int, int]) -> np.ndarray:
-    """Pixels of catalogue rows, converted: uint8 (N, H, W, C)."""
+def _make_array(file: Path, shape: tuple[int, ...]) -> None:
+    """An array uint8 of `shape` as `.npy`, to be filled: all its room is taken now, so that filling it cannot fail."""
+    with file.open("wb") as content:
+        np.lib.format.write_array_header_1_0(content, {"descr": "|u1", "fortran_order": False, "shape": shape})
+        content.flush()
+        if num_bytes := int(np.prod(shape)):
+            os.posix_fallocate(content.fileno(), content.tell(), num_bytes)
+
+
+def _store_pixels(source: Source, rows: pd.DataFrame, image_shape: tuple[int, int, int]) -> None:
+    """Convert the pictures of catalogue rows, and write each into the array `file` of its row as number `row`.
+
+    Raises:
+        InputError: a picture is not what the catalogue read.
+    """
     number_of = {entry.path: number for number, entry in enumerate(source.entries)}
-
-    def read(path: str, digest: str) -> np.ndarray:
-        try:
-            content, image = source.open(number_of[path])
-        except (KeyError, OSError) as error:
-            raise InputError(f"{path} could be read a moment ago and cannot be now: {error}") from error
-        if storage.sha256_bytes(content) != digest:
-            raise InputError(f"{path} changed while the run was reading it. Run again when the images are still.")
-        return fit(to_pixels(image), image_shape)
-
-    with ThreadPoolExecutor(NUM_THREADS) as pool:
-        images = list(pool.map(read, rows["path"], rows["sha256"]))
-    return np.stack(images) if images else np.empty((0, *image_shape), np.uint8)
+    if gone := [path for path in rows["path"] if path not in number_of]:
+        raise InputError(f"{gone[0]} could be read a moment ago and cannot be now: it is no longer there")
+    tasks: list[readers.Task] = [
+        (source.item(number_of[path]), [sha256, file, row, image_shape])
+        for path, sha256, file, row in rows[["path", "sha256", "file", "row"]].itertuples(index=False)
+    ]
+    num_bytes = sum(source.state(number_of[path])[0] for path in rows["path"])
+    for number, problem in readers.answers("store_pixels", tasks, num_bytes):
+        if problem != "":
+            told = problem or "could be read a moment ago, and now crashes the process that opens it"
+            raise InputError(f"{rows['path'].iloc[number]} {told}")

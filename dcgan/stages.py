@@ -10,21 +10,30 @@ from typing import Any
 
 import dcgan.catalogue
 import dcgan.split
-from dcgan import pictures, storage
+from dcgan import pictures, runs, storage
 from dcgan.config import JobConfig
 from dcgan.evaluation import gate, leakage, share
 from dcgan.paths import Run
 from dcgan.plan import ClassPlan, estimate_bytes, make_plan
 from dcgan.processes import Work, workers
+from dcgan.release import remote
 from dcgan.release.publish import publish
 from dcgan.report import write_report
 from dcgan.terminal import counted, display
 from dcgan.training import policy
 
 
-def catalogue(run: Run, job: JobConfig) -> dict[str, Any]:
-    """Open every file once; leave out what is no image."""
-    record = dcgan.catalogue.build_catalogue(run, job, display.catalogue)
+def begin(job: JobConfig) -> tuple[Run, bool]:
+    """Open the run to work on, and see that its release will find its way: `runs.open_run`, under the job's lock."""
+    run, resumed = runs.open_run(job)
+    if url := runs.job_url(job):
+        remote.prepare(url, run.id)
+    return run, resumed
+
+
+def catalogue(run: Run, job: JobConfig, *, rehash: bool = False) -> dict[str, Any]:
+    """Open every file that changed since the job's last run, or every file; leave out what is no image."""
+    record = dcgan.catalogue.build_catalogue(run, job, display.catalogue, rehash=rehash)
     accepted = sum(entry["accepted"] for entry in record["classes"].values())
     told = f"Catalogue: {counted(accepted, 'real image')} of {counted(len(record['classes']), 'class')}"
     told += f"; {counted(sum(record['reasons'].values()), 'file')} left out"
@@ -119,12 +128,14 @@ def release(run: Run, job: JobConfig, summary: dict[str, Any]) -> dict[str, Any]
     folder = publish(run, job, summary) if ships else None
     if folder is None:  # the reasons are told all the same
         write_report(run, job, summary, run.report)
-    where = {
+    where: dict[str, Any] = {
         "samples": run.sample_grid,
         "release": folder,
         "latest": run.job.latest if folder else None,
         "report": folder / "report.html" if folder else run.report,
     }
+    if folder and (url := runs.job_url(job)):
+        where |= remote.upload(run.job, folder.name, url, job.outputs.keep)
     return summary | {name: str(path) if path else None for name, path in where.items()}
 
 

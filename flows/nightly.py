@@ -10,7 +10,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from dcgan import budget, history, outcome, runs, storage, terminal
+from dcgan import budget, history, outcome, runs, stages, storage, terminal
 from dcgan.config import JobConfig
 from dcgan.errors import ConfigError, InputError
 from dcgan.split import FOLDS
@@ -38,25 +38,26 @@ def _run_name() -> str:
 
 
 @flow(name="dcgan-augment", flow_run_name=_run_name)
-def nightly(job: JobConfig) -> State[dict[str, Any]]:
+def nightly(job: JobConfig, rehash: bool = False) -> State[dict[str, Any]]:
     """Train, generate, prove and release one job.
 
     Args:
         job: resolved: absolute paths, and every field given.
+        rehash: open every image, also those that have not changed since the job's last run.
 
     Returns:
         A state that names the classes that do not ship, with the run's summary as its data.
     """
     with storage.exclusive_lock(runs.job_paths(job).lock):
         watch = Stopwatch()
-        run, resumed = runs.open_run(job)
+        run, resumed = stages.begin(job)
         # By its module: a served flow is pickled with its globals, and a display holds a lock.
         terminal.display.say(f"{'Resuming' if resumed else 'Starting'} run {run.id} of job {job.name}")
         for change in runs.changes_since_start(run, job):
             terminal.display.say(f"Not as when the run began, so that its bytes may differ: {change}")
 
         try:
-            tasks.catalogue(run, job)
+            tasks.catalogue(run, job, rehash=rehash)
             plan = tasks.split(run, job)
         except (ConfigError, InputError) as error:
             history.finish_run(run, f"Failed: {error}")  # the next run looks at the images anew
@@ -91,8 +92,8 @@ def nightly(job: JobConfig) -> State[dict[str, Any]]:
             seeds = [tasks.measure.submit(run, job, seed) for seed in range(job.gate.classifier_seeds)]
             tasks.raise_first(seeds)
             _, not_measured = tasks.outcomes(measures)
-            for reason in not_measured.values():  # measures tell more of the images, and decide nothing
-                terminal.display.say(f"The release goes without measures: {reason}")
+            for reason in not_measured.values():  # such as of a feature extractor of the user's: what is proven stays
+                terminal.display.say(f"The release goes without measures, and unchecked by them: {reason}")
             verdicts = tasks.decide(run, job)
         watch.lap("evaluation")
 
@@ -104,7 +105,7 @@ def nightly(job: JobConfig) -> State[dict[str, Any]]:
     return end_state(message=summary["state"], data=summary)
 
 
-def flow_for(job: JobConfig) -> Flow[[JobConfig], State[dict[str, Any]]]:
+def flow_for(job: JobConfig) -> Flow[[JobConfig, bool], State[dict[str, Any]]]:
     """The flow with as many classes side by side as the job says."""
     assert job.run.processes is not None
     runner: Any = ThreadPoolTaskRunner(max_workers=job.run.processes)  # Prefect's types take no runner's subclass

@@ -7,13 +7,15 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import s3fs
 import yaml
 from PIL import Image
 from sklearn.datasets import load_digits
@@ -24,6 +26,7 @@ from dcgan.config import JobConfig, parse_job
 from dcgan.paths import Run
 from dcgan.progress import no_report
 from dcgan.split import make_split
+from tests.object_store import Bucket, Store, running_store
 
 # A shell's background jobs ignore Ctrl-C, and so would the processes that tests interrupt: they inherit it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -123,6 +126,31 @@ def run_job(dcgan: Callable[..., subprocess.CompletedProcess[str]]) -> Callable[
         return Finished(job_file, json.loads(done.stdout), done.returncode, done.stderr)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """A real S3 server on loopback."""
+    with running_store(tmp_path_factory.mktemp("store") / "log") as store:
+        yield store
+
+
+@pytest.fixture
+def bucket(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
+    """An empty bucket; copies of what is in it go to a folder of the test's own."""
+
+    def go_by(port: int) -> None:
+        s3fs.S3FileSystem.clear_instance_cache()
+        for name, value in store.environment(port).items():
+            monkeypatch.setenv(name, value)
+
+    go_by(store.port)
+    for variable in ("XDG_CACHE_HOME", "XDG_STATE_HOME"):
+        monkeypatch.setenv(variable, str(tmp_path / variable))
+    name = f"bucket-{uuid.uuid4().hex[:12]}"
+    store.system().mkdir(name)
+    yield Bucket(name, store, store.system(), go_by)
+    s3fs.S3FileSystem.clear_instance_cache()
 
 
 @pytest.fixture(scope="session")

@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
-import warnings
 from collections import Counter
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from dcgan import marks, storage
-from dcgan.catalogue.decode import UnusableError, perceptual_hash, to_pixels
-from dcgan.catalogue.sources import Source, list_source
+from dcgan import storage
+from dcgan.catalogue import readers
+from dcgan.catalogue.cache import FACTS, STATE, Cache, states
+from dcgan.catalogue.opening import ACCEPTED, DAMAGED, NOTHING, QUARANTINED, Facts
+from dcgan.catalogue.sources import Entry, Source, list_source
 from dcgan.config import SIDE_MAX, SIDE_MIN, DataConfig, JobConfig
 from dcgan.errors import InputError
 from dcgan.paths import MAX_NAME_BYTES, Run, escape
 from dcgan.progress import OnFiles, no_report
 
-ACCEPTED, QUARANTINED, UNUSED = "accepted", "quarantined", "unused"  # verdicts
+UNUSED = "unused"  # a verdict, beside those of `opening`
 
-EMPTY = "empty file"
-DAMAGED = "not an image, or damaged"
-SYNTHETIC = "marked as synthetic"
-UNUSABLE = "unusable values or size"
 NAME_TOO_LONG = "class name too long"
 DUPLICATE = "duplicate of another file"
 TWO_LABELS = "same image under several labels"
@@ -34,26 +27,46 @@ ODD_SIZE = "size far from the others'"
 
 SIZE_TOLERANCE = 1.25  # a side may be so many times the usual one, or its inverse, to be resized without being asked
 MAX_ODD_SHARE = 0.05  # of the images may be of another size and are left out; more means that sizes differ widely
-NUM_THREADS = 4  # reading, hashing and decoding let go of the interpreter's lock
 MAX_EXAMPLES = 50  # quarantined files named in the record
+PROGRESS_FILES = 200  # between two reports
+
+COLUMNS = [
+    "path", "label", "split", "height", "width", "mode", "grey", "sha256", "image_sha256", "perceptual_hash",
+    "verdict", "reason", "detail",
+]  # fmt: skip
+TYPES = {"height": int, "width": int, "grey": bool} | dict.fromkeys(set(FACTS) - {"height", "width", "grey"}, str)
+CRASHED: Facts = {**NOTHING, "reason": DAMAGED, "detail": "the process that opened it crashed"}
 
 
-def build_catalogue(run: Run, config: JobConfig, on_progress: OnFiles) -> dict[str, Any]:
-    """Scan the job's source and leave table and record in the run; when they are there, give the record."""
+NO_CACHE = Cache()
+
+
+def build_catalogue(run: Run, config: JobConfig, on_progress: OnFiles, *, rehash: bool = False) -> dict[str, Any]:
+    """Scan the job's source and leave table and record in the run; when they are there, give the record.
+
+    Args:
+        run: where to.
+        config: resolved.
+        on_progress: told now and then.
+        rehash: open every file, also those that have not changed since the job's last run.
+    """
     if not run.catalogue.exists():
-        table, record = scan(config.data, on_progress)
+        table, record = scan(config.data, on_progress, Cache(run.job.scan_cache, rehash))
         with storage.whole_folder(run.catalogue) as temporary:
             table.to_parquet(temporary / run.catalogue_table.name, index=False)
             storage.write_json(temporary / run.catalogue_record.name, record)
     return dict(storage.read_json(run.catalogue_record))
 
 
-def scan(data: DataConfig, on_progress: OnFiles = no_report) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Open and fully decode every file of a source.
+def scan(
+    data: DataConfig, on_progress: OnFiles = no_report, cache: Cache = NO_CACHE
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Open and fully decode every file of a source, but those that the cache knows.
 
     Args:
         data: resolved.
         on_progress: told now and then.
+        cache: what earlier scans of this source found.
 
     Returns:
         The table, a row per file: path, label, split, height, width, mode, grey, sha256 (of the file), image_sha256
@@ -64,18 +77,11 @@ def scan(data: DataConfig, on_progress: OnFiles = no_report) -> tuple[pd.DataFra
 
     Raises:
         InputError: the source is missing, unreadable or empty, has one class only, or images of widely different sizes.
+        Interrupted: the run was stopped.
     """
-    source = list_source(data.source)
-    rows = []
-    for done, row in enumerate(_open_all(source), start=1):
-        rows.append(row)
-        if done % 200 == 0 or done == len(source.entries):
-            on_progress(done, len(source.entries))
-    columns = [
-        "path", "label", "split", "height", "width", "mode", "grey", "sha256", "image_sha256", "perceptual_hash",
-        "verdict", "reason", "detail",
-    ]  # fmt: skip
-    table = pd.DataFrame(rows, columns=columns)
+    source = list_source(data.source, anew=cache.rehash)
+    named = pd.DataFrame({name: [getattr(entry, name) for entry in source.entries] for name in COLUMNS[:3]}, dtype=str)
+    table = named.join(_inspect_all(source, cache, on_progress))[COLUMNS]
 
     _leave_out_unused_splits(table, data.holdout)
     _quarantine_duplicates(table, data.holdout)
@@ -101,54 +107,36 @@ def scan(data: DataConfig, on_progress: OnFiles = no_report) -> tuple[pd.DataFra
     return table, record
 
 
-def _open_all(source: Source) -> Iterator[dict[str, Any]]:
-    with warnings.catch_warnings(), ThreadPoolExecutor(NUM_THREADS) as pool:
-        # Pillow warns of large pictures and of odd metadata; size is checked below, and metadata is not used.
-        warnings.simplefilter("ignore")
-        yield from pool.map(lambda number: _open_one(source, number), range(len(source.entries)))
+def _inspect_all(source: Source, cache: Cache, on_progress: OnFiles) -> pd.DataFrame:
+    """The columns `FACTS` of all entries, numbered as they are."""
+    problems = {number: _problem(entry) for number, entry in enumerate(source.entries)}
+    facts: dict[int, Any] = {number: {**NOTHING, **problem} for number, problem in problems.items() if problem}
+    to_ask = [number for number, problem in problems.items() if not problem]
+    present, began_ns = states(source, to_ask)
+    known = present.merge(cache.load(source), how="left", on=STATE)
+    known.index = pd.Index(to_ask)
+    to_open = known.index[known["verdict"].isna()].to_list()
+
+    done = len(source.entries) - len(to_open)
+    num_bytes = int(known.loc[to_open, "size"].sum())
+    for number, found in readers.answers("inspect", [(source.item(number), []) for number in to_open], num_bytes):
+        facts[to_open[number]] = found or CRASHED
+        done += 1
+        if done % PROGRESS_FILES == 0:
+            on_progress(done, len(source.entries))
+    on_progress(len(source.entries), len(source.entries))
+
+    opened = pd.DataFrame(facts.values(), index=pd.Index(facts), columns=FACTS, dtype=object)
+    table = pd.concat([known.drop(index=to_open)[FACTS].astype(object), opened]).sort_index().astype(TYPES)
+    cache.save(source, present.set_index(known.index).join(table), began_ns)
+    return table
 
 
-def _open_one(source: Source, number: int) -> dict[str, Any]:
-    entry = source.entries[number]
-    row: dict[str, Any] = {
-        "path": entry.path, "label": entry.label, "split": entry.split, "height": 0, "width": 0, "mode": "",
-        "grey": False, "sha256": "", "image_sha256": "", "perceptual_hash": "", "verdict": QUARANTINED,
-        "reason": entry.problem, "detail": "",
-    }  # fmt: skip
-    if entry.problem:
-        return row
-    if len(escape(entry.label).encode()) > MAX_NAME_BYTES:
-        return row | {"reason": NAME_TOO_LONG, "detail": f"over {MAX_NAME_BYTES} bytes as a file name"}
-    try:
-        content, image = source.open(number)
-        row |= {"sha256": storage.sha256_bytes(content), "mode": image.mode}
-        if marks.is_synthetic(image):
-            return row | {"reason": SYNTHETIC, "detail": "made by a generator; GANs are trained on real images only"}
-        pixels = to_pixels(image)
-    except UnusableError as error:
-        return row | {"reason": UNUSABLE, "detail": str(error)}
-    except Exception as error:
-        is_empty = isinstance(error, OSError) and _is_empty(source.root / entry.path)
-        return row | {"reason": EMPTY} if is_empty else row | {"reason": DAMAGED, "detail": _first_line(error)}
-    height, width = pixels.shape[:2]
-    shape = f"{pixels.shape}".encode()
-    return row | {
-        "height": height,
-        "width": width,
-        "grey": pixels.ndim == 2,
-        "image_sha256": hashlib.sha256(shape + pixels.tobytes()).hexdigest(),
-        "perceptual_hash": perceptual_hash(pixels),
-        "verdict": ACCEPTED,
-    }
-
-
-def _is_empty(path: Path) -> bool:
-    return path.is_file() and path.stat().st_size == 0
-
-
-def _first_line(error: Exception) -> str:
-    text = str(error).split(" <_io.")[0].splitlines()  # a file object's address says nothing
-    return f"{type(error).__name__}: {text[0] if text else ''}".rstrip(": ")
+def _problem(entry: Entry) -> dict[str, str]:
+    """Why an entry is not opened at all: reason and detail."""
+    if not entry.problem and len(escape(entry.label).encode()) > MAX_NAME_BYTES:
+        return {"reason": NAME_TOO_LONG, "detail": f"over {MAX_NAME_BYTES} bytes as a file name"}
+    return {"reason": entry.problem} if entry.problem else {}
 
 
 def _leave_out_unused_splits(table: pd.DataFrame, holdout: float | str) -> None:

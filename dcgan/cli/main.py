@@ -13,7 +13,8 @@ from typing import Any
 import click
 
 JOB_FILE = click.argument("job_file", metavar="JOB.YAML", type=click.Path(path_type=Path))
-RELEASE = click.argument("release", metavar="RELEASE", type=click.Path(path_type=Path))
+RELEASE = click.argument("release", metavar="RELEASE")
+REHASH = click.option("--rehash", is_flag=True, help="Open every image, also those that seem unchanged.")
 SET = click.option(
     "--set",
     "overrides",
@@ -54,16 +55,17 @@ def commands() -> None:
 @JOB_FILE
 @SET
 @JSON
+@REHASH
 @click.option("--dry-run", is_flag=True, help="Show the plan and stop, as `check` does.")
-def run(job_file: Path, overrides: tuple[str, ...], as_json: bool, dry_run: bool) -> int:
+def run(job_file: Path, overrides: tuple[str, ...], as_json: bool, rehash: bool, dry_run: bool) -> int:
     """Run the whole job; resume its interrupted run if there is one."""
     from dcgan.cli import work  # noqa: PLC0415
     from dcgan.config import load_job  # noqa: PLC0415
 
     job = load_job(job_file, overrides)
     if dry_run:
-        return work.check(job, given=_as_given(job_file, overrides), as_json=as_json)
-    return work.run(job, as_json=as_json)
+        return work.check(job, given=_as_given(job_file, overrides), as_json=as_json, rehash=rehash)
+    return work.run(job, as_json=as_json, rehash=rehash)
 
 
 @commands.command()
@@ -85,12 +87,14 @@ def demo(out: Path, overrides: tuple[str, ...], as_json: bool) -> int:
 @JOB_FILE
 @SET
 @JSON
-def check(job_file: Path, overrides: tuple[str, ...], as_json: bool) -> int:
+@REHASH
+def check(job_file: Path, overrides: tuple[str, ...], as_json: bool, rehash: bool) -> int:
     """Read config and images, print the plan, its costs and the problems; write nothing."""
     from dcgan.cli import work  # noqa: PLC0415
     from dcgan.config import load_job  # noqa: PLC0415
 
-    return work.check(load_job(job_file, overrides), given=_as_given(job_file, overrides), as_json=as_json)
+    job = load_job(job_file, overrides)
+    return work.check(job, given=_as_given(job_file, overrides), as_json=as_json, rehash=rehash)
 
 
 def _stage_command(name: str, text: str) -> None:
@@ -116,7 +120,7 @@ _stage_command("release", "Publish the job's current run as a release.")
 @commands.command()
 @RELEASE
 @JSON
-def verify(release: Path, as_json: bool) -> int:
+def verify(release: str, as_json: bool) -> int:
     """Check every byte of a release against its checksums."""
     from dcgan.cli import releases  # noqa: PLC0415
 
@@ -128,7 +132,7 @@ def verify(release: Path, as_json: bool) -> int:
 @click.option("--open", "in_browser", is_flag=True, help="Open the report in the browser.")
 @click.option("--out", type=click.Path(path_type=Path), help="Write the report anew to this file, with later nights.")
 @JSON
-def report(release: Path, in_browser: bool, out: Path | None, as_json: bool) -> int:
+def report(release: str, in_browser: bool, out: Path | None, as_json: bool) -> int:
     """Print a release's verdicts and where its report is; open it, or write it anew."""
     from dcgan.cli import releases  # noqa: PLC0415
 
@@ -150,7 +154,7 @@ def history(job: Path, as_json: bool) -> int:
 @click.option("--id", "image_ids", multiple=True, metavar="IMAGE_ID", help="Only this image. May be given again.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder to write them to; it must not exist.")
 @JSON
-def regenerate(release: Path, image_ids: tuple[str, ...], out: Path | None, as_json: bool) -> int:
+def regenerate(release: str, image_ids: tuple[str, ...], out: Path | None, as_json: bool) -> int:
     """Make a release's images again from its models, and compare them."""
     from dcgan.cli import releases  # noqa: PLC0415
 
@@ -163,7 +167,7 @@ def regenerate(release: Path, image_ids: tuple[str, ...], out: Path | None, as_j
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder to write; it must not exist.")
 @CLASS
 @JSON
-def sample(release: Path, count: int, out: Path, labels: tuple[str, ...], as_json: bool) -> int:
+def sample(release: str, count: int, out: Path, labels: tuple[str, ...], as_json: bool) -> int:
     """Make more images with a release's models, without the training data."""
     from dcgan.cli import releases  # noqa: PLC0415
 

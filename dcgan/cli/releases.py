@@ -22,7 +22,7 @@ from dcgan.terminal import counted, display
 MAX_DIFFERENCE = 1  # of 255: on other processors and thread counts, sums are rounded otherwise
 
 
-def verify(path: Path, *, as_json: bool) -> int:
+def verify(path: str | Path, *, as_json: bool) -> int:
     """Check a release; a mismatch is raised as an error."""
     with display.live():
         checked = verify_release(
@@ -37,7 +37,7 @@ def verify(path: Path, *, as_json: bool) -> int:
     return 0
 
 
-def report(path: Path, out: Path | None, *, in_browser: bool, as_json: bool) -> int:
+def report(path: str | Path, out: Path | None, *, in_browser: bool, as_json: bool) -> int:
     """Print a release's verdicts and where its report is.
 
     Args:
@@ -76,7 +76,7 @@ def report(path: Path, out: Path | None, *, in_browser: bool, as_json: bool) -> 
     return 0
 
 
-def regenerate(path: Path, image_ids: Sequence[str], out: Path | None, *, as_json: bool) -> int:
+def regenerate(path: str | Path, image_ids: Sequence[str], out: Path | None, *, as_json: bool) -> int:
     """Make images of a release again and compare; an image that is another one is raised as an error."""
     if out:
         _require_new(out)
@@ -107,7 +107,7 @@ def regenerate(path: Path, image_ids: Sequence[str], out: Path | None, *, as_jso
     return 0
 
 
-def sample(path: Path, labels: Sequence[str], count: int, out: Path, *, as_json: bool) -> int:
+def sample(path: str | Path, labels: Sequence[str], count: int, out: Path, *, as_json: bool) -> int:
     """Make more images with a release's models."""
     _require_new(out)
     release = load_release(path)

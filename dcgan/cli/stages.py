@@ -35,7 +35,7 @@ def run_stage(name: str, job: JobConfig, labels: Sequence[str], *, given: str, a
         StageError: a stage before has not been done.
     """
     with stopping_workers(), storage.exclusive_lock(runs.job_paths(job).lock), display.live():
-        run, _ = runs.open_run(job)
+        run, _ = stages.begin(job)
         stages.catalogue(run, job)
         plan = stages.split(run, job)
         wanted = {label: entry["requested"] for label, entry in plan.items() if entry["requested"]}

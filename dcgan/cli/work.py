@@ -17,7 +17,9 @@ from dcgan.config import JobConfig
 from dcgan.errors import DcganError, Interrupted, StageError
 from dcgan.outcome import released, told_verdict
 from dcgan.plan import estimate_bytes, make_plan
+from dcgan.runs import job_paths
 from dcgan.terminal import console, counted, display
+from dcgan.urls import is_url
 
 # What Prefect would say on the terminal is for its pages; and a batch job on a closed network should neither call
 # home nor complain that it cannot.
@@ -29,19 +31,21 @@ PREFECT_DEFAULTS = {
 }
 
 
-def check(job: JobConfig, *, given: str, as_json: bool) -> int:
+def check(job: JobConfig, *, given: str, as_json: bool, rehash: bool = False) -> int:
     """Print what a run would do.
 
     Args:
         job: resolved.
         given: job file and settings as the user gave them, to repeat in the command that runs it.
         as_json: print it for programs instead.
+        rehash: open every image, also those that have not changed since the job's last run.
     """
     from dcgan.catalogue import scan  # noqa: PLC0415
+    from dcgan.catalogue.cache import Cache  # noqa: PLC0415
     from dcgan.split import plan_split  # noqa: PLC0415
 
     with display.live():
-        table, record = scan(job.data, display.catalogue)
+        table, record = scan(job.data, display.catalogue, Cache(job_paths(job).scan_cache, rehash, writable=False))
     plan = make_plan(job, plan_split(job, table, record))
     height, width = record["image_size"]
     training = job.training
@@ -66,19 +70,19 @@ def check(job: JobConfig, *, given: str, as_json: bool) -> int:
     display.say(f"Training    preset {training.preset}, width {training.width}{budget}")
     display.say(f"            {base}up to {counted(training.class_steps or 0, 'step')} for each class asked for")
     display.say(f"Generation  {counted(num_wanted, 'image')} for {num_trained} of {counted(len(plan), 'class')}")
-    display.say(f"Disk        up to {num_bytes / 1e6:,.0f} MB in {job.outputs.root}/{job.name}")
+    display.say(f"Disk        up to {num_bytes / 1e6:,.0f} MB in {job_paths(job).root}")
     for split, count in record["unused"].items():
         display.say(f"Not used: {counted(count, 'image')} of split {split}")
     for reason, count in record["reasons"].items():
         display.say(f"Left out: {counted(count, 'file')}, {reason}")
     for example in record["examples"]:
         display.say(f"  {example['path']}: {example['reason']}")
-    display.say("Nothing was written.")
+    display.say(f"Nothing was written{', but the local copy of data.source' if is_url(job.data.source) else ''}.")
     display.say(f"Next: dcgan run {given}")
     return 0
 
 
-def run(job: JobConfig, *, as_json: bool) -> int:
+def run(job: JobConfig, *, as_json: bool, rehash: bool = False) -> int:
     """Run the nightly flow here and now, and tell how it went."""
     with _prefect_quiet(), stopping_workers(), display.live():
         from flows import server  # noqa: PLC0415
@@ -89,7 +93,7 @@ def run(job: JobConfig, *, as_json: bool) -> int:
         else:
             told = "Starting Prefect's embedded server"
             display.say(f"{told} (the first start prepares its database: up to half a minute)")
-        state: Any = flow_for(job)(job, return_state=True)
+        state: Any = flow_for(job)(job, rehash, return_state=True)
     summary = state.result(raise_on_failure=False)
     if isinstance(summary, DcganError):
         raise summary

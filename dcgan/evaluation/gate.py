@@ -54,7 +54,7 @@ def judge(run: Run, config: JobConfig) -> dict[str, Any]:
     adjusted = holm({labels[n]: of_class[n].p_value for n in decided})
 
     # Verdicts.
-    measured = storage.read_json(run.measures)["classes"]
+    measured = storage.read_json(run.measures)["classes"] if run.measures.exists() else {}
     overall_verdict, overall_reason = decide(config.gate.policy, "balanced accuracy", whole, whole.p_value)
     classes: dict[str, Any] = {}
     for number, label in enumerate(labels):
@@ -68,7 +68,7 @@ def judge(run: Run, config: JobConfig) -> dict[str, Any]:
             }
         if not synthetic[number]:
             verdict, reason = "none", "no synthetic image was there to be measured"
-        elif reason := checks.failed(measured[label]):
+        elif reason := checks.failed(measured.get(label, {})):
             verdict = "shipped" if config.gate.policy == "report" else "withheld"
         elif measures["holdout"] < MIN_HOLDOUT:
             verdict = "withheld" if config.gate.policy == "proven_gain" else "shipped"

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from dcgan import storage
-from dcgan.catalogue.inspection import ACCEPTED
+from dcgan.catalogue.opening import ACCEPTED
 from dcgan.distances import neighbour_distances
 from dcgan.errors import StorageError
 from dcgan.paths import Run

@@ -17,6 +17,8 @@ from dcgan.errors import ReleaseError, StorageError
 from dcgan.outcome import released
 from dcgan.release import formats
 from dcgan.release.holding import Hold
+from dcgan.release.remote import locate
+from dcgan.urls import is_url
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -28,14 +30,15 @@ def load_release(path: str | Path, *, verify: bool = False) -> Release:
     """Open a release.
 
     Args:
-        path: folder of a release, or a job's `latest`. The name is resolved now: a release that is published later
-            does not change what this one reads, and does not remove it while the object that this gives is in use.
+        path: folder of a release, or a job's `latest`, also as a URL, of which a local copy is then read. The name is
+            resolved now: a release that is published later does not change what this one reads, and does not remove it
+            while the object that this gives is in use.
         verify: check every byte against the checksums first.
 
     Raises:
         ReleaseError: it is no release, is incomplete or, with `verify`, has changed.
     """
-    folder = Path(path).resolve()
+    folder = locate(path)
     try:
         hold = Hold(folder)
         record = storage.read_json(folder / "release.json")
@@ -128,7 +131,7 @@ class Release:
 
         data = self.config.data
         if source is not None:
-            data = data.model_copy(update={"source": str(Path(source).resolve())})
+            data = data.model_copy(update={"source": source if is_url(source) else str(Path(source).resolve())})
         images, labels = read_split(data, self.image_shape, split)
         known = {label: number for number, label in enumerate(self.class_names)}
         kept = [number for number, label in enumerate(labels) if label in known]

@@ -18,6 +18,7 @@ from dcgan.outcome import released
 from dcgan.progress import OnFiles, no_report
 from dcgan.release import formats
 from dcgan.release.reader import Release, load_release
+from dcgan.release.remote import locate
 from dcgan.terminal import counted
 
 NUM_THREADS = 4  # hashing lets go of the interpreter's lock
@@ -26,11 +27,11 @@ MAX_TOLD = 10  # problems that the message lists
 RECORD, SUMS, MANIFEST = "release.json", "release.sha256", "manifest.parquet"
 
 
-def verify(path: Path, on_progress: OnFiles = no_report) -> int:
+def verify(path: str | Path, on_progress: OnFiles = no_report) -> int:
     """Check that a release is whole and unchanged, and that manifest, images and counts agree.
 
     Args:
-        path: folder of the release, or `latest`.
+        path: folder of the release, or `latest`; what a URL names is fetched again.
         on_progress: called with files checked and files in all.
 
     Returns:
@@ -39,7 +40,7 @@ def verify(path: Path, on_progress: OnFiles = no_report) -> int:
     Raises:
         ReleaseError: naming the first problems found.
     """
-    release = load_release(path)
+    release = load_release(locate(path, anew=True))
     found = set(_files_below(release.path))
     wanted: dict[str, str] = release.record["files"] | {RECORD: _recorded(release.path / SUMS)}
     rows: dict[str, str] = {}

@@ -126,6 +126,43 @@ def test_relative_paths_are_relative_to_the_job_file(tmp_path: Path, monkeypatch
     assert job.outputs.root == str(tmp_path / "jobs" / "o")
 
 
+def test_urls_stay_as_they_are_and_lose_a_slash_at_the_end(tmp_path: Path) -> None:
+    values = {"name": "a", "data": {"source": "s3://b/images/"}, "outputs": {"root": "gs://b/out//"}}
+    job = load_job(written(tmp_path, values))
+    assert (job.data.source, job.outputs.root) == ("s3://b/images", "gs://b/out")
+    local = load_job(written(tmp_path, values | {"data": {"source": f"file://{tmp_path}/images"}}))
+    assert local.data.source == str(tmp_path / "images")
+
+
+@pytest.mark.parametrize(("key", "changes"), [
+    ("data.source", {"data": {"source": "s3://me:wJalr/XUt@b/images"}}),
+    ("outputs.root", {"outputs": {"root": "s3://me:wJalr/XUt@b/out"}}),
+])  # fmt: skip
+def test_url_with_a_password_is_refused_by_its_key_and_not_repeated(key: str, changes: dict[str, Any]) -> None:
+    message = refusal(SMALLEST | changes)
+    assert f"{key}: the URL holds a user's name or a password" in message and "AWS_ACCESS_KEY_ID" in message
+    assert "wJalr" not in message and "XUt" not in message
+
+
+def test_outputs_through_a_chain_of_urls_are_refused() -> None:
+    assert "outputs.root: releases cannot" in refusal(SMALLEST | {"outputs": {"root": "zip://a::s3://b/out.zip"}})
+
+
+@pytest.mark.parametrize(("source", "root", "is_inside"), [
+    ("s3://b/images", "s3://b/images/out", True), ("s3://b", "s3://b/out", True), ("s3://b/images", "s3://b", False),
+    ("s3://b/images", "s3://b/images-made", False), ("s3://b/images", "gs://b/images/out", False),
+])  # fmt: skip
+def test_outputs_inside_the_images_of_a_store_are_refused(
+    tmp_path: Path, source: str, root: str, is_inside: bool
+) -> None:
+    file = written(tmp_path, {"name": "a", "data": {"source": source}, "outputs": {"root": root}})
+    if is_inside:
+        with pytest.raises(ConfigError, match=r"outputs\.root .* is inside data\.source"):
+            load_job(file)
+    else:
+        load_job(file)
+
+
 @pytest.mark.parametrize("root", ["images", "images/deep/down", "link"])
 def test_outputs_inside_the_source_are_refused(tmp_path: Path, root: str) -> None:
     (tmp_path / "images").mkdir()

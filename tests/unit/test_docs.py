@@ -13,7 +13,7 @@ import yaml
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from dcgan.catalogue import inspection, sources
+from dcgan.catalogue import inspection, opening, sources
 from dcgan.cli.main import commands
 from dcgan.config import JobConfig
 from dcgan.curation import filters
@@ -98,10 +98,10 @@ def test_input_has_every_reason_for_quarantine() -> None:
     text = (DOCS / "reference/input.md").read_text(encoding="utf-8")
     table = text.partition("## Reasons for quarantine")[2].partition("\n## ")[0]
     told = {line.split("`")[1] for line in table.splitlines() if line.startswith("| `")}
-    verdicts = {inspection.ACCEPTED, inspection.QUARANTINED, inspection.UNUSED}
+    verdicts = {opening.ACCEPTED, opening.QUARANTINED, inspection.UNUSED}
     reasons = {
         value
-        for module in (inspection, sources)
+        for module in (inspection, opening, sources)
         for name, value in vars(module).items()
         if name.isupper() and isinstance(value, str) and value not in verdicts
     }

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from dcgan.catalogue import build_catalogue, inspection, scan
+from dcgan.catalogue import build_catalogue, inspection, opening, scan
 from dcgan.catalogue.sources import HIDDEN, NO_CLASS
 from dcgan.config import DataConfig, JobConfig
 from dcgan.errors import InputError
@@ -55,23 +55,23 @@ def _as_synthetic_of_another_tool(file: Path) -> None:
 
 # What stands in a folder of images at night, by the reason that it is left out for.
 ODD_FILES: dict[str, tuple[str, Callable[[Path], object]]] = {
-    "zero bytes": (inspection.EMPTY, lambda file: file.write_bytes(b"")),
+    "zero bytes": (opening.EMPTY, lambda file: file.write_bytes(b"")),
     "truncated": (
-        inspection.DAMAGED, lambda file: file.write_bytes(write_noise(file, 502, 64, 64).read_bytes()[:5000]),
+        opening.DAMAGED, lambda file: file.write_bytes(write_noise(file, 502, 64, 64).read_bytes()[:5000]),
     ),
-    "text": (inspection.DAMAGED, lambda file: file.write_text("notes")),
-    "noise": (inspection.DAMAGED, lambda file: file.write_bytes(noise(1).tobytes())),
-    "broken link": (inspection.DAMAGED, lambda file: file.symlink_to("nowhere")),
-    "link to itself": (inspection.DAMAGED, lambda file: file.symlink_to(file)),
+    "text": (opening.DAMAGED, lambda file: file.write_text("notes")),
+    "noise": (opening.DAMAGED, lambda file: file.write_bytes(noise(1).tobytes())),
+    "broken link": (opening.DAMAGED, lambda file: file.symlink_to("nowhere")),
+    "link to itself": (opening.DAMAGED, lambda file: file.symlink_to(file)),
     "copy": (inspection.DUPLICATE, lambda file: write_noise(file, 0)),
     "another format": (inspection.DUPLICATE, _as_tiff),
     "another label": (inspection.TWO_LABELS, lambda file: write_noise(file, 10)),
     "not a number": (
-        inspection.UNUSABLE, lambda file: Image.fromarray(np.full((12, 10), np.nan, np.float32)).save(file, "TIFF"),
+        opening.UNUSABLE, lambda file: Image.fromarray(np.full((12, 10), np.nan, np.float32)).save(file, "TIFF"),
     ),
     "another size": (inspection.ODD_SIZE, lambda file: write_noise(file, 503, 40, 10)),
-    "synthetic": (inspection.SYNTHETIC, _as_synthetic),
-    "synthetic of another tool": (inspection.SYNTHETIC, _as_synthetic_of_another_tool),
+    "synthetic": (opening.SYNTHETIC, _as_synthetic),
+    "synthetic of another tool": (opening.SYNTHETIC, _as_synthetic_of_another_tool),
 }  # fmt: skip
 
 
@@ -81,7 +81,7 @@ def test_odd_file_is_left_out_by_its_reason_and_the_rest_is_used(tmp_path: Path,
     reason, write = ODD_FILES[kind]
     write(source / "cat" / "odd.png")
     table, record = scanned(source)
-    assert table.loc["cat/odd.png", ["verdict", "reason"]].to_list() == [inspection.QUARANTINED, reason]
+    assert table.loc["cat/odd.png", ["verdict", "reason"]].to_list() == [opening.QUARANTINED, reason]
     both = kind == "another label"  # nobody knows which of the two is right
     assert record["reasons"] == {reason: 2 if both else 1}
     assert record["classes"] == {"cat": {"files": 11, "accepted": 10}, "dog": {"files": 21, "accepted": 21 - both}}

@@ -11,7 +11,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dcgan.catalogue.sources import HIDDEN, MISSING, NO_CLASS, NO_LABEL, NOT_UTF8, list_source
+from dcgan.catalogue import scan
+from dcgan.catalogue.sources import (
+    HIDDEN,
+    LISTED_TWICE,
+    MISSING,
+    NO_CLASS,
+    NO_LABEL,
+    NOT_UTF8,
+    NUL_IN_NAME,
+    UNREADABLE,
+    list_source,
+)
+from dcgan.config import DataConfig
 from dcgan.errors import InputError
 from tests.samples import noise, write_classes, write_noise
 
@@ -131,10 +143,73 @@ def test_loops_of_links_end_and_linked_folders_are_read(tmp_path: Path) -> None:
     (root / "cat" / "up").symlink_to(root, target_is_directory=True)
     (root / "self").symlink_to(root / "self")
     elsewhere = write_classes(tmp_path / "elsewhere", {"dog": 1})
+    (elsewhere / "dog" / "back").symlink_to(root / "dog", target_is_directory=True)
     (root / "dog").symlink_to(elsewhere / "dog", target_is_directory=True)
-    paths = listed(root)
-    assert paths["cat/000.png"] == ("cat", "", "") and paths["dog/000.png"] == ("dog", "", "")
-    assert len(paths) == 3  # the link to itself is listed, and told of when it is opened
+    assert listed(root) == {
+        "cat/000.png": ("cat", "", ""),
+        "cat/up/": ("cat", "", LISTED_TWICE),
+        "dog/000.png": ("dog", "", ""),
+        "dog/back/": ("dog", "", LISTED_TWICE),
+        "self": ("", "", NO_CLASS),
+    }
+
+
+@pytest.mark.parametrize("name", ["a kitten", "kitten"])  # before and after what it is a link to
+def test_second_way_to_a_folder_is_told_and_the_first_stays(tmp_path: Path, name: str) -> None:
+    write_classes(tmp_path, {"cat": 2, "dog": 1})
+    (tmp_path / name).symlink_to("cat", target_is_directory=True)
+    source = list_source(str(tmp_path))
+    assert listed(tmp_path) == {
+        "cat/000.png": ("cat", "", ""), "cat/001.png": ("cat", "", ""), "dog/000.png": ("dog", "", ""),
+        f"{name}/": (name, "", LISTED_TWICE),
+    }  # fmt: skip
+    assert source.labels == sorted(["cat", "dog", name])
+
+
+def test_every_class_may_be_a_link(tmp_path: Path) -> None:
+    elsewhere = write_classes(tmp_path / "elsewhere", {"cat": 1, "dog": 1})
+    (tmp_path / "images").mkdir()
+    for label in ("cat", "dog"):
+        (tmp_path / "images" / label).symlink_to(elsewhere / label, target_is_directory=True)
+    assert listed(tmp_path / "images") == {f"{name}/000.png": (name, "", "") for name in ("cat", "dog")}
+
+
+def test_folder_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    write_classes(tmp_path, {"cat": 1})
+    here = Path.cwd()
+    try:
+        os.chdir(tmp_path / "cat")
+        for _ in range(20):  # deeper than a path can tell, which stops every user, root too
+            Path("x" * 250).mkdir()
+            os.chdir("x" * 250)
+    finally:
+        os.chdir(here)
+    paths = listed(tmp_path)
+    assert paths.pop("cat/000.png") == ("cat", "", "")
+    [(path, told)] = paths.items()
+    assert path.startswith("cat/xxx") and path.endswith("x/") and told == ("cat", "", UNREADABLE)
+    assert scan(DataConfig(source=str(write_classes(tmp_path, {"dog": 1}, first=5))))[1]["reasons"] == {UNREADABLE: 1}
+
+
+@pytest.mark.parametrize("form", ["csv", "npz"])
+def test_class_name_with_nul_is_told_and_not_used(tmp_path: Path, form: str) -> None:
+    labels = ["\0base", "cat", "cat\0dog"]
+    if form == "csv":
+        write_noise(tmp_path / "a.png", 0)
+        rows = "".join(f'a.png,"{label}"\n' for label in labels)
+        (tmp_path / "d.csv").write_text(f"path,label\n{rows}", encoding="utf-8")
+    else:
+        np.savez(tmp_path / "d.npz", images=np.stack([noise(n) for n in range(3)]), labels=labels)
+    source = list_source(str(tmp_path / f"d.{form}"))
+    assert [(entry.label, entry.problem) for entry in source.entries] == [
+        ("\\x00base", NUL_IN_NAME), ("cat", ""), ("cat\\x00dog", NUL_IN_NAME),
+    ]  # fmt: skip
+    assert not any("\0" in label for label in source.labels)
+
+
+def test_file_name_with_nul_is_a_file_that_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "d.csv").write_text('path,label\n"a\0.png",cat\n', encoding="utf-8")
+    assert listed(tmp_path / "d.csv") == {"a\\x00.png": ("cat", "", MISSING)}
 
 
 def test_missing_files_and_missing_labels_of_a_table_are_told(tmp_path: Path) -> None:
@@ -166,15 +241,15 @@ def test_arrays_are_listed_by_row_and_open_as_they_are(tmp_path: Path, channels:
     assert [(entry.path, entry.label, entry.split) for entry in source.entries] == [
         ("d.npz#0", "é", "train"), ("d.npz#1", "NA", "train"), ("d.npz#2", "é", "test"),
     ]  # fmt: skip
-    content, image = source.open(2)
-    assert content == images[2].tobytes()
-    np.testing.assert_array_equal(np.asarray(image), images[2])
+    item = source.item(2)
+    assert item.read() == images[2].tobytes()
+    np.testing.assert_array_equal(np.asarray(item.picture(b"")), images[2])
 
 
 def test_arrays_with_one_channel_at_the_end_are_grey(tmp_path: Path) -> None:
     images = noise(0, channels=1)[None, ..., None]
     np.savez(tmp_path / "d.npz", images=images, labels=["cat"])
-    assert list_source(str(tmp_path / "d.npz")).open(0)[1].mode == "L"
+    assert list_source(str(tmp_path / "d.npz")).item(0).picture(b"").mode == "L"
 
 
 @pytest.mark.parametrize(
