@@ -18,7 +18,8 @@ from dcgan.paths import Job
 from dcgan.terminal import duration
 
 NOT_MEASURED = "\N{EN DASH}"
-WIDE = 110  # characters
+WIDE = 110  # characters, from which on all columns are shown
+UNBROKEN = 240  # characters: what reads lines, such as grep, gets a night in one
 
 
 def show(path: Path, *, as_json: bool) -> int:
@@ -42,7 +43,7 @@ def show(path: Path, *, as_json: bool) -> int:
         return 0
     console = Console(highlight=False)
     if not console.is_terminal:
-        console.width = max(console.width, WIDE)
+        console.width = UNBROKEN
     shown = Table(title=f"Job {escape(job.root.name)}, night by night (UTC)", title_justify="left", box=SIMPLE_HEAD)
     shown.add_column("run", no_wrap=True)
     if console.width >= WIDE:  # a run's id says when it began
