@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import click
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -13,11 +14,12 @@ from rich.table import Table
 from dcgan import history, runs
 from dcgan.config import load_job
 from dcgan.errors import ConfigError
-from dcgan.outcome import WITHHELD
 from dcgan.paths import Job
 from dcgan.terminal import duration
 
 NOT_MEASURED = "\N{EN DASH}"
+WIDE = 110  # characters, from which on all columns are shown
+UNBROKEN = 240  # characters: what reads lines, such as grep, gets a night in one
 
 
 def show(path: Path, *, as_json: bool) -> int:
@@ -39,26 +41,29 @@ def show(path: Path, *, as_json: bool) -> int:
     if not nights:
         click.echo(f"No run of job {job.root.name} has finished yet ({job.history})")
         return 0
-    shown = Table(title=f"Job {escape(job.root.name)}, night by night (UTC)", title_justify="left")
-    shown.add_column("run")
-    shown.add_column("finished")
-    for column in ("took", "images", "shipped", "not shipped", "without", "with"):
-        shown.add_column(column, justify="right")
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = UNBROKEN
+    shown = Table(title=f"Job {escape(job.root.name)}, night by night (UTC)", title_justify="left", box=SIMPLE_HEAD)
+    shown.add_column("run", no_wrap=True)
+    if console.width >= WIDE:  # a run's id says when it began
+        shown.add_column("finished", no_wrap=True)
+    for column in ("took", "images", "shipped", "without", "with"):
+        shown.add_column(column, justify="right", no_wrap=True)
     shown.add_column("state")
     for night in nights:
         cells = (
             night.run_id,
-            f"{night.finished:%Y-%m-%d %H:%M}",
+            *([f"{night.finished:%Y-%m-%d %H:%M}"] if console.width >= WIDE else []),
             duration(night.seconds),
             f"{night.released:,}",
-            str(night.counts["shipped"]),
-            str(sum(night.counts[verdict] for verdict in WITHHELD)),
+            f"{night.counts['shipped']} of {len(night.verdicts) - night.counts['none']}",
             _percent(night.accuracy_without),
             _percent(night.accuracy_with),
             night.state,
         )
         shown.add_row(*map(escape, cells))
-    Console(highlight=False).print(shown)
+    console.print(shown)
     return 0
 
 

@@ -32,6 +32,7 @@ MEASURES = {
     "manifold_recall": Measure("Recall", "high", "share of real images that lie among the synthetic ones", True),
     "density": Measure("Density", "high", "how deep among the real images the synthetic ones lie"),
     "coverage": Measure("Coverage", "high", "share of real images that have a synthetic one near", True),
+    "outlying": Measure("Outlying", "low", "share of synthetic images that are unlike any real one", True),
     "authenticity": Measure("Authenticity", "high", "share of synthetic images that are no near-copies", True),
     "distance_ratio": Measure(
         "Distance ratio", "near 1", "distance to the nearest training image, by that to the nearest held-out one"

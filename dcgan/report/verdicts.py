@@ -20,6 +20,7 @@ EFFECTS = {  # the first words of the gate's reason: what the evidence says, wha
     "no difference shown": "No difference shown",
     "harms": "Shown to harm, shipped all the same",
     "no verdict": "Untested",
+    "unfit": "Not fit, shipped all the same",
 }
 ARMS = {  # keys of `outcome["arms"]`, and what a classifier was trained on
     "real": "Real images only",
@@ -47,6 +48,8 @@ def headline(classes: Sequence[Mapping[str, Any]], overall: Mapping[str, Any] | 
         told = f"Nothing to train on: {fall or 'no class ships'}."
     elif fall:
         told = f"Think twice: {fall}."
+    elif effects["unfit"]:
+        told = f"Think twice: the images are not fit to train on in {effects['unfit']} of {among}."
     elif effects["harms"]:
         told = f"Think twice: recall is shown to fall in {effects['harms']} of {among}."
     elif overall and whole == "helps":
@@ -74,9 +77,9 @@ def overall(record: Mapping[str, Any] | None) -> dict[str, Any] | None:
 
 
 def effect(reason: str) -> str:
-    """What a gate's reason says of the evidence: one of `EFFECTS`."""
+    """What a gate's reason says of the evidence: one of `EFFECTS`; whatever else it names makes the images unfit."""
     told = reason.partition(":")[0]
-    return told if told in EFFECTS else "no verdict"
+    return told if told in EFFECTS else "unfit"
 
 
 def groups(classes: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[Mapping[str, Any]]]]:

@@ -29,6 +29,7 @@ def gain(low: float, high: float) -> dict[str, float]:
         (["helps", "no difference shown"], "Worth training on: recall is shown to rise in 1 of 2 shipped classes"),
         (["no difference shown"], "No gain shown: in 1 shipped class"),
         (["no verdict"], "Untested"),
+        (["unfit", "harms", "helps"], "Think twice: the images are not fit to train on in 1 of 3 shipped classes."),
     ],
 )
 def test_headline_is_the_answer_and_harm_goes_first(effects: list[str], told: str) -> None:
@@ -67,7 +68,7 @@ def test_classes_stand_under_what_became_of_them() -> None:
 
 def test_effect_is_read_from_the_reason() -> None:
     assert effect("helps: recall +1.0 points") == "helps"
-    assert effect("<b>: what") == "no verdict"
+    assert effect("<b>: what") == effect("copies: 90% are nearer") == "unfit"
 
 
 def test_scale_of_gains_holds_every_interval() -> None:
