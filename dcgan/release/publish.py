@@ -93,8 +93,8 @@ def _image(run: Run, row: formats.Row) -> bytes:
     png = file.read_bytes() if file.exists() else b""
     if storage.sha256_bytes(png) != row["image_sha256"]:
         raise StageError(
-            f"class {row['label']!r}: {file} is missing, or has changed since it was made. Delete {folder} and run the job "
-            "again: it makes the same images."
+            f"class {row['label']!r}: {file} is missing, or has changed since it was made. Delete {folder} and run "
+            "the job again: it makes the same images."
         )
     return png
 
