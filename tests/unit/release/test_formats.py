@@ -92,22 +92,6 @@ def test_tensorflow_reads_tfrecords(releases: dict[str, Path]) -> None:
         assert example["image/class/text"].numpy().decode() == release.manifest["label"][row]
 
 
-READ_FIRST = """
-import json, os, sys
-sys.path.insert(0, sys.argv[2])
-import dcgan
-before = os.fstat(2)
-images, _ = dcgan.load_release(sys.argv[1]).arrays()
-assert os.fstat(2) == before
-print(json.dumps(images.tolist()))
-"""
-
-
-def test_threads_that_are_the_first_to_need_tensorflow_wait_for_each_other(releases: dict[str, Path]) -> None:
-    read = outside(READ_FIRST, releases["tfrecord"], Path(__file__).parents[3])
-    np.testing.assert_array_equal(read, load_release(releases["files"]).arrays()[0])
-
-
 WEBDATASET = """
 import json, sys, webdataset
 samples = webdataset.WebDataset(sys.argv[1:], shardshuffle=False).decode("rgb8").to_tuple("__key__", "png", "cls")
