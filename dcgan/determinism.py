@@ -6,8 +6,11 @@ import contextlib
 import importlib
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from types import ModuleType
+
+_loading = threading.Lock()
 
 
 def set_up_tensorflow(threads: int) -> None:
@@ -29,11 +32,11 @@ def wake_tensorflow(threads: int) -> None:
 
 
 def load_tensorflow() -> ModuleType:
-    """TensorFlow, without what its libraries write to the terminal when they are loaded."""
-    if "tensorflow" not in sys.modules:
-        with _no_standard_error():
-            importlib.import_module("tensorflow")
-    return sys.modules["tensorflow"]
+    """TensorFlow, without what its libraries write to the terminal when they are loaded. Any thread may call it."""
+    with _loading:  # two threads at once would each take the other's for the standard error to go back to
+        quietly = contextlib.nullcontext() if "tensorflow" in sys.modules else _no_standard_error()
+        with quietly:
+            return importlib.import_module("tensorflow")
 
 
 @contextlib.contextmanager

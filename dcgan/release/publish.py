@@ -39,7 +39,7 @@ def publish(run: Run, config: JobConfig, outcome: Mapping[str, Any]) -> Path:
         The release's folder.
 
     Raises:
-        StageError: an image has changed since it was made.
+        StageError: an image is missing, or has changed since it was made.
         StorageError: when the system refuses to write; what was released before is as it was.
     """
     job = run.job
@@ -90,11 +90,11 @@ def _image(run: Run, row: formats.Row) -> bytes:
     """A generated image's PNG."""
     folder = run.generation(row["label"])
     file = folder / "images" / f"{row['image_id']}.png"
-    png = file.read_bytes()
+    png = file.read_bytes() if file.exists() else b""
     if storage.sha256_bytes(png) != row["image_sha256"]:
         raise StageError(
-            f"class {row['label']!r}: {file} has changed since it was made. Delete {folder} and run the job again: it "
-            "makes the same images."
+            f"class {row['label']!r}: {file} is missing, or has changed since it was made. Delete {folder} and run "
+            "the job again: it makes the same images."
         )
     return png
 

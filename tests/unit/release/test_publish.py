@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -65,11 +66,12 @@ def test_release_shares_no_byte_with_its_run_and_cannot_be_written(tmp_path: Pat
     assert tree_hash(folder) == before and verify(folder)
 
 
-def test_image_that_has_changed_in_the_run_is_not_released(tmp_path: Path) -> None:
+@pytest.mark.parametrize("damage", [lambda image: image.write_bytes(b"x"), Path.unlink], ids=["changed", "missing"])
+def test_image_that_is_not_as_it_was_made_is_not_released(tmp_path: Path, damage: Callable[[Path], None]) -> None:
     made = make_run(tmp_path)
     image = next((made.run.generation(UP) / "images").iterdir())
-    image.write_bytes(image.read_bytes() + b"x")
-    with pytest.raises(StageError, match=f"{image.name} has changed since it was made"):
+    damage(image)
+    with pytest.raises(StageError, match=f"{image.name} is missing, or has changed since it was made"):
         publish(made.run, made.config, made.outcome)
     assert not any(made.run.job.releases.iterdir()) and not made.run.job.latest.exists()
 

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dcgan.marks import SOURCE_TYPE
 from dcgan.paths import unescape
 from dcgan.release.card import dataset_card
 from dcgan.release.formats import image_path
@@ -21,6 +20,7 @@ from dcgan.release.reader import load_release
 from tests.unit.conftest import CAT, MADE, SCRIPT, UP, make_run
 from tests.unit.release.conftest import outside
 
+TRAINED = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 IMAGE_FOLDER = """
 import json, sys, datasets, numpy
 datasets.disable_progress_bars()
@@ -99,7 +99,7 @@ def test_exiftool_finds_both_marks_in_every_image(releases: dict[str, Path]) -> 
     assert set(told) == set(release.manifest["path"])
     for row in release.manifest.to_dict("records"):
         entry = told[row["path"]]
-        assert entry["XMP-iptcExt:DigitalSourceType"] == SOURCE_TYPE
+        assert entry["XMP-iptcExt:DigitalSourceType"] == TRAINED
         assert entry["PNG:Dcgan-augment"] == "synthetic"  # exiftool leaves out the colons of a text chunk's keyword
         assert entry["PNG:Dcgan-augmentclass"] == row["label"] and entry["PNG:Dcgan-augmentjob"] == "odd"
         assert entry["PNG:Dcgan-augmentindex"] == row["index"]
