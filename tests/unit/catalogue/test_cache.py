@@ -20,9 +20,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dcgan import storage
-from dcgan.catalogue import cache, opening, scan
+from dcgan.catalogue import build_catalogue, cache, opening, scan
 from dcgan.catalogue.cache import Cache
-from dcgan.config import DataConfig
+from dcgan.config import DataConfig, JobConfig
+from dcgan.paths import Job
 from dcgan.progress import no_report
 from tests.samples import noise, tree_hash, write_classes, write_noise
 
@@ -210,7 +211,7 @@ def test_arrays_are_remembered_until_their_file_changes(tmp_path: Path, monkeypa
 def test_run_remembers_and_check_reads_it_and_writes_nothing(
     dcgan: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
 ) -> None:
-    write_classes(tmp_path / "images", {"cat": 10, "dog": 10})
+    write_classes(tmp_path / "images", {"cat": 20, "dog": 20})
     job = tmp_path / "job.yaml"
     job.write_text("name: j\ndata: {source: images}\ngeneration: {per_class: {bird: 1}}\n")
     memory = tmp_path / "outputs" / "j" / "inputs.cache"
@@ -218,9 +219,15 @@ def test_run_remembers_and_check_reads_it_and_writes_nothing(
     time.sleep(cache.SETTLED_NS / 1e9)
     assert dcgan("train", job).returncode == 2  # there is no class bird; but the images were read
     table, head = content(memory)
-    assert len(table) == 20
-    replace(memory, table.assign(reason=LIE, verdict="quarantined"), head)
+    assert len(table) == 40
+    table.loc[0, ["reason", "verdict"]] = LIE, "quarantined"
+    replace(memory, table, head)
     before = tree_hash(tmp_path)
-    told = dcgan("check", job).stderr
-    assert f"20 {LIE}" in told and LIE not in dcgan("check", job, "--rehash").stderr
+    check = ("check", job, "--set", "generation.per_class={cat: 1}")
+    assert f"Left out: 1 file, {LIE}" in dcgan(*check).stderr
+    assert LIE not in dcgan(*check, "--rehash").stderr
     assert tree_hash(tmp_path) == before
+    run = JobConfig(name="j", data=DataConfig(source=str(tmp_path / "images")))
+    for number, rehash in enumerate((False, True)):
+        record = build_catalogue(Job(memory.parent).run(f"r{number}"), run, no_report, rehash=rehash)
+        assert record["reasons"] == ({} if rehash else {LIE: 1})
