@@ -66,7 +66,7 @@ class Watcher:
             pass
 
     def watch(self, ended: threading.Event) -> None:
-        while not ended.wait(0.05):
+        while not ended.wait(0.2):
             self.look()
 
 
@@ -110,7 +110,8 @@ def night(store: Store, environment: dict[str, str], tmp_path_factory: pytest.Te
         while killed.most < 40:
             assert process.poll() is None and time.monotonic() < deadline, "the run ended too early"
             time.sleep(0.3)
-            killed.look()
+            if list((root / "state").glob("dcgan/*/tiny/latest")):  # published here, and now uploaded
+                killed.look()
         os.kill(process.pid, signal.SIGKILL)
     proxy.close()
     after_kill = objects(system, NAME)
