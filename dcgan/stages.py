@@ -136,6 +136,7 @@ def release(run: Run, job: JobConfig, summary: dict[str, Any]) -> dict[str, Any]
     }
     if folder and (url := runs.job_url(job)):
         where |= remote.upload(run.job, folder.name, url, job.outputs.keep)
+        where["report"] = f"{where['release']}/report.html"
     return summary | {name: str(path) if path else None for name, path in where.items()}
 
 

@@ -13,8 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from dcgan.batches import Batches
-from dcgan.classifier import predict, train_classifier
 from dcgan.evaluation.metric import Measured, Metric, share, withheld
 from dcgan.progress import OnProgress, part_of
 
@@ -46,6 +44,9 @@ def gan_train_test(
         kinds: classical augmentations, of both.
         on_progress: told of both trainings as one.
     """
+    from dcgan.batches import Batches  # noqa: PLC0415 (imports TensorFlow, and the gate needs the names above alone)
+    from dcgan.classifier import train_classifier  # noqa: PLC0415
+
     learnt_from = [real if made is None else made for real, made in zip(train, synthetic, strict=True)]
     hits = {}
     for arm, (name, pools) in enumerate({"synthetic": learnt_from, "real": train}.items()):
@@ -67,6 +68,8 @@ def gan_train_test(
 
 def _recognised(model: Any, pools: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Which images a classifier takes for those of their class: bool (N,) for each pool, class after class."""
+    from dcgan.classifier import predict  # noqa: PLC0415
+
     ends = np.cumsum([len(images) for images in pools])
     guesses = np.split(predict(model, np.concatenate(pools)), ends[:-1])
     return [guess == number % model.output_shape[-1] for number, guess in enumerate(guesses)]

@@ -36,7 +36,7 @@ def test_release_holds_what_the_design_promises(finished: Finished) -> None:
     names = {path.name for path in finished.release.iterdir()}
     assert names == {
         "images", "models", "manifest.parquet", "manifest.csv", "metadata.csv", "release.json", "report.html",
-        "README.md",
+        "README.md", "croissant.json", "release.sha256",
     }  # fmt: skip
     assert (finished.release.parents[1] / "latest").resolve() == finished.release.resolve()
     assert not [path for path in finished.release.parent.iterdir() if path.name.startswith(".tmp-")]

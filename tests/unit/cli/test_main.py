@@ -30,6 +30,13 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     assert done.stderr.splitlines()[-1] == "heavy:"
 
 
+def test_process_of_a_night_never_loads_tensorflow() -> None:
+    """Its workers do: the parent's memory should not grow, nor its terminal fill with what TensorFlow says."""
+    script = "import sys, flows.nightly, dcgan.cli.work; assert not {'tensorflow', 'keras'} & set(sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_library_imports_nothing_heavy_until_it_is_asked(tmp_path: Path) -> None:
     script = "import dcgan, sys; assert not {'pandas', 'tensorflow', 'keras'} & set(sys.modules); dcgan.load_release"
     subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True)
