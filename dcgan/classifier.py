@@ -181,12 +181,12 @@ def train_judge(run: Run, config: JobConfig, on_progress: OnProgress) -> dict[st
     _save(run.judge / "model.npz", train(real, "judge", 0))
     other_class = [np.ones(len(images), np.float32) for images in real]
     for fold in range(num_folds):
-        in_fold = [in_fold(len(images), fold) for images in real]
-        pools = [images[~left] if (~left).any() else images for images, left in zip(real, in_fold, strict=True)]
+        left_out = [in_fold(len(images), fold) for images in real]
+        pools = [images[~left] if (~left).any() else images for images, left in zip(real, left_out, strict=True)]
         model = train(pools, f"judge {fold}", 1 + fold)
         _save(run.judge / f"fold-{fold}.npz", model)
         look = looker(model)
-        for number, (images, left) in enumerate(zip(real, in_fold, strict=True)):
+        for number, (images, left) in enumerate(zip(real, left_out, strict=True)):
             if left.any():
                 other_class[number][left] = surest_other(look(images[left])[0], number)
     if num_folds:

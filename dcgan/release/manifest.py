@@ -99,10 +99,10 @@ class ManifestWriter:
         table = pa.Table.from_pandas(rows, SCHEMA, preserve_index=False)
         self._parquet.write_table(table, row_group_size=ROWS_PER_GROUP)
         neutral = {column: _neutral(rows[column]) for column in ("label", "nearest_real_path")}
-        as_text = rows.assign(**neutral)
+        # People open the manifest in a spreadsheet; metadata.csv is read by programs, to which a label is what it is.
+        contents = {"manifest.csv": rows[COLUMNS].assign(**neutral), "metadata.csv": rows[["path", "label"]]}
         for name, text in self._texts.items():
-            columns = ["path", "label"] if name == "metadata.csv" else COLUMNS
-            as_text[columns].to_csv(text, index=False, header=False)
+            contents[name].to_csv(text, index=False, header=False)
 
 
 def _neutral(texts: Iterable[str]) -> list[str]:

@@ -124,6 +124,8 @@ def locate(path: str | Path, *, anew: bool = False) -> Path:
             return Path(folder)
         record = urls.patiently(lambda: system.cat_file(f"{folder}/{RECORD}"), told)
     except FileNotFoundError as error:
+        if not is_remote and str(Path(path).resolve()) != folder:  # `latest` has moved on, and what it named is gone
+            return locate(path)
         raise ReleaseError(
             f"{path} is not a release: a release's folder has a {RECORD}, such as outputs/<job>/latest ({error})"
         ) from error

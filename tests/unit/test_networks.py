@@ -18,7 +18,11 @@ sides = st.integers(SIDE_MIN, SIDE_MAX)
 
 def channels_of(network: keras.Model, kind: str) -> list[int]:
     """Channels that the network's layers of a kind put out, from input to output."""
-    return [layer.output.shape[-1] for layer in network.layers if type(layer).__name__ == kind]
+    return [layer.output.shape[-1] for layer in network.layers if kind in _kinds(layer)]
+
+
+def _kinds(layer: keras.layers.Layer) -> set[str]:
+    return {one.__name__ for one in type(layer).__mro__}
 
 
 def random_weights(network: keras.Model, seed: int) -> dict[str, np.ndarray]:

@@ -69,9 +69,3 @@ def test_without_held_out_images_only_gan_test_is_measured(digits: Digits) -> No
     assert first["gan_train"].value is None and first["gan_train"].note == "no held-out image"
     assert first["gan_test"].value is not None and first["gan_test"].ceiling is None
     assert second["gan_train"].value is not None
-
-
-def test_one_class_alone_cannot_be_told_from_any(digits: Digits) -> None:
-    [only] = gan_train_test(digits[:1], digits[:1], digits[:1], steps=1, seed=0, kinds=[], on_progress=lambda _: None)
-    assert {one.value for one in only.values()} == {None}
-    assert "one class only" in only["gan_train"].note
