@@ -35,8 +35,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 
 from benchmarks import common
-from dcgan import runs, stages, storage
-from dcgan.config import JobConfig, parse_job
+from benchmarks.jobs import begun
+from dcgan import storage
+from dcgan.config import JobConfig
 from dcgan.paths import Run
 from dcgan.processes import Work, Workers
 
@@ -139,11 +140,7 @@ def prepared(folder: Path, shape: tuple[int, int, int], width: int) -> tuple[Run
         "training": {"preset": "quick", "width": width, "precision": "float32"},
         "gate": {"classifier_steps": 20}, "outputs": {"root": str(folder / "outputs")},
     }  # fmt: skip
-    job = parse_job(values, where="benchmark").resolve(Path())
-    run, _ = runs.open_run(job)
-    stages.catalogue(run, job)
-    stages.split(run, job)
-    stages.judge(run, job)
+    run, job = begun(values)
     from dcgan.training.gan import Gan  # noqa: PLC0415 (imports TensorFlow)
 
     gan = Gan(job.training, shape)

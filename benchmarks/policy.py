@@ -26,7 +26,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 
 from benchmarks import datasets
-from dcgan import runs, stages, storage
+from benchmarks.jobs import begun
+from dcgan import stages, storage
 from dcgan.config import GenerationConfig, JobConfig, parse_job
 from dcgan.paths import Run
 from dcgan.processes import Work, workers
@@ -75,11 +76,7 @@ def main() -> None:
         "training": {"preset": "quick", "base_steps": args.base_steps, "class_steps": args.class_steps},
         "outputs": {"root": str(args.work / "runs")},
     }
-    job = parse_job(values, where="benchmark").resolve(Path())
-    run, _ = runs.open_run(job)
-    stages.catalogue(run, job)
-    stages.split(run, job)
-    stages.judge(run, job)
+    run, job = begun(values)
     stages.base(run, job, None)
 
     # Variants, two classes side by side.

@@ -33,9 +33,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 
 from benchmarks import common, datasets
+from benchmarks.jobs import begun
 from benchmarks.quality import run_ganexlib
-from dcgan import pictures, runs, stages
-from dcgan.config import JobConfig, parse_job
+from dcgan import pictures, stages
+from dcgan.config import JobConfig
 from dcgan.paths import Run
 
 LARGEST, IMBALANCE, RARE = 500, 50, 60  # images; as in published long tails of small sets
@@ -166,11 +167,7 @@ def our_run(
         "generation": {"per_class": dict.fromkeys(rare, NUM_IMAGES)},
         "training": {"preset": "quick"}, "outputs": {"root": str(work / "outputs")}, **changes,
     }  # fmt: skip
-    job = parse_job(values, where="benchmark").resolve(Path())
-    run, _ = runs.open_run(job)
-    stages.catalogue(run, job)
-    stages.split(run, job)
-    stages.judge(run, job)
+    run, job = begun(values)
     if job.training.base:
         stages.base(run, job, None)
     with ThreadPoolExecutor(job.run.processes) as pool:

@@ -26,7 +26,7 @@ from dcgan.config import JobConfig, parse_job
 from dcgan.paths import Run
 from dcgan.progress import no_report
 from dcgan.split import make_split
-from tests.object_store import Bucket, Store, running_store
+from tests.object_store import Bucket, Proxy, Store, running_store
 
 # A shell's background jobs ignore Ctrl-C, and so would the processes that tests interrupt: they inherit it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -151,6 +151,15 @@ def bucket(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     store.system().mkdir(name)
     yield Bucket(name, store, store.system(), go_by)
     s3fs.S3FileSystem.clear_instance_cache()
+
+
+@pytest.fixture
+def proxy(bucket: Bucket) -> Iterator[Proxy]:
+    """Stands between the test and the store, and notes what the bucket is asked."""
+    proxy = Proxy(bucket.store)
+    bucket.go_by(proxy.port)
+    yield proxy
+    proxy.close()
 
 
 @pytest.fixture(scope="session")

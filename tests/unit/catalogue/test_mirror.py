@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -31,15 +30,6 @@ def source(bucket: Bucket, images: Path) -> str:
     """URL of the same images in the bucket."""
     upload_tree(bucket.system, images, f"{bucket.name}/images")
     return f"{bucket.url}/images"
-
-
-@pytest.fixture
-def proxy(bucket: Bucket) -> Iterator[Proxy]:
-    """Notes what the bucket is asked."""
-    proxy = Proxy(bucket.store)
-    bucket.go_by(proxy.port)
-    yield proxy
-    proxy.close()
 
 
 def table_of(source: str | Path) -> pd.DataFrame:

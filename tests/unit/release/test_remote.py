@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,14 +32,6 @@ def job(made: Made) -> tuple[Job, str]:
 @pytest.fixture
 def url(bucket: Bucket) -> str:
     return f"{bucket.url}/out/odd"
-
-
-@pytest.fixture
-def proxy(bucket: Bucket) -> Iterator[Proxy]:
-    proxy = Proxy(bucket.store)
-    bucket.go_by(proxy.port)
-    yield proxy
-    proxy.close()
 
 
 @pytest.fixture
