@@ -19,7 +19,7 @@ install: .venv/installed ## virtual environment with pinned dependencies in .ven
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[demo,dev]'
 	@touch $@
 
-demo: install ## the whole job on 5,000 real digits, about five minutes on two cores
+demo: install ## the whole job on 5,000 real digits, six to eight minutes on two cores
 	$(BIN)/dcgan demo; status=$$?; [ $$status -eq 3 ] || exit $$status
 
 system: ## programs that some tests need, where this is Debian and you are root

@@ -24,6 +24,8 @@ generation:
   balance: max             # fill every class up to the largest
 training:
   preset: quick
+gate:
+  classifier_seeds: 3      # of 5 by default: for a demo of some minutes
 outputs:
   root: ..
 """
