@@ -33,13 +33,9 @@ from dcgan.paths import Run
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "no filter": {},
-    "blank": {"filters": ["blank"]},
-    "copy": {"filters": ["copy"]},
-    "duplicate": {"filters": ["duplicate"]},
-    "label": {"filters": ["label"]},
-    "outlier": {"filters": ["outlier"]},
-    "critic, better half": {"critic_share": 0.5},
-    "truncation at 1": {"truncation": 1.0},
+    **{name: {"curation": {"filters": [name]}} for name in ("blank", "copy", "duplicate", "label", "outlier")},
+    "critic, better half": {"curation": {"critic_share": 0.5}},
+    "truncation at 1": {"generation": {"truncation": 1.0}},
 }
 RECIPES = [Recipe("half", "made", 0.5), Recipe("GAN-train", "made", 1.0)]
 
@@ -124,16 +120,14 @@ def collected(
     copy = Run(run.root.parent / f"{run.id}-{title.replace(' ', '-')}")
     if not copy.root.exists():
         shutil.copytree(run.root, copy.root, ignore=shutil.ignore_patterns("generation", "step-*"))
-    truncation = changes.pop("truncation", None) if "truncation" in changes else None
-    curation = job.curation.model_copy(update={"filters": [], **changes})
-    generation = job.generation.model_copy(update={"truncation": truncation})
+    curation = job.curation.model_copy(update={"filters": [], **changes.get("curation", {})})
+    generation = job.generation.model_copy(update=changes.get("generation", {}))
     changed = job.model_copy(update={"curation": curation, "generation": generation})
     storage.write_json(copy.config, changed.model_dump(mode="json"))
 
     def make(label: str) -> tuple[np.ndarray, dict[str, Any]]:
         record = stages.generate(copy, changed, label, NUM_IMAGES)
-        files = sorted((copy.generation(label) / "images").glob("*.png"))
-        return np.stack([pictures.read(file) for file in files]), record
+        return pictures.stack(sorted((copy.generation(label) / "images").glob("*.png"))), record
 
     with ThreadPoolExecutor(job.run.processes) as pool:
         return dict(zip(labels, pool.map(make, labels), strict=True))

@@ -180,7 +180,7 @@ def our_images(run: Run, job: JobConfig, rare: Sequence[str]) -> dict[str, np.nd
 
     def make(name: str) -> np.ndarray:
         stages.generate(run, job, name, NUM_IMAGES)
-        return np.stack([pictures.read(file) for file in sorted((run.generation(name) / "images").glob("*.png"))])
+        return pictures.stack(sorted((run.generation(name) / "images").glob("*.png")))
 
     with ThreadPoolExecutor(job.run.processes) as pool:
         return dict(zip(rare, pool.map(make, rare), strict=True))

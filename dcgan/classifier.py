@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -98,8 +98,7 @@ def predict(model: keras.Model, images: np.ndarray) -> np.ndarray:
     def classify(batch: tf.Tensor) -> tf.Tensor:
         return tf.argmax(model(to_float(batch), training=False), axis=1)
 
-    batches = (images[first : first + PREDICTION_BATCH] for first in range(0, len(images), PREDICTION_BATCH))
-    return np.concatenate([np.asarray(classify(tf.constant(batch))) for batch in batches])
+    return np.concatenate([np.asarray(classify(batch)) for batch in _in_batches(images)])
 
 
 def builder(path: str | None) -> Callable[[tuple[int, int, int], int], keras.Model]:
@@ -151,12 +150,15 @@ def looker(model: keras.Model) -> Callable[[np.ndarray], tuple[np.ndarray, np.nd
         return tf.nn.softmax(logits), features
 
     def look_at_all(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        batches = (images[first : first + PREDICTION_BATCH] for first in range(0, len(images), PREDICTION_BATCH))
-        parts = [look(tf.constant(batch)) for batch in batches]
-        probabilities, features = zip(*parts, strict=True)
+        probabilities, features = zip(*map(look, _in_batches(images)), strict=True)
         return np.concatenate(probabilities), np.concatenate(features)
 
     return look_at_all
+
+
+def _in_batches(images: np.ndarray) -> Iterator[tf.Tensor]:
+    for first in range(0, len(images), PREDICTION_BATCH):
+        yield tf.constant(images[first : first + PREDICTION_BATCH])
 
 
 def train_judge(run: Run, config: JobConfig, on_progress: OnProgress) -> dict[str, Any]:

@@ -199,7 +199,8 @@ class CurationConfig(Model):
     classifier is surer that it is of another class than of real images that it has not seen; outlier: far from all
     real images in the judge's features."""
     critic_share: Annotated[float, Field(gt=0, le=1)] = 1.0
-    """Keep only the best of so many, by the discriminator: of 0.5, the better half. Costs a third more time."""
+    """Keep only the best of so many, by the discriminator: of 0.5, the better half. A candidate's score costs as
+    much as the candidate."""
 
 
 class GateConfig(Model):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -23,6 +23,11 @@ def read(file: Path | BinaryIO) -> np.ndarray:
     with Image.open(file) as image:
         pixels = np.asarray(image)
     return pixels if pixels.ndim == 3 else pixels[..., None]
+
+
+def stack(files: Iterable[Path]) -> np.ndarray:
+    """Images of one size from files, at least one: uint8 (N, H, W, C)."""
+    return np.stack([read(file) for file in files])
 
 
 def grid(images: np.ndarray, columns: int) -> Image.Image:
@@ -50,7 +55,7 @@ def class_grid(run: Run, classes: Mapping[str, Mapping[str, Any]]) -> Image.Imag
             continue
         real = np.load(run.train_images(label), mmap_mode="r")[:NUM_SHOWN]
         files = sorted((run.generation(label) / "images").iterdir())[:NUM_SHOWN]
-        made = np.stack([read(file) for file in files])
+        made = stack(files)
         blank = np.full((NUM_SHOWN, *real.shape[1:]), 128, np.uint8)
         rows = [np.concatenate([images, blank])[:NUM_SHOWN] for images in (real, made)]
         scale = max(1, round(MIN_SHOWN_SIDE / real.shape[1]))

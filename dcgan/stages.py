@@ -95,7 +95,7 @@ def try_shares(run: Run, job: JobConfig, fold: int) -> dict[str, Any]:
     return workers.perform(Work(str(run.root), "share", _threads(job), number=fold), display.update)
 
 
-def choose_share(run: Run, job: JobConfig) -> dict[str, Any]:  # noqa: ARG001 (all stages are called alike)
+def choose_share(run: Run) -> dict[str, Any]:
     """The share to measure with, and to recommend."""
     record = share.choose(run)
     told = ", ".join(f"{float(strength):.0%}: {accuracy:.1%}" for strength, accuracy in record["tried"].items())

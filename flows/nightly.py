@@ -88,7 +88,7 @@ def nightly(job: JobConfig, rehash: bool = False) -> State[dict[str, Any]]:
         if generated:
             measures = {"measures": tasks.measures.submit(run, job)}
             tasks.raise_first([tasks.try_shares.submit(run, job, fold) for fold in range(FOLDS)])
-            tasks.choose_share(run, job)
+            tasks.choose_share(run)
             seeds = [tasks.measure.submit(run, job, seed) for seed in range(job.gate.classifier_seeds)]
             tasks.raise_first(seeds)
             _, not_measured = tasks.outcomes(measures)

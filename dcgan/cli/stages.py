@@ -108,7 +108,7 @@ def _generate(run: Run, job: JobConfig, _plan: Mapping[str, ClassPlan], chosen: 
 def _evaluate(run: Run, job: JobConfig, _plan: Mapping[str, ClassPlan], _chosen: Mapping[str, int]) -> dict[str, Any]:
     for fold in range(FOLDS):
         stages.try_shares(run, job, fold)
-    stages.choose_share(run, job)
+    stages.choose_share(run)
     for number in range(job.gate.classifier_seeds):
         stages.measure(run, job, number)
     stages.measures(run, job)

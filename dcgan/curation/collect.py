@@ -77,7 +77,7 @@ def collect(run: Run, config: JobConfig, label: str, num_wanted: int, on_progres
     # All parts as one table, and what else is looked at.
     storage.write_atomic(folder / "rows.parquet", lambda file: _join(parts, file))
     first = pd.read_parquet(parts[0])["image_id"].head(GRID_COLUMNS * GRID_ROWS)
-    shown = np.stack([pictures.read(folder / "images" / f"{name}.png") for name in first])
+    shown = pictures.stack(folder / "images" / f"{name}.png" for name in first)
     storage.write_bytes(folder / "grid.png", pictures.png(pictures.grid(shown, GRID_COLUMNS)))
     record = {
         "accepted": accepted,

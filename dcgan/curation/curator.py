@@ -9,7 +9,7 @@ import pandas as pd
 
 from dcgan.classifier import load_folds, load_judge, looker, surest_other
 from dcgan.config import JobConfig
-from dcgan.curation.filters import Candidates, Filters, Nearest, flat, pixel_hash, thresholds
+from dcgan.curation.filters import Candidates, Filters, Nearest, flat, thresholds
 from dcgan.generation.model import CHUNK, Model
 from dcgan.paths import Run
 
@@ -64,9 +64,8 @@ class Curator:
             other_class = surest_other(by_folds, self._number)
         critic_scores = self.model.critic_scores(images) if self._with_critic else None
         feature_distances, _ = self._nearest_features(features)
-        reasons = self.filters.reasons(
-            Candidates(images, pixel_distances, feature_distances, other_class, critic_scores)
-        )
+        candidates = Candidates(images, pixel_distances, feature_distances, other_class, critic_scores)
+        reasons = self.filters.reasons(candidates)
         known = pd.DataFrame(
             {
                 "seed": self._generation.seed,
@@ -76,7 +75,7 @@ class Curator:
                 "label_confidence": probabilities[:, self._number],
                 "nearest_real_distance": pixel_distances,
                 "nearest_real_path": self._real_paths[rows],
-                "pixel_hash": [pixel_hash(image) for image in images],
+                "pixel_hash": candidates.hashes,
             }
         )
         return images, reasons, known

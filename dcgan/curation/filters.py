@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -32,6 +33,11 @@ class Candidates:
     """The highest probability of another class, by classifiers that have not seen all real images: float32 (N,)."""
     critic_scores: np.ndarray | None = None
     """The discriminator's logits, float32 (N,); None when candidates are not chosen by them."""
+
+    @functools.cached_property
+    def hashes(self) -> list[int]:
+        """`pixel_hash` of each image."""
+        return [pixel_hash(image) for image in self.images]
 
 
 def thresholds(
@@ -101,11 +107,12 @@ class Filters:
             if name in {*self._names, "critic"}:
                 for row in np.flatnonzero(found[name]):
                     reasons[row] = name
-        return [reason or self._same_pixels(image) for reason, image in zip(reasons, candidates.images, strict=True)]
+        return [
+            reason or self._same_pixels(content) for reason, content in zip(reasons, candidates.hashes, strict=True)
+        ]
 
-    def _same_pixels(self, image: np.ndarray) -> str:
-        """Whether the same pixels were there before, among real images or accepted candidates."""
-        content = pixel_hash(image)
+    def _same_pixels(self, content: int) -> str:
+        """Whether pixels of this hash were there before, among real images or accepted candidates."""
         if "copy" in self._names and content in self._others:
             return "copy"
         if "duplicate" in self._names:

@@ -63,7 +63,7 @@ def measure(run: Run, config: JobConfig, on_progress: OnProgress) -> dict[str, A
             return dict(record["overall"])
     began = time.monotonic()
     space = open_space(run, config)
-    synthetic = {label: np.stack([pictures.read(file) for file in files[label]]) for label in counts}
+    synthetic = {label: pictures.stack(files[label]) for label in counts}
     overall, classes = _measure(run, config, space, synthetic, on_progress)
     record = {
         "features": {"name": space.name, "dimensions": space.dimensions},

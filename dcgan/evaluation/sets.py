@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from dcgan import pictures, storage
+from dcgan import pictures
 from dcgan.paths import Run
 from dcgan.split import labels_with_images
 
@@ -35,10 +34,6 @@ class Sets:
         """Synthetic images by class, int64 (K,)."""
         return np.array([0 if images is None else len(images) for images in self.synthetic])
 
-    def were_measured(self, file: Path) -> bool:
-        """Whether a file of measurements is there and had as many synthetic images of each class."""
-        return file.exists() and np.array_equal(storage.unpack_arrays(file.read_bytes())["synthetic"], self.counts)
-
 
 def load_sets(run: Run) -> Sets:
     """All training images, and all synthetic ones that are there."""
@@ -55,7 +50,7 @@ def load_sets(run: Run) -> Sets:
             nearest.append(np.empty(0, np.int64))
             continue
         rows = pd.read_parquet(folder / "rows.parquet", columns=["image_id", "nearest_real_path"])
-        synthetic.append(np.stack([pictures.read(folder / "images" / f"{name}.png") for name in rows["image_id"]]))
+        synthetic.append(pictures.stack(folder / "images" / f"{name}.png" for name in rows["image_id"]))
         row_of = split[split["label"] == label].set_index("path")["row"]
         nearest.append(row_of.loc[rows["nearest_real_path"]].to_numpy(np.int64))
     return Sets(labels, real, synthetic, nearest)

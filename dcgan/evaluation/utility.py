@@ -6,7 +6,9 @@ classical augmentation or without. Equal optimizer steps, classes drawn equally 
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,27 +26,19 @@ from dcgan.split import in_fold
 
 def measure(run: Run, config: JobConfig, number: int, on_progress: OnProgress) -> dict[str, Any]:
     """Train and test the classifiers of seed number `number`; leave who was recognised in `run.utility(number)`."""
-    file = run.utility(number)
     sets = load_sets(run)
     strength = storage.read_json(run.share_record)["chosen"]
-    if not sets.were_measured(file) or storage.unpack_arrays(file.read_bytes())["strength"] != strength:
+
+    def recognised() -> dict[str, np.ndarray]:
         tested = [np.load(run.holdout_images(label))[~leaked(run, label)] for label in sets.labels]
-        truth = np.repeat(np.arange(len(tested)), [len(images) for images in tested])
-        seed = randomness.key(config.generation.seed, "", f"utility {number}") % 2**31
-        steps = config.gate.classifier_steps
-        right: dict[str, np.ndarray] = {}
-        for arm, (name, (classical, synthetic)) in enumerate(ARMS.items()):
+        arms = {}
+        for name, (classical, synthetic) in ARMS.items():
             pools, of_class = (sets.synthetic, shares(sets, strength)) if synthetic else (None, None)
-            batches = Batches(sets.real, stream=seed, synthetic=pools, shares=of_class)
-            told = part_of(on_progress, arm * steps, len(ARMS) * steps)
-            kinds = config.gate.augmentation if classical else []
-            build = builder(config.gate.classifier)
-            model = train_classifier(batches, len(sets.labels), steps, seed, kinds, told, build)
-            right[name] = predict(model, np.concatenate(tested)) == truth
-        about = {"truth": truth, "synthetic": sets.counts, "strength": np.array(strength)}
-        storage.write_bytes(file, storage.pack_arrays(right | about))
-    arrays = storage.unpack_arrays(file.read_bytes())
-    return {name: round(float(arrays[name].mean()), 4) for name in ARMS}
+            arms[name] = Arm(sets.real, pools, of_class, config.gate.augmentation if classical else [])
+        return _recognised(config, f"utility {number}", arms, tested, on_progress)
+
+    about = {"synthetic": sets.counts, "strength": np.array(strength)}
+    return _means(_measured_once(run.utility(number), about, recognised), ARMS)
 
 
 def try_fold(run: Run, config: JobConfig, fold: int, on_progress: OnProgress) -> dict[str, Any]:
@@ -55,8 +49,8 @@ def try_fold(run: Run, config: JobConfig, fold: int, on_progress: OnProgress) ->
     whose nearest real image is among those that it is tried on.
     """
     sets = load_sets(run)
-    file = run.share(fold)
-    if not sets.were_measured(file):
+
+    def recognised() -> dict[str, np.ndarray]:
         left = [in_fold(len(images), fold) for images in sets.real]
         # A class of one or two images is not tried on every fold: it must be learnt from something.
         left = [mask if not mask.all() else np.zeros_like(mask) for mask in left]
@@ -69,17 +63,66 @@ def try_fold(run: Run, config: JobConfig, fold: int, on_progress: OnProgress) ->
             ],
             [],
         )
-        tried = np.concatenate([images[mask] for images, mask in zip(sets.real, left, strict=True)])
-        truth = np.repeat(np.arange(len(left)), [int(mask.sum()) for mask in left])
-        seed = randomness.key(config.generation.seed, "", f"share {fold}") % 2**31
-        steps, kinds = config.gate.classifier_steps, config.gate.augmentation
-        right = {}
-        for number, strength in enumerate(STRENGTHS):
-            batches = Batches(seen.real, stream=seed, synthetic=seen.synthetic, shares=shares(seen, strength))
-            told = part_of(on_progress, number * steps, len(STRENGTHS) * steps)
-            build = builder(config.gate.classifier)
-            model = train_classifier(batches, len(left), steps, seed, kinds, told, build)
-            right[f"{strength:g}"] = predict(model, tried) == truth
-        storage.write_bytes(file, storage.pack_arrays(right | {"truth": truth, "synthetic": sets.counts}))
-    arrays = storage.unpack_arrays(file.read_bytes())
-    return {f"{strength:g}": round(float(arrays[f"{strength:g}"].mean()), 4) for strength in STRENGTHS}
+        arms = {
+            f"{strength:g}": Arm(seen.real, seen.synthetic, shares(seen, strength), config.gate.augmentation)
+            for strength in STRENGTHS
+        }
+        tried = [images[mask] for images, mask in zip(sets.real, left, strict=True)]
+        return _recognised(config, f"share {fold}", arms, tried, on_progress)
+
+    found = _measured_once(run.share(fold), {"synthetic": sets.counts}, recognised)
+    return _means(found, [f"{strength:g}" for strength in STRENGTHS])
+
+
+class Arm(NamedTuple):
+    """What one classifier is trained on; see `Batches`."""
+
+    real: Sequence[np.ndarray]
+    synthetic: Sequence[np.ndarray | None] | None
+    shares: Sequence[float] | None
+    augmentation: list[Any]
+
+
+def _recognised(
+    config: JobConfig, purpose: str, arms: Mapping[str, Arm], tested: Sequence[np.ndarray], on_progress: OnProgress
+) -> dict[str, np.ndarray]:
+    """Train a classifier on each arm, all from one seed, and test it on real images.
+
+    Args:
+        config: resolved.
+        purpose: names the seed.
+        arms: by name.
+        tested: uint8 (n, H, W, C) of each class.
+        on_progress: told of all trainings as one.
+
+    Returns:
+        Whether each tested image was recognised, bool (N,), by the arm's name, and `truth`, class numbers (N,).
+    """
+    images = np.concatenate(tested)
+    truth = np.repeat(np.arange(len(tested)), [len(of_class) for of_class in tested])
+    seed = randomness.key(config.generation.seed, "", purpose) % 2**31
+    steps, build = config.gate.classifier_steps, builder(config.gate.classifier)
+    right = {}
+    for number, (name, arm) in enumerate(arms.items()):
+        batches = Batches(arm.real, stream=seed, synthetic=arm.synthetic, shares=arm.shares)
+        told = part_of(on_progress, number * steps, len(arms) * steps)
+        model = train_classifier(batches, len(tested), steps, seed, arm.augmentation, told, build)
+        right[name] = predict(model, images) == truth
+    return right | {"truth": truth}
+
+
+def _measured_once(
+    file: Path, about: Mapping[str, np.ndarray], measure_anew: Callable[[], dict[str, np.ndarray]]
+) -> dict[str, np.ndarray]:
+    """What a file holds, if it was measured about the same; else it is measured and written."""
+    if file.exists():
+        found = storage.unpack_arrays(file.read_bytes())
+        if all(np.array_equal(found[name], value) for name, value in about.items()):
+            return found
+    found = measure_anew() | dict(about)
+    storage.write_bytes(file, storage.pack_arrays(found))
+    return found
+
+
+def _means(found: Mapping[str, np.ndarray], names: Iterable[str]) -> dict[str, Any]:
+    return {name: round(float(found[name].mean()), 4) for name in names}

@@ -61,9 +61,8 @@ def publish(run: Run, config: JobConfig, outcome: Mapping[str, Any]) -> Path:
             release = {"format": 1, **outcome, "config": config.model_dump(mode="json"), "files": files}
             storage.write_json(temporary / "release.json", release)
             digest = storage.sha256(temporary / "release.json")
-            storage.write_text(
-                temporary / "release.sha256", f"{digest}  release.json\n"
-            )  # as `sha256sum --check` reads
+            # In the form that `sha256sum --check` reads.
+            storage.write_text(temporary / "release.sha256", f"{digest}  release.json\n")
             _make_read_only(temporary)
     storage.replace_symlink(job.latest, f"{job.releases.name}/{folder.name}")
     _remove_old(job, folder, config.outputs.keep)
