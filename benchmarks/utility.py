@@ -34,7 +34,7 @@ import numpy as np
 
 from benchmarks import common, datasets
 from benchmarks.jobs import begun
-from benchmarks.quality import run_ganexlib
+from benchmarks.quality import ganexlib_images, run_ganexlib
 from dcgan import pictures, stages
 from dcgan.config import JobConfig
 from dcgan.paths import Run
@@ -193,7 +193,8 @@ def peer_images(python: Path, folder: Path, real: dict[str, np.ndarray]) -> dict
     for name, images in real.items():
         file = folder / f"{name}.npy"
         if not file.exists():
-            np.save(file, run_ganexlib(python, folder / name, images))
+            run_ganexlib(python, folder / name, images)
+            np.save(file, ganexlib_images(folder / name, images.shape[1:]))
         made[name] = np.load(file)
     return made
 
