@@ -41,7 +41,7 @@ from dcgan.config import JobConfig
 from dcgan.paths import Run
 from dcgan.processes import Work, Workers
 
-SIZES = {"64 x 64 x 3, width 64": ((64, 64, 3), 64, 3000), "28 x 28 x 1, width 32": ((28, 28, 1), 32, 12_000)}
+SIZES = {"64 x 64 x 3, width 64": ((64, 64, 3), 64, 5000), "28 x 28 x 1, width 32": ((28, 28, 1), 32, 40_000)}
 LABELS = ("a", "b")
 CONTESTANTS = ("GANexLib's way", "forward", "written", "curated")
 

@@ -67,7 +67,7 @@ def collect(run: Run, config: JobConfig, label: str, num_wanted: int, on_progres
                 rate = (before + count) / (time.monotonic() - began)
                 on_progress({"done": before + count, "total": num_wanted, "rate": rate})
 
-            _make_part(part, config.name, label, curator, range(tried, last), num_wanted - accepted, tell)
+            _make_part(part, config, label, curator, range(tried, last), num_wanted - accepted, tell)
         record = storage.read_json(part.with_suffix(".json"))
         accepted, tried = accepted + record["accepted"], record["tried"]
         rejected.update(record["rejected"])
@@ -93,7 +93,7 @@ def collect(run: Run, config: JobConfig, label: str, num_wanted: int, on_progres
 
 def _make_part(
     part: Path,
-    job: str,
+    config: JobConfig,
     label: str,
     curator: Curator,
     indices: range,
@@ -104,8 +104,8 @@ def _make_part(
 
     Leaves the accepted ones in `images/`, their rows in `part`, and then a record beside it.
     """
-    folder = part.parents[1]
-    tables: list[pd.DataFrame] = []
+    folder, job = part.parents[1], config.name
+    tables: list[dict[str, np.ndarray]] = []
     written: list[Future[list[str]]] = []
     rejected: Counter[str] = Counter()
     accepted = tried = 0
@@ -125,21 +125,20 @@ def _make_part(
                     example = folder / "rejected" / reason / f"{image_id(label, tried - 1)}.png"
                     storage.write_bytes(example, _encode(images[row], job, label, tried - 1, curator))
             accepted += len(chosen)
-            table = known.iloc[chosen]
-            tables.append(table)
-            written.append(
-                writers.submit(_write, folder, images[chosen], job, label, table["index"].to_list(), curator)
-            )
+            tables.append({name: values[chosen] for name, values in known.items()})
+            written.append(writers.submit(_write, folder, images[chosen], job, label, tables[-1]["index"], curator))
             if len(written) > MAX_WAITING:
                 written[-MAX_WAITING].result()
             tell(accepted)
             if accepted == num_left:
                 break
-    rows = pd.concat(tables, ignore_index=True)
+    rows = pd.DataFrame({name: np.concatenate([table[name] for table in tables]) for name in tables[0]})
     height, width, channels = images.shape[1:]
     rows = rows.assign(
         image_id=[image_id(label, index) for index in rows["index"]],
         label=label,
+        seed=config.generation.seed,
+        model_sha256=curator.model.sha256,
         image_sha256=[digest for future in written for digest in future.result()],
         height=height,
         width=width,
@@ -151,9 +150,7 @@ def _make_part(
     storage.write_json(part.with_suffix(".json"), record)
 
 
-def _write(
-    folder: Path, images: np.ndarray, job: str, label: str, indices: Sequence[int], curator: Curator
-) -> list[str]:
+def _write(folder: Path, images: np.ndarray, job: str, label: str, indices: np.ndarray, curator: Curator) -> list[str]:
     """Write accepted images, and give their files' SHA-256."""
     digests = []
     for image, index in zip(images, indices, strict=True):

@@ -49,11 +49,12 @@ class Curator:
             self.limits["critic"] = float(np.quantile(np.concatenate(scores), 1 - config.curation.critic_share))
         self.filters = Filters(self.limits, config.curation.filters, [*real, *held_out])
 
-    def chunk(self, number: int) -> tuple[np.ndarray, Sequence[str], pd.DataFrame]:
+    def chunk(self, number: int) -> tuple[np.ndarray, Sequence[str], dict[str, np.ndarray]]:
         """Candidates number `number * CHUNK` and following, after all before them.
 
         Returns:
-            Images uint8 (CHUNK, H, W, C); the reason against each, "" for the fit; and what is known of each, a row.
+            Images uint8 (CHUNK, H, W, C); the reason against each, "" for the fit; and what is known of each, by
+            column of the manifest (CHUNK,).
         """
         images = self._images(number)
         probabilities, features = self._judge(images)
@@ -66,18 +67,14 @@ class Curator:
         feature_distances, _ = self._nearest_features(features)
         candidates = Candidates(images, pixel_distances, feature_distances, other_class, critic_scores)
         reasons = self.filters.reasons(candidates)
-        known = pd.DataFrame(
-            {
-                "seed": self._generation.seed,
-                "index": number * CHUNK + np.arange(CHUNK),
-                "model_sha256": self.model.sha256,
-                "critic_score": np.nan if critic_scores is None else critic_scores,
-                "label_confidence": probabilities[:, self._number],
-                "nearest_real_distance": pixel_distances,
-                "nearest_real_path": self._real_paths[rows],
-                "pixel_hash": candidates.hashes,
-            }
-        )
+        known = {
+            "index": number * CHUNK + np.arange(CHUNK),
+            "critic_score": np.full(CHUNK, np.nan, np.float32) if critic_scores is None else critic_scores,
+            "label_confidence": probabilities[:, self._number],
+            "nearest_real_distance": pixel_distances,
+            "nearest_real_path": self._real_paths[rows],
+            "pixel_hash": np.array(candidates.hashes),
+        }
         return images, reasons, known
 
     def _images(self, chunk: int) -> np.ndarray:
