@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dcgan import runs, stages
-from dcgan.config import JobConfig, parse_job
+import numpy as np
+
+from dcgan import runs, stages, storage
+from dcgan.config import GenerationConfig, JobConfig, parse_job
 from dcgan.paths import Run
+from dcgan.training import snapshots
 
 
 def begun(values: Mapping[str, Any]) -> tuple[Run, JobConfig]:
@@ -19,3 +23,24 @@ def begun(values: Mapping[str, Any]) -> tuple[Run, JobConfig]:
     stages.split(run, job)
     stages.judge(run, job)
     return run, job
+
+
+def last_step_model(run: Run, label: str) -> Path:
+    """A class's `model.npz` as it would be if the last step shipped, not the best."""
+    newest = snapshots.load_newest(run.training(label))
+    assert newest
+    ema = {name.replace("ema/", "generator/"): array for name, array in newest[0].items() if name.startswith("ema/")}
+    shipped = storage.unpack_arrays(run.model(label).read_bytes())
+    file = Path(tempfile.mkdtemp()) / "model.npz"
+    file.write_bytes(storage.pack_arrays(shipped | ema))
+    return file
+
+
+def samples_of(
+    file: Path, config: JobConfig, draws: GenerationConfig, label: str, image_shape: tuple[int, int, int], count: int
+) -> np.ndarray:
+    """The first candidates of a model, uncurated: uint8 (count, H, W, C)."""
+    from dcgan.generation.model import CHUNK, Model  # noqa: PLC0415 (imports TensorFlow)
+
+    model = Model(file, config.training, image_shape)
+    return np.concatenate([model.candidates(draws, label, chunk) for chunk in range(-(-count // CHUNK))])[:count]

@@ -30,10 +30,10 @@ from PIL import Image
 
 import dcgan
 from benchmarks import common, datasets
+from benchmarks.jobs import last_step_model, samples_of
 from benchmarks.policy import Judge
 from dcgan import storage
 from dcgan.paths import Run
-from dcgan.training import snapshots
 
 NUM_IMAGES = 500
 
@@ -158,20 +158,9 @@ def released(summary: dict[str, Any], label: str) -> np.ndarray:
 
 def last_step(run: Run, summary: dict[str, Any], label: str) -> np.ndarray:
     """As many images of the last step's EMA generator, from the same latents."""
-    from dcgan.generation.model import CHUNK, Model  # noqa: PLC0415
-    from dcgan.storage import pack_arrays, unpack_arrays  # noqa: PLC0415
-
-    newest = snapshots.load_newest(run.training(label))
-    assert newest
-    ema = {name.replace("ema/", "generator/"): array for name, array in newest[0].items() if name.startswith("ema/")}
-    shipped = unpack_arrays(run.model(label).read_bytes())
-    file = Path(tempfile.mkdtemp()) / "model.npz"
-    file.write_bytes(pack_arrays(shipped | ema))
-    release = dcgan.load_release(summary["release"])
-    height, width = summary["image_size"]
-    model = Model(file, release.config.training, (height, width, summary["channels"]))
-    chunks = [model.candidates(release.config.generation, label, chunk) for chunk in range(-(-NUM_IMAGES // CHUNK))]
-    return np.concatenate(chunks)[:NUM_IMAGES]
+    config = dcgan.load_release(summary["release"]).config
+    shape = (*summary["image_size"], summary["channels"])
+    return samples_of(last_step_model(run, label), config, config.generation, label, shape, NUM_IMAGES)
 
 
 if __name__ == "__main__":
