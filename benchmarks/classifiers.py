@@ -9,10 +9,8 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from dcgan.augmentation import augment
+from dcgan.augmentation import augment, mix
 from dcgan.batches import Batches, to_float
-
-MIXUP = 0.2  # of the Beta distribution (Zhang et al. 2018, section 4.1)
 
 
 def small(image_shape: tuple[int, int, int], num_classes: int) -> keras.Model:
@@ -73,10 +71,7 @@ def train_and_predict(
                 images = distort(images, training=True)
             targets = tf.one_hot(labels, num_classes)
             if mixup:
-                gammas = tf.random.stateless_gamma((2, size), [seed, step], MIXUP)
-                part = gammas[0] / (gammas[0] + gammas[1])
-                images = part[:, None, None, None] * images + (1 - part[:, None, None, None]) * images[::-1]
-                targets = part[:, None] * targets + (1 - part[:, None]) * targets[::-1]
+                images, targets = mix(images, targets, tf.constant(seed, tf.int64), step)
             with tf.GradientTape() as tape:
                 loss = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(targets, model(images, training=True)))
             optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)

@@ -1,4 +1,4 @@
-"""A job begun by its own stages, for benchmarks that go on from there."""
+"""A job begun by its own stages, for benchmarks and tests that go on from there, also with images of their own."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
+from PIL import Image
 
-from dcgan import runs, stages, storage
+from dcgan import pictures, runs, stages, storage
 from dcgan.config import GenerationConfig, JobConfig, parse_job
+from dcgan.curation.filters import Nearest, flat
 from dcgan.paths import Run
 from dcgan.training import snapshots
 
@@ -44,3 +47,30 @@ def samples_of(
 
     model = Model(file, config.training, image_shape)
     return np.concatenate([model.candidates(draws, label, chunk) for chunk in range(-(-count // CHUNK))])[:count]
+
+
+def put_generated(run: Run, label: str, images: np.ndarray) -> None:
+    """Put images, uint8 (N, H, W, C), where a class's generated ones stand.
+
+    Args:
+        run: split.
+        label: class name.
+        images: N at least 1; what was there before is over.
+    """
+    split = pd.read_parquet(run.split_table)
+    split = split[(split["label"] == label) & (split["split"] == "train")].sort_values("row")
+    distances, rows = Nearest(flat(np.load(run.train_images(label))))(flat(images))
+    folder = run.generation(label)
+    names = [f"{number:05d}" for number in range(len(images))]
+    for name, image in zip(names, images, strict=True):
+        picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
+        storage.write_bytes(folder / "images" / f"{name}.png", pictures.png(picture))
+    table = pd.DataFrame(
+        {
+            "image_id": names,
+            "nearest_real_distance": distances,
+            "nearest_real_path": split["path"].to_numpy()[rows],
+        }
+    )
+    table.to_parquet(folder / "rows.parquet", index=False)
+    storage.write_json(folder / "record.json", {"accepted": len(images), "short": False})

@@ -135,19 +135,17 @@ class Judge:
 
     def __init__(self, images: np.ndarray, labels: np.ndarray, steps: int = 2000) -> None:
         from dcgan.batches import Batches  # noqa: PLC0415 (the command line should answer before TensorFlow)
-        from dcgan.classifier import looker, train_classifier  # noqa: PLC0415
+        from dcgan.classifier import Trainer, looker  # noqa: PLC0415
 
         pools = [images[labels == label] for label in np.unique(labels)]
-        self._classifier = train_classifier(
-            Batches(pools, stream=1), len(pools), steps, 1, ["translation", "brightness"], lambda _: None
-        )
-        self._look = looker(self._classifier)
+        trainer = Trainer(images.shape[1:], len(pools), steps, ["translation", "brightness"])
+        self._look = looker(trainer.train(Batches(pools, stream=1), 1, lambda _: None))
 
     def kid(self, samples: np.ndarray, reference: np.ndarray) -> float:
         """KID of samples, uint8 (N, H, W, C), to real images."""
         from dcgan.training.score import Scorer  # noqa: PLC0415
 
-        return round(Scorer(self._classifier, reference)(samples).kid, 4)
+        return round(Scorer(self._look, reference)(samples).kid, 4)
 
     def measures(self, samples: np.ndarray, reference: np.ndarray) -> dict[str, float]:
         """`kid`, `precision` and `coverage` of samples, uint8 (N, H, W, C), beside real images."""
@@ -162,7 +160,7 @@ class Judge:
         """Scores of a trained class; `last_kid` is what the last step would have shipped."""
         from dcgan.training.score import Scorer  # noqa: PLC0415
 
-        scorer, draws = Scorer(self._classifier, reference), GenerationConfig(seed=12345)
+        scorer, draws = Scorer(self._look, reference), GenerationConfig(seed=12345)
         shape = reference.shape[1:]
         shipped, last = (
             scorer(samples_of(file, config, draws, label, shape, 500))

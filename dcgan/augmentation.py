@@ -13,9 +13,10 @@ import tensorflow as tf
 BRIGHTNESS = 0.25  # of the range [-1, 1], either way; 0.5 in the paper is for colour photographs
 TRANSLATION = 0.125  # of the side, either way, as in the paper
 CUTOUT = 0.5  # of the side, as in the paper
+MIXUP = 0.2  # both parameters of the Beta distribution: most images stay nearly themselves, as in the paper
 
 
-def augment(images: tf.Tensor, kinds: Sequence[str], stream: int, step: tf.Tensor) -> tf.Tensor:
+def augment(images: tf.Tensor, kinds: Sequence[str], stream: int | tf.Tensor, step: tf.Tensor) -> tf.Tensor:
     """Apply the named augmentations, each image with its own draw.
 
     Args:
@@ -25,9 +26,25 @@ def augment(images: tf.Tensor, kinds: Sequence[str], stream: int, step: tf.Tenso
         step: int64 scalar.
     """
     for number, kind in enumerate(kinds):
-        seed = tf.stack([tf.constant((stream + number) % 2**63, tf.int64), step])
+        seed = tf.stack([tf.convert_to_tensor(stream, tf.int64) + number, step])
         images = AUGMENTATIONS[kind](images, seed)
     return images
+
+
+def mix(images: tf.Tensor, targets: tf.Tensor, stream: tf.Tensor, step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Mixup (Zhang et al. 2018, section 2): each image of a batch becomes one with another, and so do their targets.
+
+    Args:
+        images: float32 (N, H, W, C).
+        targets: float32 (N, K), one-hot labels.
+        stream: `randomness.stream` key of the draws.
+        step: int64 scalar.
+    """
+    # A draw of the Beta distribution from two of the Gamma distribution.
+    one, other = tf.unstack(tf.random.stateless_gamma((2, len(images)), tf.stack([stream, step]), MIXUP))
+    part = one / (one + other)
+    mixed = _per_image(part) * images + (1 - _per_image(part)) * images[::-1]
+    return mixed, part[:, None] * targets + (1 - part[:, None]) * targets[::-1]
 
 
 def _uniform(images: tf.Tensor, seed: tf.Tensor, columns: int) -> tf.Tensor:

@@ -8,11 +8,23 @@ import numpy as np
 import tensorflow as tf
 
 
-class Batches:
+class Batches(tf.experimental.ExtensionType):  # type: ignore[misc]  # TensorFlow has no types
     """Class-balanced batches from one or two pools of images per class.
 
-    All images stand in one uint8 tensor, so that a batch is one gather inside the compiled training loop.
+    All images stand in one uint8 tensor, so that a batch is one gather inside the compiled training loop. A compiled
+    function takes batches as an argument like a tensor, so that it is not compiled anew for other images.
     """
+
+    images: tf.Tensor
+    """All pools, one after the other: uint8 (N, H, W, C)."""
+    counts: tf.Tensor
+    """Real and synthetic images of each class: int32 (K, 2)."""
+    offsets: tf.Tensor
+    """Where their pools begin: int32 (K, 2)."""
+    shares: tf.Tensor
+    """Of each class's draws that are synthetic: float32 (K,)."""
+    stream: tf.Tensor
+    """`randomness.stream` key of the draws: int64 ()."""
 
     def __init__(
         self,
@@ -35,20 +47,20 @@ class Batches:
         counts = np.array([len(pool) for pool in pools], np.int32)
         offsets = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.int32)
         self.images = tf.constant(np.concatenate(pools))
-        self._counts = tf.constant(counts.reshape(-1, 2))
-        self._offsets = tf.constant(offsets.reshape(-1, 2))
-        self._shares = tf.constant(shares or [0.0] * len(real), tf.float32)
-        self._stream = tf.constant(stream, tf.int64)
+        self.counts = tf.constant(counts.reshape(-1, 2))
+        self.offsets = tf.constant(offsets.reshape(-1, 2))
+        self.shares = tf.constant(shares or [0.0] * len(real), tf.float32)
+        self.stream = tf.constant(stream, tf.int64)
 
     def draw(self, step: tf.Tensor, size: int) -> tuple[tf.Tensor, tf.Tensor]:
         """Batch number `step` (int64 scalar): images float32 (size, H, W, C) in [-1, 1] and labels int32 (size,)."""
-        num_classes = self._counts.shape[0]
-        uniform = tf.random.stateless_uniform((3, size), seed=tf.stack([self._stream, step]), alg="philox")
+        num_classes = self.counts.shape[0]
+        uniform = tf.random.stateless_uniform((3, size), seed=tf.stack([self.stream, step]), alg="philox")
         labels = tf.minimum(tf.cast(uniform[0] * num_classes, tf.int32), num_classes - 1)
-        pool = tf.stack([labels, tf.cast(uniform[1] < tf.gather(self._shares, labels), tf.int32)], axis=1)
-        counts = tf.gather_nd(self._counts, pool)
+        pool = tf.stack([labels, tf.cast(uniform[1] < tf.gather(self.shares, labels), tf.int32)], axis=1)
+        counts = tf.gather_nd(self.counts, pool)
         rows = tf.minimum(tf.cast(uniform[2] * tf.cast(counts, tf.float32), tf.int32), counts - 1)
-        images = tf.gather(self.images, tf.gather_nd(self._offsets, pool) + rows)
+        images = tf.gather(self.images, tf.gather_nd(self.offsets, pool) + rows)
         return to_float(images), labels
 
 

@@ -6,9 +6,10 @@ network trained without and with the synthetic images, tested on held-out real o
 
 from __future__ import annotations
 
+import functools
 import importlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import tensorflow as tf
 from keras import layers
 
 from dcgan import randomness, storage
-from dcgan.augmentation import augment
+from dcgan.augmentation import augment, mix
 from dcgan.batches import Batches, to_float
 from dcgan.config import JobConfig
 from dcgan.errors import ConfigError
@@ -45,60 +46,84 @@ def make_classifier(image_shape: tuple[int, int, int], num_classes: int) -> kera
     return keras.Model(image, layers.Dense(num_classes)(x))
 
 
-def train_classifier(
-    batches: Batches,
-    num_classes: int,
-    num_steps: int,
-    seed: int,
-    kinds: list[Any],
-    on_progress: OnProgress,
-    build: Callable[[tuple[int, int, int], int], keras.Model] = make_classifier,
-) -> keras.Model:
-    """Train a classifier; all its randomness follows from `seed`.
+class Trainer:
+    """Trains classifiers one after the other, which differ in their images and seeds alone.
 
-    Args:
-        batches: class-balanced draws of training images.
-        num_classes: labels are 0 to num_classes - 1.
-        num_steps: optimizer steps.
-        seed: of weights, dropout and augmentation.
-        kinds: classical augmentations, keys of `augmentation.AUGMENTATIONS`.
-        on_progress: told after each stretch of steps.
-        build: from (H, W, C) and number of classes, a model of images in [-1, 1] that gives logits.
+    Its loop is compiled once, which takes as long as some hundred steps. All classifiers are the one `model`: the next
+    training begins it anew.
     """
-    keras.utils.set_random_seed(seed)
-    model = build(tuple(batches.images.shape[1:]), num_classes)
-    optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(LEARNING_RATE, num_steps))
-    optimizer.build(model.trainable_variables)
-    stream = randomness.stream(seed, "", "classical augmentation")
 
-    @tf.function(reduce_retracing=True)
-    def run_steps(first: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
-        loss = tf.constant(0.0)
-        for step in tf.range(first, first + count):
-            images, labels = batches.draw(step, BATCH_SIZE)
-            with tf.GradientTape() as tape:
-                logits = model(augment(images, kinds, stream, step), training=True)
-                loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
-            optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
-        return loss
+    def __init__(
+        self,
+        image_shape: tuple[int, int, int],
+        num_classes: int,
+        num_steps: int,
+        kinds: Sequence[str],
+        *,
+        mixup: bool = False,
+        build: Callable[[tuple[int, int, int], int], keras.Model] = make_classifier,
+    ) -> None:
+        """Build the classifier, and compile nothing yet.
 
-    for first in range(0, num_steps, STRETCH):
-        count = min(STRETCH, num_steps - first)
-        began = time.monotonic()
-        run_steps(tf.constant(first, tf.int64), tf.constant(count, tf.int64))
-        rate = count * BATCH_SIZE / (time.monotonic() - began)
-        on_progress({"done": first + count, "total": num_steps, "rate": rate})
-    return model
+        Args:
+            image_shape: (H, W, C).
+            num_classes: labels are 0 to num_classes - 1.
+            num_steps: optimizer steps.
+            kinds: classical augmentations, keys of `augmentation.AUGMENTATIONS`.
+            mixup: mix the images of a batch, and their labels, after these.
+            build: from (H, W, C) and number of classes, a model of images in [-1, 1] that gives logits.
+        """
+        self._build = functools.partial(build, image_shape, num_classes)
+        self._num_steps = num_steps
+        self.model = model = self._build()
+        optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(LEARNING_RATE, num_steps))
+        optimizer.build(model.trainable_variables)
+        self._optimizer_begins = [(variable, variable.numpy()) for variable in optimizer.variables]
 
+        @tf.function(reduce_retracing=True)
+        def run_steps(batches: Batches, streams: tf.Tensor, first: tf.Tensor, count: tf.Tensor) -> None:
+            for step in tf.range(first, first + count):
+                images, labels = batches.draw(step, BATCH_SIZE)
+                images, targets = augment(images, kinds, streams[0], step), tf.one_hot(labels, num_classes)
+                if mixup:
+                    images, targets = mix(images, targets, streams[1], step)
+                with tf.GradientTape() as tape:
+                    logits = model(images, training=True)
+                    loss = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(targets, logits))
+                optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
 
-def predict(model: keras.Model, images: np.ndarray) -> np.ndarray:
-    """Class numbers int64 (N,) for uint8 (N, H, W, C)."""
+        @tf.function(reduce_retracing=True)
+        def classify(images: tf.Tensor) -> tf.Tensor:
+            return tf.argmax(model(to_float(images), training=False), axis=1)
 
-    @tf.function(reduce_retracing=True)
-    def classify(batch: tf.Tensor) -> tf.Tensor:
-        return tf.argmax(model(to_float(batch), training=False), axis=1)
+        self._run_steps, self._classify = run_steps, classify
 
-    return np.concatenate([np.asarray(classify(batch)) for batch in _in_batches(images)])
+    def train(self, batches: Batches, seed: int, on_progress: OnProgress) -> keras.Model:
+        """Train `model` from fresh weights; all its randomness follows from `seed`.
+
+        Args:
+            batches: class-balanced draws of training images.
+            seed: of weights, dropout and augmentation.
+            on_progress: told after each stretch of steps.
+        """
+        keras.utils.set_random_seed(seed)
+        fresh = self._build()  # by its variables, among them the state of its dropout's draws
+        for variable, begin in zip(self.model.variables, fresh.variables, strict=True):
+            variable.assign(begin)
+        for variable, begin in self._optimizer_begins:
+            variable.assign(begin)
+        streams = tf.constant([randomness.stream(seed, "", name) for name in ("classical augmentation", "mixup")])
+        for first in range(0, self._num_steps, STRETCH):
+            count = min(STRETCH, self._num_steps - first)
+            began = time.monotonic()
+            self._run_steps(batches, streams, tf.constant(first, tf.int64), tf.constant(count, tf.int64))
+            rate = count * BATCH_SIZE / (time.monotonic() - began)
+            on_progress({"done": first + count, "total": self._num_steps, "rate": rate})
+        return self.model
+
+    def predict(self, images: np.ndarray) -> np.ndarray:
+        """Class numbers int64 (N,) that the newest classifier gives to uint8 (N, H, W, C)."""
+        return np.concatenate([np.asarray(self._classify(batch)) for batch in _in_batches(images)])
 
 
 def builder(path: str | None) -> Callable[[tuple[int, int, int], int], keras.Model]:
@@ -172,22 +197,23 @@ def train_judge(run: Run, config: JobConfig, on_progress: OnProgress) -> dict[st
         return dict(storage.read_json(record_file))
     labels = labels_with_images(run)
     real = [np.load(run.train_images(label)) for label in labels]
-    steps, kinds = config.gate.classifier_steps, config.gate.augmentation
+    steps = config.gate.classifier_steps
     num_folds = FOLDS if "label" in config.curation.filters else 0
+
+    trainer = Trainer(real[0].shape[1:], len(labels), steps, config.gate.augmentation)
 
     def train(pools: list[np.ndarray], name: str, done: int) -> keras.Model:
         seed = randomness.key(config.generation.seed, "", name) % 2**31
         told = part_of(on_progress, done * steps, (1 + num_folds) * steps)
-        return train_classifier(Batches(pools, stream=seed), len(labels), steps, seed, kinds, told)
+        return trainer.train(Batches(pools, stream=seed), seed, told)
 
     _save(run.judge / "model.npz", train(real, "judge", 0))
     other_class = [np.ones(len(images), np.float32) for images in real]
+    look = looker(trainer.model)
     for fold in range(num_folds):
         left_out = [in_fold(len(images), fold) for images in real]
         pools = [images[~left] if (~left).any() else images for images, left in zip(real, left_out, strict=True)]
-        model = train(pools, f"judge {fold}", 1 + fold)
-        _save(run.judge / f"fold-{fold}.npz", model)
-        look = looker(model)
+        _save(run.judge / f"fold-{fold}.npz", train(pools, f"judge {fold}", 1 + fold))
         for number, (images, left) in enumerate(zip(real, left_out, strict=True)):
             if left.any():
                 other_class[number][left] = surest_other(look(images[left])[0], number)

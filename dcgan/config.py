@@ -211,6 +211,9 @@ class GateConfig(Model):
     proven_gain: ship only classes whose recall is shown to rise."""
     augmentation: list[Augmentation] = ["translation", "brightness"]
     """Classical augmentation that every classifier is trained with, the one without synthetic images too."""
+    mixup: bool = False
+    """Also mix images, and their labels, wherever there is classical augmentation (Zhang et al. 2018). It can be worth
+    more than synthetic images: whoever trains with it should measure with it."""
     classifier_steps: Annotated[int, Field(ge=1)] = 600
     """Optimizer steps of each classifier that measures utility."""
     classifier_seeds: Annotated[int, Field(ge=2)] = 5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -12,7 +13,7 @@ from dcgan.paths import Run
 from dcgan.plan import ClassPlan
 from dcgan.terminal import counted
 
-WITHHELD = ("withheld", "failed", "refused")  # verdicts of classes that were asked for and do not ship
+WITHHELD = ("withheld", "short", "failed", "refused")  # verdicts of classes that were asked for and do not ship
 
 
 def gather(
@@ -39,16 +40,18 @@ def gather(
     measured, leakage = _record(run.measures), _record(run.leakage)
     classes: dict[str, Any] = {}
     for number, (label, entry) in enumerate(plan.items()):
+        training = _record(run.training(label) / "record.json")
+        generation = _record(run.generation(label) / "record.json")
         if label in failures:
             verdict, reason = "failed", failures[label]
         elif entry["state"] == "refused" and config.generation.asks_for(label):
             verdict, reason = "refused", entry["reason"]
         elif not entry["requested"]:
             verdict, reason = "none", entry["reason"] or "has as many real images as wanted"
+        elif generation.get("short"):
+            verdict, reason = "short", shortfall(generation, entry["requested"])
         else:
             verdict, reason = judged[label]["verdict"], judged[label]["reason"]
-        training = _record(run.training(label) / "record.json")
-        generation = _record(run.generation(label) / "record.json")
         classes[label] = {
             "class_index": number,
             "train": entry["train"],
@@ -104,6 +107,22 @@ def told_verdict(entry: Mapping[str, Any]) -> str:
     """A class's verdict, and how many images it keeps from being released: `withheld (87 images)`."""
     kept = entry["accepted"] - released(entry)
     return f"{entry['verdict']} ({counted(kept, 'image')})" if kept else str(entry["verdict"])
+
+
+def shortfall(generation: Mapping[str, Any], requested: int) -> str:
+    """What is to be told of a class of which curation accepted fewer images than were asked for.
+
+    Args:
+        generation: its record.
+        requested: images asked for.
+    """
+    told = ", ".join(f"{count:,} {reason}" for reason, count in Counter(generation["rejected"]).most_common())
+    return f"accepted {generation['accepted']:,} of {requested:,} in {generation['tried']:,} tries (rejected: {told})"
+
+
+def is_short(run: Run, label: str) -> bool:
+    """Whether curation accepted fewer images of a class than were asked for."""
+    return bool(_record(run.generation(label) / "record.json").get("short"))
 
 
 def accepted(run: Run, labels: Iterable[str]) -> dict[str, int]:

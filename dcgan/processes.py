@@ -35,7 +35,9 @@ class Work:
     max_seconds: float | None = None
     """Life of the process, for training. None: no limit."""
     number: int = 0
-    """Images wanted, for generation; which fold, for share; which seed, for evaluation."""
+    """Images wanted, for generation."""
+    numbers: tuple[int, ...] = ()
+    """Folds, for share, or seeds, for evaluation: one after the other."""
 
     @property
     def title(self) -> str:
@@ -72,7 +74,7 @@ class Workers:
             StageError: the worker died without a word, killed by a signal or by a fault; the message tells.
             Interrupted: `stop` was called.
         """
-        log = Path(work.run) / "logs" / f"{work.stage}-{escape(work.label) or work.number}.log"
+        log = Path(work.run) / "logs" / f"{work.stage}-{escape(work.label) or min(work.numbers, default=0)}.log"
         log.parent.mkdir(exist_ok=True)
         outcome: dict[str, Any] = {}
         environment = os.environ | {

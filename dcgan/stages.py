@@ -10,7 +10,7 @@ from typing import Any
 
 import dcgan.catalogue
 import dcgan.split
-from dcgan import pictures, runs, storage
+from dcgan import outcome, pictures, runs, storage
 from dcgan.config import JobConfig
 from dcgan.evaluation import gate, leakage, share
 from dcgan.paths import Run
@@ -86,13 +86,25 @@ def train(run: Run, job: JobConfig, label: str, max_seconds: float | None) -> di
 def generate(run: Run, job: JobConfig, label: str, num_wanted: int) -> dict[str, Any]:
     """Make and curate one class's images."""
     record = workers.perform(Work(str(run.root), "generation", _threads(job), label, number=num_wanted), display.update)
-    display.say(f"Class {label}: {counted(record['accepted'], 'image')}, of {record['tried']:,} tried")
+    if record.get("short"):
+        display.say(f"Class {label} is short: {outcome.shortfall(record, num_wanted)}")
+    else:
+        display.say(f"Class {label}: {counted(record['accepted'], 'image')}, of {record['tried']:,} tried")
     return record
 
 
-def try_shares(run: Run, job: JobConfig, fold: int) -> dict[str, Any]:
-    """Train classifiers with other shares of synthetic images, and try them on a fold of the training images."""
-    return workers.perform(Work(str(run.root), "share", _threads(job), number=fold), display.update)
+def slots(job: JobConfig, count: int) -> list[tuple[int, ...]]:
+    """The numbers 0 to `count` - 1, dealt out to the processes that work side by side.
+
+    One process does several folds or seeds: to start it and to compile its classifiers takes as long as one of them.
+    """
+    assert job.run.processes is not None
+    return [tuple(range(slot, count, job.run.processes)) for slot in range(min(count, job.run.processes))]
+
+
+def try_shares(run: Run, job: JobConfig, folds: tuple[int, ...]) -> dict[str, Any]:
+    """Train classifiers with other shares of synthetic images, and try them on folds of the training images."""
+    return workers.perform(Work(str(run.root), "share", _threads(job), numbers=folds), display.update)
 
 
 def choose_share(run: Run) -> dict[str, Any]:
@@ -103,9 +115,9 @@ def choose_share(run: Run) -> dict[str, Any]:
     return record
 
 
-def measure(run: Run, job: JobConfig, number: int) -> dict[str, Any]:
-    """Train classifiers from one seed, without and with the synthetic images."""
-    return workers.perform(Work(str(run.root), "evaluation", _threads(job), number=number), display.update)
+def measure(run: Run, job: JobConfig, seeds: tuple[int, ...]) -> dict[str, Any]:
+    """Train classifiers from some seeds, without and with the synthetic images."""
+    return workers.perform(Work(str(run.root), "evaluation", _threads(job), numbers=seeds), display.update)
 
 
 def measures(run: Run, job: JobConfig) -> dict[str, Any]:

@@ -85,12 +85,13 @@ def nightly(job: JobConfig, rehash: bool = False) -> State[dict[str, Any]]:
         failures = not_generated | not_trained  # a class that was not trained could not be generated either
 
         verdicts: dict[str, Any] = {}
-        if generated:
-            measures = {"measures": tasks.measures.submit(run, job)}
-            tasks.raise_first([tasks.try_shares.submit(run, job, fold) for fold in range(FOLDS)])
+        if not all(record.get("short") for record in generated.values()):
+            folds = [tasks.try_shares.submit(run, job, folds) for folds in stages.slots(job, FOLDS)]
+            measures = {"measures": tasks.measures.submit(run, job)}  # in the slot that has fewer folds
+            tasks.raise_first(folds)
             tasks.choose_share(run)
-            seeds = [tasks.measure.submit(run, job, seed) for seed in range(job.gate.classifier_seeds)]
-            tasks.raise_first(seeds)
+            seeds = stages.slots(job, job.gate.classifier_seeds)
+            tasks.raise_first([tasks.measure.submit(run, job, some) for some in seeds])
             _, not_measured = tasks.outcomes(measures)
             for reason in not_measured.values():  # such as of a feature extractor of the user's: what is proven stays
                 terminal.display.say(f"The release goes without measures, and unchecked by them: {reason}")

@@ -1,6 +1,7 @@
 """`dcgan`: the commands, and what the process ends with.
 
-Exit status: 0 done; 1 failed; 2 config or usage; 3 done, some classes withheld or failed; 130 interrupted, resumable.
+Exit status: 0 done; 1 failed; 2 config or usage; 3 done, some classes withheld, short or failed; 130 interrupted,
+resumable.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def commands() -> None:
 
     \b
     Exit status: 0 done; 1 failed; 2 config or usage; 3 done, but some classes were
-    withheld or failed (named); 130 interrupted (run again to resume).
+    withheld, short or failed (named); 130 interrupted (run again to resume).
     """
 
 

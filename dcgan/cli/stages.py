@@ -6,7 +6,7 @@ import json
 import shlex
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -18,6 +18,8 @@ from dcgan.paths import Run
 from dcgan.plan import ClassPlan
 from dcgan.split import FOLDS
 from dcgan.terminal import display
+
+T = TypeVar("T")
 
 
 def run_stage(name: str, job: JobConfig, labels: Sequence[str], *, given: str, as_json: bool) -> int:
@@ -79,7 +81,9 @@ def _of_classes(labels: Iterable[str]) -> str:
 
 
 def _is_evaluated(run: Run, label: str) -> bool:
-    """Whether the newest evaluation had images of this class."""
+    """Whether the newest evaluation had images of this class, or need not have: a class that is short takes no part."""
+    if outcome.is_short(run, label):
+        return True
     record = storage.read_json(run.evaluation_record) if run.evaluation_record.exists() else {"classes": {}}
     return bool(record["classes"].get(label, {"verdict": "none"})["verdict"] != "none")
 
@@ -106,17 +110,16 @@ def _generate(run: Run, job: JobConfig, _plan: Mapping[str, ClassPlan], chosen: 
 
 
 def _evaluate(run: Run, job: JobConfig, _plan: Mapping[str, ClassPlan], _chosen: Mapping[str, int]) -> dict[str, Any]:
-    for fold in range(FOLDS):
-        stages.try_shares(run, job, fold)
+    _side_by_side(job, stages.slots(job, FOLDS), lambda folds: stages.try_shares(run, job, folds))
     stages.choose_share(run)
-    for number in range(job.gate.classifier_seeds):
-        stages.measure(run, job, number)
+    seeds = stages.slots(job, job.gate.classifier_seeds)
+    _side_by_side(job, seeds, lambda some: stages.measure(run, job, some))
     stages.measures(run, job)
     return stages.decide(run, job)
 
 
 def _release(run: Run, job: JobConfig, plan: Mapping[str, ClassPlan], chosen: Mapping[str, int]) -> dict[str, Any]:
-    verdicts = storage.read_json(run.evaluation_record)
+    verdicts = storage.read_json(run.evaluation_record) if run.evaluation_record.exists() else {}
     failures = {
         label: "left out by --class" for label, entry in plan.items() if entry["requested"] and label not in chosen
     }
@@ -133,6 +136,6 @@ STAGES: dict[str, Callable[[Run, JobConfig, Mapping[str, ClassPlan], Mapping[str
 }
 
 
-def _side_by_side(job: JobConfig, labels: Mapping[str, int], work: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
+def _side_by_side(job: JobConfig, items: Collection[T], work: Callable[[T], dict[str, Any]]) -> dict[T, Any]:
     with ThreadPoolExecutor(job.run.processes) as pool:
-        return dict(zip(labels, pool.map(work, labels), strict=True))
+        return dict(zip(items, pool.map(work, items), strict=True))

@@ -19,13 +19,12 @@ import pyarrow.parquet as pq
 from dcgan import pictures, storage
 from dcgan.config import JobConfig
 from dcgan.curation.curator import Curator
-from dcgan.errors import StageError
 from dcgan.generation.model import CHUNK
 from dcgan.generation.png import encode, image_id
 from dcgan.paths import Run
 from dcgan.progress import OnProgress
 
-MAX_TRIES = 20  # candidates per wanted image; a class that needs more has failed, its standards are not lowered
+MAX_TRIES = 20  # candidates per wanted image; a class that needs more is short, its standards are not lowered
 PART = 64 * CHUNK  # candidates: some seconds of work
 NUM_WRITERS = 2  # threads that encode and write while the network makes the next chunk
 MAX_WAITING = 8  # chunks that wait to be written
@@ -37,10 +36,8 @@ def collect(run: Run, config: JobConfig, label: str, num_wanted: int, on_progres
     """Make candidates in the order of their index and keep the first `num_wanted` that curation accepts.
 
     Leaves in `generation/<class>/`: `images/`, `rows.parquet`, `grid.png`, `rejected/<reason>/` with some examples, and
-    at last `record.json`. A run that was killed goes on from the last whole part.
-
-    Raises:
-        StageError: fewer were accepted within `MAX_TRIES` candidates per wanted image.
+    at last `record.json`, which says whether the class is `short`: fewer were accepted within `MAX_TRIES` candidates
+    per wanted image. A run that was killed goes on from the last whole part.
     """
     folder = run.generation(label)
     record_file = folder / "record.json"
@@ -54,10 +51,7 @@ def collect(run: Run, config: JobConfig, label: str, num_wanted: int, on_progres
     accepted = tried = 0
     rejected: Counter[str] = Counter()
     parts: list[Path] = []
-    while accepted < num_wanted:
-        if tried >= num_wanted * MAX_TRIES:
-            told = ", ".join(f"{count} {reason}" for reason, count in rejected.most_common())
-            raise StageError(f"short: accepted {accepted} of {num_wanted} in {tried} tries ({told})")
+    while accepted < num_wanted and tried < num_wanted * MAX_TRIES:
         part = folder / "parts" / f"{num_wanted}-{len(parts):05d}.parquet"
         if not part.with_suffix(".json").exists():
             last = min(tried + PART, num_wanted * MAX_TRIES)
@@ -77,10 +71,12 @@ def collect(run: Run, config: JobConfig, label: str, num_wanted: int, on_progres
     # All parts as one table, and what else is looked at.
     storage.write_atomic(folder / "rows.parquet", lambda file: _join(parts, file))
     first = pd.read_parquet(parts[0])["image_id"].head(GRID_COLUMNS * GRID_ROWS)
-    shown = pictures.stack(folder / "images" / f"{name}.png" for name in first)
-    storage.write_bytes(folder / "grid.png", pictures.png(pictures.grid(shown, GRID_COLUMNS)))
+    if len(first):
+        shown = pictures.stack(folder / "images" / f"{name}.png" for name in first)
+        storage.write_bytes(folder / "grid.png", pictures.png(pictures.grid(shown, GRID_COLUMNS)))
     record = {
         "accepted": accepted,
+        "short": accepted < num_wanted,
         "tried": tried,
         "rejected": dict(rejected),
         "thresholds": curator.limits,

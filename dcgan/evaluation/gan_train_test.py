@@ -9,7 +9,6 @@ trained on real ones: low when they do not show their class, and above its ceili
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -30,7 +29,7 @@ def gan_train_test(
     *,
     steps: int,
     seed: int,
-    kinds: list[Any],
+    kinds: Sequence[str],
     on_progress: OnProgress,
 ) -> list[dict[str, Measured]]:
     """Both metrics by name, of each class that has synthetic images; classifiers tell all classes apart.
@@ -45,14 +44,18 @@ def gan_train_test(
         on_progress: told of both trainings as one.
     """
     from dcgan.batches import Batches  # noqa: PLC0415 (imports TensorFlow, and the gate needs the names above alone)
-    from dcgan.classifier import train_classifier  # noqa: PLC0415
+    from dcgan.classifier import Trainer  # noqa: PLC0415
 
+    trainer = Trainer(train[0].shape[1:], len(train), steps, kinds)
     learnt_from = [real if made is None else made for real, made in zip(train, synthetic, strict=True)]
+    tested = [*holdout, *learnt_from]  # classes in their order, twice
+    ends = np.cumsum([len(images) for images in tested])[:-1]
     hits = {}
     for arm, (name, pools) in enumerate({"synthetic": learnt_from, "real": train}.items()):
         told = part_of(on_progress, arm * steps, 2 * steps)
-        model = train_classifier(Batches(pools, stream=seed), len(pools), steps, seed, kinds, told)
-        hits[name] = _recognised(model, [*holdout, *learnt_from])
+        trainer.train(Batches(pools, stream=seed), seed, told)
+        guesses = np.split(trainer.predict(np.concatenate(tested)), ends)
+        hits[name] = [guess == number % len(train) for number, guess in enumerate(guesses)]
     measured = []
     for number, images in enumerate(holdout):
         if synthetic[number] is None:
@@ -64,12 +67,3 @@ def gan_train_test(
         else:
             measured.append({GAN_TRAIN.name: withheld("no held-out image"), GAN_TEST.name: test})
     return measured
-
-
-def _recognised(model: Any, pools: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Which images a classifier takes for those of their class: bool (N,) for each pool, class after class."""
-    from dcgan.classifier import predict  # noqa: PLC0415
-
-    ends = np.cumsum([len(images) for images in pools])
-    guesses = np.split(predict(model, np.concatenate(pools)), ends[:-1])
-    return [guess == number % model.output_shape[-1] for number, guess in enumerate(guesses)]

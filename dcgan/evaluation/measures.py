@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dcgan import pictures, randomness, storage
+from dcgan import randomness, storage
 from dcgan.config import JobConfig
 from dcgan.errors import StageError, StorageError
 from dcgan.evaluation import metric
@@ -27,9 +27,9 @@ from dcgan.evaluation.leakage import leaked
 from dcgan.evaluation.metric import Measured, drawn
 from dcgan.evaluation.outlying import OUTLYING, limit, outlying
 from dcgan.evaluation.prdc import PRDC, prdc
+from dcgan.evaluation.sets import load_sets, num_synthetic
 from dcgan.paths import Run
 from dcgan.progress import OnProgress
-from dcgan.split import labels_with_images
 
 METRICS = (KID, FRECHET, *PRDC, OUTLYING, *GAN_TRAIN_TEST, *COPYING)
 
@@ -53,9 +53,7 @@ def measure(run: Run, config: JobConfig, on_progress: OnProgress) -> dict[str, A
     Raises:
         StageError: there is nothing to measure, or the feature extractor fails.
     """
-    labels = labels_with_images(run)
-    files = {label: sorted((run.generation(label) / "images").glob("*.png")) for label in labels}
-    counts = {label: len(of_class) for label, of_class in files.items() if of_class}
+    counts = num_synthetic(run)
     if not counts:
         raise StageError("no class has synthetic images: there is nothing to measure")
     with contextlib.suppress(StorageError):  # not there yet, or damaged: it is made from what is there
@@ -63,8 +61,7 @@ def measure(run: Run, config: JobConfig, on_progress: OnProgress) -> dict[str, A
             return dict(record["overall"])
     began = time.monotonic()
     space = open_space(run, config)
-    synthetic = {label: pictures.stack(files[label]) for label in counts}
-    overall, classes = _measure(run, config, space, synthetic, on_progress)
+    overall, classes = _measure(run, config, space, on_progress)
     record = {
         "features": {"name": space.name, "dimensions": space.dimensions},
         "metrics": {one.name: {"goal": one.goal, "low": one.low, "high": one.high} for one in METRICS},
@@ -78,36 +75,37 @@ def measure(run: Run, config: JobConfig, on_progress: OnProgress) -> dict[str, A
 
 
 def _measure(
-    run: Run, config: JobConfig, space: FeatureSpace, synthetic: Mapping[str, np.ndarray], on_progress: OnProgress
+    run: Run, config: JobConfig, space: FeatureSpace, on_progress: OnProgress
 ) -> tuple[dict[str, Measured], dict[str, dict[str, Measured]]]:
     """Over all classes, and class by class."""
-    labels = labels_with_images(run)
-    train = {label: np.load(run.train_images(label)) for label in labels}
-    holdout = {label: np.load(run.holdout_images(label))[~leaked(run, label)] for label in labels}
+    sets = load_sets(run)
+    holdout = [np.load(run.holdout_images(label))[~leaked(run, label)] for label in sets.labels]
     learned = gan_train_test(
-        list(train.values()),
-        list(holdout.values()),
-        [synthetic.get(label) for label in labels],
+        sets.real,
+        holdout,
+        sets.synthetic,
         steps=min(config.gate.classifier_steps, MAX_STEPS),
         seed=randomness.key(config.generation.seed, "", "GAN-train and GAN-test") % 2**31,
-        kinds=list(config.gate.augmentation),
+        kinds=config.gate.augmentation,
         on_progress=on_progress,
     )
     # One scale for all features keeps the kernel's values near 1, whatever the network's are.
-    some = np.concatenate([space(images[:NUM_FOR_SCALE]) for images in train.values()])
+    some = np.concatenate([space(images[:NUM_FOR_SCALE]) for images in sets.real])
     scale = float(np.sqrt((some**2).mean())) or 1.0
-    real = {label: [space(images[label]) / scale for images in (train, holdout)] for label in labels}
-    all_train, all_holdout = (np.concatenate(parts) for parts in zip(*real.values(), strict=True))
+    real = [[space(of_class) / scale for of_class in images] for images in (sets.real, holdout)]
+    all_train, all_holdout = map(np.concatenate, real)
     beyond = limit(all_train, all_holdout)
     classes: dict[str, dict[str, Measured]] = {}
     pools: list[Points] = []
-    for label, of_classifier in zip(synthetic, learned, strict=True):
+    made = {number: images for number, images in enumerate(sets.synthetic) if images is not None}
+    for (number, images), of_classifier in zip(made.items(), learned, strict=True):
+        label = sets.labels[number]
         draws = randomness.generator(config.generation.seed, label, "measures")
-        points = Points(real[label][0], real[label][1], space(synthetic[label]) / scale)
+        points = Points(real[0][number], real[1][number], space(images) / scale)
         off = outlying(all_train, points.synthetic, beyond).beside(outlying(all_train, points.holdout, beyond))
         classes[label] = quality(points, draws) | {OUTLYING.name: off} | of_classifier | copying(points, draws)
         # As many of each kind in each class, or the mixture of classes would count as a difference.
-        size = min(MAX_POOLED // len(synthetic), *map(len, points))
+        size = min(MAX_POOLED // len(made), *map(len, points))
         pools.append(Points(*(drawn(of_kind, size, draws) for of_kind in points)))
     draws = randomness.generator(config.generation.seed, "", "measures")
     pooled = quality(Points(*map(np.concatenate, zip(*pools, strict=True))), draws)

@@ -6,6 +6,7 @@ import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any, Literal
 
 import numpy as np
@@ -65,27 +66,16 @@ def share(hits: np.ndarray) -> Measured:
     return Measured(float(hits.mean()), math.sqrt(nearer * (1 - nearer) / (count + 4)))
 
 
-def mean(parts: Sequence[Measured], weights: Sequence[float] | None = None) -> Measured:
-    """Weighted mean of what several classes came to, of those that have a value; their ceilings likewise.
-
-    Args:
-        parts: one per class.
-        weights: as many; all the same when not given.
-    """
-    known = [(part, weight) for part, weight in zip(parts, weights or [1.0] * len(parts), strict=True) if _has(part)]
-    if not known:
+def mean(parts: Sequence[Measured]) -> Measured:
+    """Mean of what several classes came to, each of them alike, of those that have a value; their ceilings likewise."""
+    values = [part.value for part in parts if part.value is not None]
+    if not values:
         return withheld(parts[0].note if parts else "no class has synthetic images")
-    total = sum(weight for _, weight in known)
-    value = sum(weight * (part.value or 0) for part, weight in known) / total
-    error = math.sqrt(sum((weight * (part.error or 0)) ** 2 for part, weight in known)) / total
-    against = [(part.ceiling, weight) for part, weight in known if part.ceiling is not None]
-    ceiling = sum(weight * c for c, weight in against) / sum(weight for _, weight in against) if against else None
-    missing = len(parts) - len(known)
-    return Measured(value, error, ceiling, f"without {missing} of {len(parts)} classes" if missing else "")
-
-
-def _has(part: Measured) -> bool:
-    return part.value is not None
+    error = math.sqrt(sum((part.error or 0) ** 2 for part in parts if part.value is not None)) / len(values)
+    ceilings = [part.ceiling for part in parts if part.value is not None and part.ceiling is not None]
+    missing = len(parts) - len(values)
+    note = f"without {missing} of {len(parts)} classes" if missing else ""
+    return Measured(fmean(values), error, fmean(ceilings) if ceilings else None, note)
 
 
 def drawn(points: np.ndarray, size: int, draws: np.random.Generator) -> np.ndarray:

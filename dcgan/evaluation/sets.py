@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from dcgan import pictures
+from dcgan import pictures, storage
 from dcgan.paths import Run
 from dcgan.split import labels_with_images
 
@@ -35,20 +35,30 @@ class Sets:
         return np.array([0 if images is None else len(images) for images in self.synthetic])
 
 
+def num_synthetic(run: Run) -> dict[str, int]:
+    """Synthetic images of each class that has as many as were asked for."""
+    counts = {}
+    for label in labels_with_images(run):
+        file = run.generation(label) / "record.json"
+        if file.exists() and not (record := storage.read_json(file)).get("short"):
+            counts[label] = record["accepted"]
+    return counts
+
+
 def load_sets(run: Run) -> Sets:
-    """All training images, and all synthetic ones that are there."""
-    labels = labels_with_images(run)
+    """All training images, and the synthetic ones of every class in `num_synthetic`."""
+    labels, counts = labels_with_images(run), num_synthetic(run)
     split = pd.read_parquet(run.split_table)
     split = split[split["split"] == "train"]
     real = [np.load(run.train_images(label)) for label in labels]
     synthetic: list[np.ndarray | None] = []
     nearest = []
     for label in labels:
-        folder = run.generation(label)
-        if not (folder / "record.json").exists():
+        if label not in counts:
             synthetic.append(None)
             nearest.append(np.empty(0, np.int64))
             continue
+        folder = run.generation(label)
         rows = pd.read_parquet(folder / "rows.parquet", columns=["image_id", "nearest_real_path"])
         synthetic.append(pictures.stack(folder / "images" / f"{name}.png" for name in rows["image_id"]))
         row_of = split[split["label"] == label].set_index("path")["row"]

@@ -6,7 +6,8 @@ classical augmentation or without. Equal optimizer steps, classes drawn equally 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,43 +15,53 @@ import numpy as np
 
 from dcgan import randomness, storage
 from dcgan.batches import Batches
-from dcgan.classifier import builder, predict, train_classifier
+from dcgan.classifier import Trainer, builder
 from dcgan.config import JobConfig
 from dcgan.evaluation.leakage import leaked
 from dcgan.evaluation.sets import ARMS, Sets, load_sets
 from dcgan.evaluation.share import STRENGTHS, shares
 from dcgan.paths import Run
-from dcgan.progress import OnProgress, part_of
+from dcgan.progress import OnProgress, Progress, part_of
 from dcgan.split import in_fold
 
 
-def measure(run: Run, config: JobConfig, number: int, on_progress: OnProgress) -> dict[str, Any]:
-    """Train and test the classifiers of seed number `number`; leave who was recognised in `run.utility(number)`."""
+def measure(run: Run, config: JobConfig, numbers: Sequence[int], on_progress: OnProgress) -> dict[str, Any]:
+    """Train and test the classifiers of some seeds; leave who was recognised in `run.utility(number)` of each.
+
+    Returns:
+        By seed number the share recognised by each of `ARMS`.
+    """
     sets = load_sets(run)
+    tested = [np.load(run.holdout_images(label))[~leaked(run, label)] for label in sets.labels]
     strength = storage.read_json(run.share_record)["chosen"]
-
-    def recognised() -> dict[str, np.ndarray]:
-        tested = [np.load(run.holdout_images(label))[~leaked(run, label)] for label in sets.labels]
-        arms = {}
-        for name, (classical, synthetic) in ARMS.items():
-            pools, of_class = (sets.synthetic, shares(sets, strength)) if synthetic else (None, None)
-            arms[name] = Arm(sets.real, pools, of_class, config.gate.augmentation if classical else [])
-        return _recognised(config, f"utility {number}", arms, tested, on_progress)
-
+    arms = {}
+    for name, (classical, synthetic) in ARMS.items():
+        pools, of_class = (sets.synthetic, shares(sets, strength)) if synthetic else (None, None)
+        arms[name] = Arm(sets.real, pools, of_class, classical)
     about = {"synthetic": sets.counts, "strength": np.array(strength)}
-    return _means(_measured_once(run.utility(number), about, recognised), ARMS)
+    classifiers = Classifiers(config, sets)
+
+    def recognised(number: int, told: OnProgress) -> dict[str, np.ndarray]:
+        return classifiers.recognised(f"utility {number}", arms, tested, told)
+
+    return _one_by_one(numbers, run.utility, about, recognised, list(ARMS), on_progress)
 
 
-def try_fold(run: Run, config: JobConfig, fold: int, on_progress: OnProgress) -> dict[str, Any]:
+def try_folds(run: Run, config: JobConfig, folds: Sequence[int], on_progress: OnProgress) -> dict[str, Any]:
     """Train a classifier with each strength on all but a fold, and leave who was recognised in `run.share(fold)`.
 
     It learns from two thirds of each class's training images and is tried on the third that it has not seen. The GANs
     have seen them all. So that their copies of an image cannot speak for them, a classifier gets no synthetic image
     whose nearest real image is among those that it is tried on.
+
+    Returns:
+        By fold the share recognised with each of `STRENGTHS`.
     """
     sets = load_sets(run)
+    names = {f"{strength:g}": strength for strength in STRENGTHS}
+    classifiers = Classifiers(config, sets)
 
-    def recognised() -> dict[str, np.ndarray]:
+    def recognised(fold: int, told: OnProgress) -> dict[str, np.ndarray]:
         left = [in_fold(len(images), fold) for images in sets.real]
         # A class of one or two images is not tried on every fold: it must be learnt from something.
         left = [mask if not mask.all() else np.zeros_like(mask) for mask in left]
@@ -64,14 +75,13 @@ def try_fold(run: Run, config: JobConfig, fold: int, on_progress: OnProgress) ->
             [],
         )
         arms = {
-            f"{strength:g}": Arm(seen.real, seen.synthetic, shares(seen, strength), config.gate.augmentation)
-            for strength in STRENGTHS
+            name: Arm(seen.real, seen.synthetic, shares(seen, strength), classical=True)
+            for name, strength in names.items()
         }
         tried = [images[mask] for images, mask in zip(sets.real, left, strict=True)]
-        return _recognised(config, f"share {fold}", arms, tried, on_progress)
+        return classifiers.recognised(f"share {fold}", arms, tried, told)
 
-    found = _measured_once(run.share(fold), {"synthetic": sets.counts}, recognised)
-    return _means(found, [f"{strength:g}" for strength in STRENGTHS])
+    return _one_by_one(folds, run.share, {"synthetic": sets.counts}, recognised, list(names), on_progress)
 
 
 class Arm(NamedTuple):
@@ -80,35 +90,76 @@ class Arm(NamedTuple):
     real: Sequence[np.ndarray]
     synthetic: Sequence[np.ndarray | None] | None
     shares: Sequence[float] | None
-    augmentation: list[Any]
+    classical: bool
+    """Whether with classical augmentation."""
 
 
-def _recognised(
-    config: JobConfig, purpose: str, arms: Mapping[str, Arm], tested: Sequence[np.ndarray], on_progress: OnProgress
-) -> dict[str, np.ndarray]:
-    """Train a classifier on each arm, all from one seed, and test it on real images.
+class Classifiers:
+    """The classifiers that the job measures with, each arm's and each seed's after the other."""
 
-    Args:
-        config: resolved.
-        purpose: names the seed.
-        arms: by name.
-        tested: uint8 (n, H, W, C) of each class.
-        on_progress: told of all trainings as one.
+    def __init__(self, config: JobConfig, sets: Sets) -> None:
+        """Build nothing yet.
 
-    Returns:
-        Whether each tested image was recognised, bool (N,), by the arm's name, and `truth`, class numbers (N,).
-    """
-    images = np.concatenate(tested)
-    truth = np.repeat(np.arange(len(tested)), [len(of_class) for of_class in tested])
-    seed = randomness.key(config.generation.seed, "", purpose) % 2**31
-    steps, build = config.gate.classifier_steps, builder(config.gate.classifier)
-    right = {}
-    for number, (name, arm) in enumerate(arms.items()):
-        batches = Batches(arm.real, stream=seed, synthetic=arm.synthetic, shares=arm.shares)
-        told = part_of(on_progress, number * steps, len(arms) * steps)
-        model = train_classifier(batches, len(tested), steps, seed, arm.augmentation, told, build)
-        right[name] = predict(model, images) == truth
-    return right | {"truth": truth}
+        Args:
+            config: resolved.
+            sets: whose images they tell apart.
+        """
+        self._seed, self._steps = config.generation.seed, config.gate.classifier_steps
+        shape, build = sets.real[0].shape[1:], builder(config.gate.classifier)
+
+        @functools.cache
+        def trainer(classical: bool) -> Trainer:
+            kinds, mixup = (config.gate.augmentation, config.gate.mixup) if classical else ([], False)
+            return Trainer(shape, len(sets.labels), self._steps, kinds, mixup=mixup, build=build)
+
+        self._trainer = trainer
+
+    def recognised(
+        self, purpose: str, arms: Mapping[str, Arm], tested: Sequence[np.ndarray], on_progress: OnProgress
+    ) -> dict[str, np.ndarray]:
+        """Train a classifier on each arm, all from one seed, and test it on real images.
+
+        Args:
+            purpose: names the seed.
+            arms: by name.
+            tested: uint8 (n, H, W, C) of each class.
+            on_progress: told of all trainings as one.
+
+        Returns:
+            Whether each tested image was recognised, bool (N,), by the arm's name, and `truth`, class numbers (N,).
+        """
+        images = np.concatenate(tested)
+        truth = np.repeat(np.arange(len(tested)), [len(of_class) for of_class in tested])
+        seed = randomness.key(self._seed, "", purpose) % 2**31
+        right = {}
+        for number, (name, arm) in enumerate(arms.items()):
+            trainer = self._trainer(arm.classical)
+            batches = Batches(arm.real, stream=seed, synthetic=arm.synthetic, shares=arm.shares)
+            trainer.train(batches, seed, part_of(on_progress, number * self._steps, len(arms) * self._steps))
+            right[name] = trainer.predict(images) == truth
+        return right | {"truth": truth}
+
+
+def _one_by_one(
+    numbers: Sequence[int],
+    file_of: Callable[[int], Path],
+    about: Mapping[str, np.ndarray],
+    recognised: Callable[[int, OnProgress], dict[str, np.ndarray]],
+    names: Sequence[str],
+    on_progress: OnProgress,
+) -> dict[str, Any]:
+    """Measure each number whose file does not hold what was measured about the same; give the means by number."""
+    means = {}
+    for position, number in enumerate(numbers):
+
+        def tell(progress: Progress, position: int = position) -> None:
+            of_one = progress["total"]
+            done = position * of_one + progress["done"]
+            on_progress(progress | {"done": done, "total": len(numbers) * of_one})
+
+        found = _measured_once(file_of(number), about, functools.partial(recognised, number, tell))
+        means[str(number)] = {name: round(float(found[name].mean()), 4) for name in names}
+    return means
 
 
 def _measured_once(
@@ -122,7 +173,3 @@ def _measured_once(
     found = measure_anew() | dict(about)
     storage.write_bytes(file, storage.pack_arrays(found))
     return found
-
-
-def _means(found: Mapping[str, np.ndarray], names: Iterable[str]) -> dict[str, Any]:
-    return {name: round(float(found[name].mean()), 4) for name in names}

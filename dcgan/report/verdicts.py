@@ -11,6 +11,7 @@ from typing import Any
 VERDICTS = {
     "shipped": "Shipped",
     "withheld": "Withheld",
+    "short": "Short",
     "failed": "Failed",
     "refused": "Refused",
     "none": "None asked",

@@ -8,13 +8,11 @@ cannot win. Read as a difference between steps of one class only: features, samp
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-import keras
 import numpy as np
-import tensorflow as tf
 
-from dcgan.batches import to_float
 from dcgan.distances import mean_kernel, mean_off_diagonal, squared_distances, unbiased_mmd
 
 NUM_SAMPLES = 128  # the standard error of KID at this size is about a tenth of what one stage of training changes
@@ -48,16 +46,15 @@ class Score:
 class Scorer:
     """Scores samples of one class against real images of it."""
 
-    def __init__(self, classifier: keras.Model, real: np.ndarray) -> None:
+    def __init__(self, look: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]], real: np.ndarray) -> None:
         """Take features of the real images.
 
         Args:
-            classifier: with a layer named "features".
+            look: the judge's, see `dcgan.classifier.looker`.
             real: uint8 (n, H, W, C), n at least 2.
         """
-        network = keras.Model(classifier.inputs, classifier.get_layer("features").output)
-        self._features = tf.function(lambda images: network(to_float(images), training=False), reduce_retracing=True)
-        features = np.asarray(self._features(tf.constant(real)), np.float64)
+        self._look = look
+        features = look(real)[1].astype(np.float64)
         # One scale for all features keeps the kernel's values near 1, whatever the classifier's are.
         self._scale = float(np.sqrt((features**2).mean())) or 1.0
         self._real = features / self._scale
@@ -69,7 +66,7 @@ class Scorer:
 
     def __call__(self, samples: np.ndarray) -> Score:
         """Score uint8 (N, H, W, C), N at least 2."""
-        fake = np.asarray(self._features(tf.constant(samples)), np.float64) / self._scale
+        fake = self._look(samples)[1].astype(np.float64) / self._scale
         nearest = np.sqrt(squared_distances(self._real, fake)).min(1)
         diversity = mean_off_diagonal(np.sqrt(squared_distances(fake, fake)))
         return Score(

@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from dcgan import pictures, randomness, storage
 from dcgan.batches import Batches, to_float, to_uint8
-from dcgan.classifier import load_judge
+from dcgan.classifier import load_judge, looker
 from dcgan.config import JobConfig
 from dcgan.errors import TrainingError
 from dcgan.networks import fold
@@ -79,7 +79,7 @@ def train_class(
         run.training(label),
         label,
         [images],
-        Scorer(judge, validation),
+        Scorer(looker(judge), validation),
         config.training.class_steps,
         start,
         max_seconds,

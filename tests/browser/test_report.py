@@ -58,6 +58,17 @@ def test_answer_and_verdicts_are_on_the_first_screen(open_report: Opener, full_r
         expect(row.get_by_text(verdict, exact=True)).to_be_visible()
 
 
+def test_class_that_is_short_is_told_so_with_its_numbers(open_report: Opener, tmp_path: Path) -> None:
+    made = make_run(tmp_path, short={CAT})
+    write_report(made.run, made.config, made.outcome, tmp_path / "report.html")
+    page = open_report(tmp_path / "report.html", width=PHONE).page
+    row = page.get_by_role("row").filter(has=page.get_by_role("rowheader", name=CAT, exact=True))
+    expect(row.get_by_text("Short", exact=True)).to_be_visible()
+    expect(row.get_by_text("accepted 3 of 7 in 140 tries (rejected: 137 duplicate)")).to_be_visible()
+    expect(page.get_by_text("3 synthetic, not in the release")).to_be_visible()
+    assert Axe().run(page).violations_count == 0
+
+
 def test_class_named_like_a_script_is_only_a_name(open_report: Opener, full_report: Path) -> None:
     opened = open_report(full_report)
     expect(opened.page.get_by_role("heading", name=SCRIPT)).to_be_visible()

@@ -6,13 +6,14 @@ import json
 import subprocess
 import sys
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from PIL import Image
 
-from tests.conftest import Finished
+from tests.conftest import Finished, write_job
 
 
 def test_the_run_ends_completed_and_says_where_things_are(finished: Finished) -> None:
@@ -85,6 +86,24 @@ def test_losses_and_sample_grids_are_written_while_it_trains(finished: Finished)
         assert list(rows["step"]) == list(range(10, steps + 1, 10))
         assert rows[["d_loss", "g_loss", "images_per_second"]].notna().all().all()
         assert (folder / "samples" / f"step-{steps:08d}.png").exists()
+
+
+def test_run_of_which_every_class_is_short_says_how_many_were_accepted_and_measures_nothing(
+    tmp_path: Path, dcgan: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    job = write_job(tmp_path, curation={"critic_share": 0.01}, generation={"per_class": {"0": 20, "1": 20}})
+    done = dcgan("run", job, "--json")
+    summary = json.loads(done.stdout)
+    assert (done.returncode, summary["state"]) == (1, "Failed: no class ships, 2 classes short (0, 1)")
+    run = tmp_path / "outputs" / "tiny" / "runs" / summary["run_id"]
+    for label in ("0", "1"):
+        entry = summary["classes"][label]
+        assert entry["verdict"] == "short" and 0 <= entry["accepted"] < 20
+        assert entry["reason"].startswith(f"accepted {entry['accepted']} of 20 in 400 tries (rejected: ")
+        assert len(list((run / "generation" / label / "images").iterdir())) == entry["accepted"]
+        assert f"Class {label} is short: {entry['reason']}" in done.stderr
+    assert not (run / "evaluation").exists() and not (run.parents[1] / "releases").exists()
+    assert "Short" in Path(summary["report"]).read_text(encoding="utf-8")
 
 
 @pytest.mark.usefixtures("finished")

@@ -8,7 +8,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dcgan.augmentation import AUGMENTATIONS, BRIGHTNESS, augment
+from dcgan.augmentation import AUGMENTATIONS, BRIGHTNESS, augment, mix
 
 shapes = st.tuples(st.integers(1, 4), st.integers(8, 20), st.integers(8, 20), st.sampled_from([1, 3]))
 
@@ -125,3 +125,32 @@ def test_kinds_are_applied_in_order_each_with_its_own_draws() -> None:
     once, twice = (applied(images, *["brightness"] * count) - images for count in (1, 2))
     assert np.abs(twice - 2 * once).max() > 0.01
     np.testing.assert_array_equal(applied(images), images)
+
+
+def mixed(images: np.ndarray, labels: np.ndarray, stream: int = 1, step: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    targets = np.eye(labels.max() + 1, dtype=np.float32)[labels]
+    found = mix(tf.constant(images), tf.constant(targets), tf.constant(stream, tf.int64), tf.constant(step, tf.int64))
+    return found[0].numpy(), found[1].numpy()
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(1, 9), st.integers(0, 2**62), st.integers(0, 2**40))
+def test_mixup_mixes_targets_as_it_mixes_images(count: int, stream: int, step: int) -> None:
+    grey = np.arange(count, dtype=np.float32)
+    images, targets = mixed(
+        np.broadcast_to(grey[:, None, None, None], (count, 8, 8, 1)), np.arange(count), stream, step
+    )
+    np.testing.assert_allclose(targets.sum(1), 1, rtol=1e-5)
+    # Of one grey each, numbered like its class, an image's grey is its targets' mean.
+    np.testing.assert_allclose(images[:, 0, 0, 0], targets @ grey, rtol=1e-4, atol=1e-5)
+    assert (targets > 0).sum(1).max() <= 2
+
+
+def test_most_images_stay_nearly_themselves_in_mixup_and_steps_differ() -> None:
+    labels = np.arange(2000)
+    images = np.zeros((2000, 8, 8, 1), np.float32)
+    _, targets = mixed(images, labels)
+    own = targets[labels, labels]
+    assert 0.4 < own.mean() < 0.6, "of the two, either may be the one that stays"
+    assert (np.maximum(own, 1 - own) > 0.9).mean() > 0.5
+    assert (mixed(images, labels, step=1)[1] != targets).any()

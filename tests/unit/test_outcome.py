@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from dcgan import outcome
+from dcgan import load_release, outcome, stages
+from dcgan.cli import work
 from dcgan.config import GenerationConfig
 from dcgan.paths import Run
 from dcgan.plan import make_plan
 from dcgan.storage import read_json, write_json
-from tests.unit.conftest import CAT, MADE, SCRIPT, UP, Made
+from tests.unit.conftest import CAT, MADE, SCRIPT, UP, Made, make_run
 
 
 @pytest.mark.parametrize(
@@ -23,6 +24,8 @@ from tests.unit.conftest import CAT, MADE, SCRIPT, UP, Made
         (["shipped", "withheld"], "Completed: 1 class withheld (b)"),
         (["shipped", "withheld", "withheld"], "Completed: 2 classes withheld (b, c)"),
         (["shipped", "refused", "failed"], "Completed: 1 class failed (c), 1 class refused (b)"),
+        (["shipped", "withheld", "short"], "Completed: 1 class withheld (b), 1 class short (c)"),
+        (["short"], "Failed: no class ships, 1 class short (a)"),
         (["failed", "withheld"], "Failed: no class ships, 1 class withheld (b), 1 class failed (a)"),
         (["none"], "Failed: no class ships"),
     ],
@@ -41,6 +44,22 @@ def test_failure_goes_before_what_the_gate_says(made: Made) -> None:
     assert verdicts[CAT] == ("failed", "diverged") and verdicts[UP] == ("shipped", "helps")
     assert verdicts["three"] == ("refused", plan["three"]["reason"])
     assert gathered["state"] == "Completed: 1 class failed (" + CAT + "), 1 class refused (three)"
+
+
+def test_class_that_is_short_is_told_with_the_number_accepted_and_is_not_released(tmp_path: Path) -> None:
+    made = make_run(tmp_path, short={CAT})
+    entry = made.outcome["classes"][CAT]
+    assert (entry["verdict"], entry["accepted"], outcome.released(entry)) == ("short", MADE[CAT], 0)
+    assert entry["reason"] == "accepted 3 of 7 in 140 tries (rejected: 137 duplicate)"
+    assert made.outcome["state"].startswith("Completed: 1 class short (" + CAT + ")")
+    summary = stages.release(made.run, made.config, made.outcome)
+    release = load_release(summary["release"], verify=True)
+    assert set(release.manifest["label"]) == {SCRIPT, UP}
+    assert release.record["classes"][CAT]["verdict"] == "short"
+    card = (Path(summary["release"]) / "README.md").read_text(encoding="utf-8")
+    assert "short | accepted 3 of 7 in 140 tries" in card
+    assert work.tell(summary, as_json=False) == 3
+    assert len(list((made.run.generation(CAT) / "images").iterdir())) == MADE[CAT]
 
 
 def test_refused_class_that_nobody_asked_for_is_no_failure_of_the_run(made: Made) -> None:

@@ -16,7 +16,6 @@ from dcgan.classifier import train_judge
 from dcgan.config import JobConfig
 from dcgan.curation import collect as module
 from dcgan.curation.collect import collect
-from dcgan.errors import StageError
 from dcgan.generation.model import CHUNK
 from dcgan.paths import Run
 from dcgan.progress import Progress
@@ -118,13 +117,29 @@ def test_interrupted_in_a_part_it_goes_on_from_the_one_before(
     assert contents(folder) == contents(whole)
 
 
-def test_fewer_than_wanted_is_a_failure_that_says_how_many(made: Callable[..., tuple[Path, dict[str, Any]]]) -> None:
+def test_critic_chooses_the_share_that_it_likes_best(made: Callable[..., tuple[Path, dict[str, Any]]]) -> None:
     folder, record = made("a", 64, critic_share=0.5)
-    assert record["rejected"]["critic"] > 10 and record["thresholds"]["critic"]
+    assert record["rejected"]["critic"] > 10 and record["thresholds"]["critic"] and not record["short"]
     rows = pd.read_parquet(folder / "rows.parquet")
     assert (rows["critic_score"] >= record["thresholds"]["critic"]).all()
-    with pytest.raises(StageError, match=r"short: accepted \d+ of 64 in 1280 tries \(\d+ critic"):
-        made("b", 64, critic_share=0.001)
+
+
+def test_fewer_than_wanted_are_kept_with_their_rows_and_the_class_is_short(
+    made: Callable[..., tuple[Path, dict[str, Any]]],
+) -> None:
+    folder, record = made("a", 64, critic_share=0.01)
+    assert record["short"] and 0 < record["accepted"] < 64 and record["tried"] == 64 * module.MAX_TRIES
+    assert record["accepted"] + sum(record["rejected"].values()) == record["tried"]
+    rows = pd.read_parquet(folder / "rows.parquet")
+    assert len(contents(folder)) == len(rows) == record["accepted"]
+    assert made("a", 64, critic_share=0.01) == (folder, record)  # tried once: it would come to the same
+
+
+def test_none_at_all_is_short_too(made: Callable[..., tuple[Path, dict[str, Any]]]) -> None:
+    # A critic that likes none of the first candidates but the best, which is a copy of an image that it may not equal.
+    folder, record = made("a", 1, critic_share=0.0001)
+    assert record["short"] and record["accepted"] == 0 and record["tried"] == module.MAX_TRIES
+    assert contents(folder) == {} and len(pd.read_parquet(folder / "rows.parquet")) == 0
 
 
 def test_examples_of_rejected_images_are_kept_by_reason(made: Callable[..., tuple[Path, dict[str, Any]]]) -> None:

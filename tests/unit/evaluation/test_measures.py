@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 
+from benchmarks.jobs import put_generated
 from dcgan import storage
 from dcgan.classifier import train_judge
 from dcgan.config import JobConfig
@@ -26,14 +25,6 @@ def ignore(_: Any) -> None:
     """Nobody watches."""
 
 
-def generate(run: Run, label: str, images: np.ndarray) -> None:
-    """Images uint8 (N, H, W, 1) in the place of generated ones."""
-    for number, image in enumerate(images[..., 0]):
-        file = io.BytesIO()
-        Image.fromarray(image).save(file, "PNG")
-        storage.write_bytes(run.generation(label) / "images" / f"{number:03d}.png", file.getvalue())
-
-
 @pytest.fixture
 def prepared(tmp_path: Path) -> tuple[Run, JobConfig]:
     """Classes of many, few and too few images, of which 0 copies its training images."""
@@ -42,9 +33,9 @@ def prepared(tmp_path: Path) -> tuple[Run, JobConfig]:
     run, job = split_run(tmp_path, data=data, gate={"classifier_steps": 60})
     train_judge(run, job, ignore)
     copies = np.load(run.train_images("0"))
-    generate(run, "0", np.clip(copies[:40].astype(int) + 3, 0, 255).astype(np.uint8))
-    generate(run, "1", np.load(run.train_images("1"))[:, :, ::-1][:40])
-    generate(run, "4", np.load(run.train_images("4"))[:2])
+    put_generated(run, "0", np.clip(copies[:40].astype(int) + 3, 0, 255).astype(np.uint8))
+    put_generated(run, "1", np.load(run.train_images("1"))[:, :, ::-1][:40])
+    put_generated(run, "4", np.load(run.train_images("4"))[:2])
     return run, job
 
 
@@ -80,7 +71,7 @@ def test_it_is_measured_once_and_anew_when_more_is_generated(prepared: tuple[Run
     first = measure(run, job, ignore)
     before = run.measures.stat().st_mtime_ns
     assert measure(run, job, ignore) == first and run.measures.stat().st_mtime_ns == before
-    generate(run, "7", np.load(run.train_images("7"))[:9])
+    put_generated(run, "7", np.load(run.train_images("7"))[:9])
     measure(run, job, ignore)
     assert storage.read_json(run.measures)["synthetic"] == {"0": 40, "1": 40, "4": 2, "7": 9}
     assert run.measures.stat().st_mtime_ns != before

@@ -6,22 +6,17 @@ images nor among the held-out ones.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
-from PIL import Image
 from sklearn.datasets import load_digits
 
-from dcgan import storage
+from benchmarks.jobs import put_generated
 from dcgan.classifier import train_judge
-from dcgan.curation.filters import Nearest, flat
 from dcgan.evaluation import gate, leakage, measures, utility
 from dcgan.evaluation.share import choose
-from dcgan.paths import Run
 from dcgan.progress import Progress
 from dcgan.split import FOLDS
 from tests.conftest import split_run
@@ -42,27 +37,6 @@ def digits(label: str) -> np.ndarray:
 
 def others(label: str) -> np.ndarray:
     return digits(label)[NUM_TRAIN + NUM_HOLDOUT :]
-
-
-def generate(run: Run, label: str, images: np.ndarray) -> None:
-    """Put images where a class's generated ones stand."""
-    split = pd.read_parquet(run.split_table)
-    split = split[(split["label"] == label) & (split["split"] == "train")].sort_values("row")
-    distances, rows = Nearest(flat(np.load(run.train_images(label))))(flat(images))
-    folder = run.generation(label)
-    for number, image in enumerate(images):
-        file = io.BytesIO()
-        Image.fromarray(image[..., 0]).save(file, "PNG")
-        storage.write_bytes(folder / "images" / f"{number}.png", file.getvalue())
-    table = pd.DataFrame(
-        {
-            "image_id": [str(number) for number in range(len(images))],
-            "nearest_real_distance": distances,
-            "nearest_real_path": split["path"].to_numpy()[rows],
-        }
-    )
-    table.to_parquet(folder / "rows.parquet")
-    storage.write_json(folder / "record.json", {"accepted": len(images)})
 
 
 def noise() -> np.ndarray:
@@ -111,13 +85,11 @@ def classes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     train_judge(run, job, silent)
     for label in LABELS:
         make, _ = SABOTAGE.get(label, (lambda label=label: others(label), ""))
-        generate(run, label, make())
+        put_generated(run, label, make())
     measures.measure(run, job, silent)
-    for fold in range(FOLDS):
-        utility.try_fold(run, job, fold, silent)
+    utility.try_folds(run, job, range(FOLDS), silent)
     choose(run)
-    for seed in range(job.gate.classifier_seeds):
-        utility.measure(run, job, seed, silent)
+    utility.measure(run, job, range(job.gate.classifier_seeds), silent)
     return dict(gate.judge(run, job)["classes"])
 
 

@@ -7,7 +7,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 from dcgan.batches import Batches
-from dcgan.classifier import train_classifier
+from dcgan.classifier import Trainer, looker
 from dcgan.training.score import Scorer
 
 
@@ -21,8 +21,8 @@ def digits() -> dict[int, np.ndarray]:
 @pytest.fixture(scope="module")
 def scorer(digits: dict[int, np.ndarray]) -> Scorer:
     batches = Batches([digits[label][:80] for label in range(10)], stream=0)
-    classifier = train_classifier(batches, 10, 100, 0, [], lambda _: None)
-    return Scorer(classifier, digits[3][:80])
+    classifier = Trainer((8, 8, 1), 10, 100, []).train(batches, 0, lambda _: None)
+    return Scorer(looker(classifier), digits[3][:80])
 
 
 def test_other_real_images_of_the_class_score_best(scorer: Scorer, digits: dict[int, np.ndarray]) -> None:
@@ -59,7 +59,7 @@ def test_order_of_samples_does_not_matter(scorer: Scorer, digits: dict[int, np.n
 def test_kid_agrees_with_a_formula_in_float64(scorer: Scorer, digits: dict[int, np.ndarray]) -> None:
     samples = digits[3][80:]
     real = scorer._real
-    fake = np.asarray(scorer._features(samples), np.float64) / scorer._scale
+    fake = scorer._look(samples)[1].astype(np.float64) / scorer._scale
     d = real.shape[1]
 
     def mean(a: np.ndarray, b: np.ndarray, *, same: bool) -> float:
@@ -71,5 +71,6 @@ def test_kid_agrees_with_a_formula_in_float64(scorer: Scorer, digits: dict[int, 
 
 
 def test_two_real_images_are_enough(digits: dict[int, np.ndarray]) -> None:
-    classifier = train_classifier(Batches([digits[0][:5], digits[1][:5]], stream=0), 2, 5, 0, [], lambda _: None)
-    assert np.isfinite(Scorer(classifier, digits[0][:2])(digits[0][2:10]).value)
+    batches = Batches([digits[0][:5], digits[1][:5]], stream=0)
+    look = looker(Trainer((8, 8, 1), 2, 5, []).train(batches, 0, lambda _: None))
+    assert np.isfinite(Scorer(look, digits[0][:2])(digits[0][2:10]).value)

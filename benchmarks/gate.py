@@ -1,0 +1,333 @@
+"""How often the gate ships a set of images that harms, and withholds one that does not.
+
+  python benchmarks/gate.py DATA [--classifier MODULE:FUNCTION] [--steps 200] [--repeats 3] [--work FOLDER]
+                            [--json FILE]
+
+Each trial has a long tail of DATA (500 training images of the first class down to 10 of the last), and in the place of
+one rare class's generated images real ones that no classifier is trained on, spoilt by a known amount: noise, blur,
+other contrast, images of other classes. The job's own functions measure and judge them, on 100 held-out images a class
+and with five seeds. What each set really does is measured apart, on the whole test split and with other and more seeds:
+it harms when recall of its class or balanced accuracy is shown to fall (the 95 % interval lies below 0), and is
+harmless when neither falls in the mean. What is neither, a fall that could be chance, is told and not counted.
+
+A job takes a small convolutional network and 600 steps. With those this takes hours; a third of the steps, and
+`--classifier benchmarks.gate:perceptron`, a network of one hidden layer, take minutes. What is asked is how well the
+gate knows what a set does to its classifier, whichever that is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+from PIL import Image, ImageFilter
+from scipy.stats import binomtest
+
+from benchmarks import common, datasets
+from benchmarks.jobs import begun, put_generated
+from dcgan import storage
+from dcgan.config import JobConfig, parse_job
+from dcgan.paths import Run
+
+LARGEST, IMBALANCE = 500, 50
+RANKS = (5, 7, 9)  # classes of 57, 24 and 10 images, one in each repeat
+NUM_HOLDOUT = 100  # of each class
+TRUTH_SEEDS = 10
+POLICIES = ("report", "no_harm", "proven_gain")
+
+Spoil = Callable[[np.ndarray, np.ndarray, np.random.Generator], np.ndarray]
+
+
+def noise(deviation: float) -> Spoil:
+    """Normal noise on every value."""
+
+    def spoil(images: np.ndarray, _: np.ndarray, draws: np.random.Generator) -> np.ndarray:
+        return np.clip(images + draws.normal(0, deviation, images.shape), 0, 255).astype(np.uint8)
+
+    return spoil
+
+
+def blur(radius: float) -> Spoil:
+    """A Gaussian blur, in px."""
+
+    def spoil(images: np.ndarray, _: np.ndarray, __: np.random.Generator) -> np.ndarray:
+        pictures = (Image.fromarray(image.squeeze()).filter(ImageFilter.GaussianBlur(radius)) for image in images)
+        return np.stack([np.asarray(picture) for picture in pictures]).reshape(images.shape)
+
+    return spoil
+
+
+def contrast(factor: float) -> Spoil:
+    """Contrast around mid-grey; below 0 it is inverted."""
+
+    def spoil(images: np.ndarray, _: np.ndarray, __: np.random.Generator) -> np.ndarray:
+        return np.clip((images.astype(float) - 127.5) * factor + 127.5, 0, 255).astype(np.uint8)
+
+    return spoil
+
+
+def few(count: int) -> Spoil:
+    """The same few images again and again."""
+    return lambda images, _, __: np.resize(images[:count], images.shape)
+
+
+def others(share: float) -> Spoil:
+    """A share of the images is of other classes."""
+
+    def spoil(images: np.ndarray, foreign: np.ndarray, draws: np.random.Generator) -> np.ndarray:
+        count = round(share * len(images))
+        wrong = foreign[draws.choice(len(foreign), count, replace=False)]
+        return np.concatenate([images[count:], wrong])
+
+    return spoil
+
+
+KINDS: dict[str, Spoil] = {
+    "as they are": noise(0),
+    "noise, deviation 20": noise(20),
+    "noise, deviation 60": noise(60),
+    "noise, deviation 120": noise(120),
+    "blur, 1 px": blur(1),
+    "blur, 2 px": blur(2),
+    "blur, 4 px": blur(4),
+    "contrast 0.7": contrast(0.7),
+    "contrast 0.3": contrast(0.3),
+    "inverted": contrast(-1),
+    "10 images repeated": few(10),
+    "10 % of other classes": others(0.1),
+    "30 % of other classes": others(0.3),
+    "60 % of other classes": others(0.6),
+    "all of other classes": others(1),
+    "30 % of one other class": others(0.3),
+    "60 % of one other class": others(0.6),
+    "all of one other class": others(1),
+}
+"""What is done to real images: of most, a name says how much."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One set of images for one class of one long tail."""
+
+    base: Path
+    """The run that is judged, without synthetic images."""
+    kind: str
+    label: str
+    folder: Path
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--steps", type=int, default=200, help="optimizer steps of each classifier")
+    parser.add_argument("--classifier", help="as a job's gate.classifier")
+    parser.add_argument("--repeats", type=int, default=len(RANKS), help="data seeds, each with another class")
+    parser.add_argument("--work", type=Path, default=Path("outputs/benchmarks/gate"))
+    parser.add_argument("--json", type=Path)
+    args = parser.parse_args()
+
+    bases = {}
+    for seed in range(args.repeats):
+        bases[seed] = begin(args.data, seed, args.work, {"classifier_steps": args.steps, "classifier": args.classifier})
+    trials = [
+        Trial(run.root, kind, labels[RANKS[seed % len(RANKS)]], args.work / f"trials/{seed}-{number}")
+        for number, kind in enumerate(KINDS)
+        for seed, (run, labels) in bases.items()
+    ]
+    with ProcessPoolExecutor(2, get_context("spawn"), max_tasks_per_child=8) as pool:
+        list(pool.map(recognise_without, [run.root for run, _ in bases.values()]))
+        results = []
+        for number, result in enumerate(pool.map(judge_and_measure, trials), start=1):
+            results.append(result)
+            print(f"{number} of {len(trials)}: {result}", file=sys.stderr, flush=True)
+    print(report(results))
+    if args.json:
+        common.write_json(
+            args.json,
+            "gate",
+            {"machine": common.machine(), "steps": args.steps, "classifier": args.classifier, "results": results},
+        )
+
+
+def begin(data: Path, seed: int, work: Path, keys: Mapping[str, Any]) -> tuple[Run, list[str]]:
+    """A run of a long tail up to its judge, and the classes from the largest to the smallest.
+
+    Beside the run, `spare.npz` has what is left over of each class, and `test.npz` the test split.
+    """
+    images, labels, split = datasets.load(data)
+    split = datasets.long_tail(labels, split, largest=LARGEST, imbalance=IMBALANCE, seed=seed)
+    names = sorted(set(labels))
+    spare = {}
+    for name in names:
+        rest = np.flatnonzero((labels == name) & (split == "rest"))
+        split[rest[:NUM_HOLDOUT]] = "holdout"
+        spare[name] = images[rest[NUM_HOLDOUT:]]
+    folder = work / f"base-{seed}"
+    folder.mkdir(parents=True, exist_ok=True)
+    used = np.isin(split, ["train", "holdout"])
+    np.savez(folder / "data.npz", images=images[used], labels=labels[used], split=split[used])
+    values = {
+        "name": "gate", "data": {"source": str(folder / "data.npz"), "holdout": "holdout"},
+        "gate": dict(keys), "outputs": {"root": str(folder / "outputs")}, "generation": {"seed": seed},
+    }  # fmt: skip
+    run, _ = begun(values)
+    np.savez(run.root.with_name(f"{run.id}-spare.npz"), **spare)
+    test = {name: images[(labels == name) & (split == "test")] for name in names}
+    np.savez(run.root.with_name(f"{run.id}-test.npz"), **test)
+    counts = {name: int(((labels == name) & (split == "train")).sum()) for name in names}
+    return run, sorted(names, key=lambda name: -counts[name])
+
+
+def read_job(run: Run) -> JobConfig:
+    return parse_job(storage.read_json(run.config), where="benchmark")
+
+
+def beside(run: Path, name: str) -> dict[str, np.ndarray]:
+    """What `begin` left beside a run."""
+    with np.load(run.with_name(f"{run.name}-{name}.npz")) as file:
+        return {key: file[key] for key in file.files}
+
+
+def recognised(run: Run, base: Path, *, synthetic: bool) -> dict[str, np.ndarray]:
+    """Which images of the test split classifiers recognise, bool (seeds, N), without synthetic images or with them."""
+    from dcgan.evaluation.sets import load_sets  # noqa: PLC0415
+    from dcgan.evaluation.share import shares  # noqa: PLC0415
+    from dcgan.evaluation.utility import Arm, Classifiers  # noqa: PLC0415
+
+    sets, config = load_sets(run), read_job(run)
+    arm = Arm(sets.real, None, None, classical=True)
+    if synthetic:
+        arm = Arm(sets.real, sets.synthetic, shares(sets, storage.read_json(run.share_record)["chosen"]), True)
+    tested = list(beside(base, "test").values())
+    classifiers = Classifiers(config, sets)
+    found = [
+        classifiers.recognised(f"truth {number}", {"arm": arm}, tested, lambda _: None) for number in range(TRUTH_SEEDS)
+    ]
+    return {"right": np.stack([seed["arm"] for seed in found]), "truth": found[0]["truth"]}
+
+
+def recognise_without(base: Path) -> None:
+    """What all trials of a run are compared with; left beside it."""
+    from dcgan.determinism import wake_tensorflow  # noqa: PLC0415
+
+    wake_tensorflow(1)
+    np.savez(base.with_name(f"{base.name}-without.npz"), **recognised(Run(base), base, synthetic=False))
+
+
+def judge_and_measure(trial: Trial) -> dict[str, Any]:
+    """The gate's verdicts on a set, by policy, and what it does on the test split."""
+    from dcgan.determinism import wake_tensorflow  # noqa: PLC0415
+
+    wake_tensorflow(1)
+    from dcgan.evaluation import gate, measures, share, statistics, utility  # noqa: PLC0415
+    from dcgan.split import FOLDS  # noqa: PLC0415
+
+    # The set, in the place of generated images: as many as fill the class up.
+    shutil.rmtree(trial.folder, ignore_errors=True)
+    run = Run(Path(shutil.copytree(trial.base, trial.folder)))
+    config = read_job(run)
+    draws = np.random.default_rng(int.from_bytes(trial.kind.encode()[-8:]))
+    spare = beside(trial.base, "spare")
+    labels = list(spare)
+    place = labels.index(trial.label)
+    foreign = [label for label in labels if label != trial.label]
+    if "one other" in trial.kind:  # the one that looks most like it
+        means = {label: images.mean(0) for label, images in spare.items()}
+        foreign = [min(foreign, key=lambda label: np.abs(means[label] - means[trial.label]).mean())]
+    num_real = storage.read_json(run.split_record)["classes"][trial.label]["train"]
+    images = spare[trial.label][: LARGEST - num_real]
+    spoilt = KINDS[trial.kind](images, np.concatenate([spare[label] for label in foreign]), draws)
+    put_generated(run, trial.label, spoilt)
+
+    # The gate, as a job goes through it.
+    def silent(_: Any) -> None:
+        """Nobody watches."""
+
+    measures.measure(run, config, silent)
+    utility.try_folds(run, config, range(FOLDS), silent)
+    chosen = share.choose(run)["chosen"]
+    utility.measure(run, config, range(config.gate.classifier_seeds), silent)
+    judged = {}
+    for policy in POLICIES:
+        changed = config.gate.model_copy(update={"policy": policy})
+        record = gate.judge(run, config.model_copy(update={"gate": changed}))
+        judged[policy] = record["classes"][trial.label]
+
+    # The truth.
+    after, before = recognised(run, trial.base, synthetic=True), beside(trial.base, "without")
+    gains = [
+        after["right"][:, after["truth"] == number].astype(int) - before["right"][:, before["truth"] == number]
+        for number in range(len(labels))
+    ]
+    of_class = statistics.difference([gains[place]], np.random.default_rng(0))
+    whole = statistics.difference(gains, np.random.default_rng(0))
+    shutil.rmtree(trial.folder)
+    if of_class.high < 0 or whole.high < 0:
+        truth = "harms"
+    else:
+        truth = "harmless" if of_class.mean >= 0 and whole.mean >= 0 else "unclear"
+    return {
+        "kind": trial.kind, "class": trial.label, "real": num_real, "share": chosen, "truth": truth,
+        "class_gain": [of_class.mean, of_class.low, of_class.high], "gain": [whole.mean, whole.low, whole.high],
+        "verdicts": {policy: entry["verdict"] for policy, entry in judged.items()},
+        "reason": judged["no_harm"]["reason"],
+    }  # fmt: skip
+
+
+def perceptron() -> Any:
+    """One hidden layer, for grey images of 28 x 28 px and ten classes."""
+    import keras  # noqa: PLC0415
+
+    image = keras.Input((28, 28, 1))
+    x = keras.layers.Dense(128, activation="relu")(keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(image)))
+    return keras.Model(image, keras.layers.Dense(10)(keras.layers.Dropout(0.3)(x)))
+
+
+def report(results: Sequence[dict[str, Any]]) -> str:
+    """Two tables: each kind of set, and how often each policy was wrong, with exact 95 % intervals."""
+    rows = []
+    for kind in KINDS:
+        of_kind = [result for result in results if result["kind"] == kind]
+        if not of_kind:
+            continue
+        cells = [kind]
+        cells += [", ".join(f"{100 * result[name][0]:+.1f}" for result in of_kind) for name in ("class_gain", "gain")]
+        cells.append(", ".join(result["truth"] for result in of_kind))
+        shipped = [sum(result["verdicts"][policy] == "shipped" for result in of_kind) for policy in POLICIES]
+        cells += [f"{number} of {len(of_kind)}" for number in shipped]
+        rows.append(cells)
+    header = ["set", "recall of its class, points", "balanced accuracy, points", "in truth", *POLICIES]
+    kinds = common.table([*header[:4], *(f"shipped by {policy}" for policy in POLICIES)], rows)
+    wrong = []
+    for policy in POLICIES:
+        cells = [policy]
+        for truth, verdict in (("harms", "shipped"), ("harmless", "withheld")):
+            verdicts = [result["verdicts"][policy] for result in results if result["truth"] == truth]
+            cells.append(_counted(verdicts.count(verdict), len(verdicts)))
+        wrong.append(cells)
+    unclear = sum(result["truth"] == "unclear" for result in results)
+    table = common.table(["policy", "harmful sets shipped", "harmless sets withheld"], wrong)
+    return f"{kinds}\n\n{table}\n\n{unclear} of {len(results)} sets are unclear"
+
+
+def _counted(number: int, total: int) -> str:
+    """A share with its Clopper-Pearson interval."""
+    if not total:
+        return "0 of 0"
+    interval = binomtest(number, total).proportion_ci(0.95, "exact")
+    return f"{number} of {total} ({100 * interval.low:.0f} to {100 * interval.high:.0f} %)"
+
+
+if __name__ == "__main__":
+    main()
