@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Self
 
 import distributed
-from prefect_dask import DaskTaskRunner
+from prefect_dask.task_runners import DaskTaskRunner
 
 from dcgan.errors import ConfigError
 from flows import server
@@ -20,9 +20,19 @@ class ClusterTaskRunner(DaskTaskRunner):
     """Prefect's, but that it asks first whether the scheduler is there: by itself it would wait for half a minute."""
 
     def __enter__(self) -> Self:
-        require(self.address)
-        super().__enter__()
+        assert self.address is not None
+        if not _on_worker():  # where Prefect opens the flow's context again for every task
+            require(self.address)
+        super().__enter__()  # type: ignore[no-untyped-call]
         return self
+
+
+def _on_worker() -> bool:
+    try:
+        distributed.get_worker()
+    except ValueError:
+        return False
+    return True
 
 
 def task_runner(on: str) -> ClusterTaskRunner:
@@ -46,7 +56,9 @@ def require(address: str) -> None:
             f"{told}: the workers report to a Prefect server, and PREFECT_API_URL names none:{server.HELP}"
         )
     try:
-        with distributed.Client(address, timeout=TIMEOUT_SECONDS, set_as_default=False) as client:
+        with distributed.Client(  # type: ignore[no-untyped-call]
+            address, timeout=TIMEOUT_SECONDS, set_as_default=False
+        ) as client:
             workers = client.scheduler_info()["workers"]
     except (OSError, TimeoutError) as error:
         raise ConfigError(f"{told}: no Dask scheduler answers there ({error}):{HELP}") from error

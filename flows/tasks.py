@@ -81,7 +81,9 @@ class Heavy:
         """
         about = arguments[0] if arguments else ""
         offer(self._name, run, job, about)
-        future = self._task.submit(run, job, *arguments, wait_for=[one.future for one in wait_for])
+        future: PrefectFuture[Any] = self._task.submit(
+            run, job, *arguments, return_state=False, wait_for=[one.future for one in wait_for]
+        )
         return Started(future, functools.partial(bring, self._name, run, job, about))
 
     def __call__(self, run: Run, job: JobConfig, *arguments: Any) -> Any:

@@ -74,12 +74,13 @@ class Store:
                 for file in files:
                     tar.add(file, file.relative_to(run.root).as_posix(), filter=_plain)
             digest = storage.sha256(archive)
-            record = {"archive": f"{piece}.{digest[:16]}.tar", "sha256": digest, "whole": whole}
+            name = f"{piece}.{digest[:16]}.tar"
+            record = {"archive": name, "sha256": digest, "whole": whole}
             if before == record:
                 return
-            self._write(record["archive"], lambda target: self._system.put_file(str(archive), target))
+            self._write(name, lambda target: self._system.put_file(str(archive), target))
         self._write(f"{piece}.json", lambda target: self._system.pipe_file(target, json.dumps(record).encode()))
-        if before and before["archive"] != record["archive"]:
+        if before and before["archive"] != name:
             with contextlib.suppress(FileNotFoundError):
                 urls.patiently(lambda: self._system.rm_file(f"{self._root}/{before['archive']}"), self._told)
 

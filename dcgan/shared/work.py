@@ -71,7 +71,8 @@ def perform(stage: str, run: Run, job: JobConfig, *arguments: Any) -> Any:
 def _whom(post: Post, last: str) -> str | None:
     """Id of the coordinator now, None when the run was stopped; `last` when the store does not tell."""
     with contextlib.suppress(StorageError):
-        return (post.read() or {"id": None})["id"]
+        now: str | None = (post.read() or {"id": None})["id"]
+        return now
     return last
 
 

@@ -30,7 +30,7 @@ from tests.object_store import Store, free_port, objects
 
 BUCKET = "cluster"
 OUTPUTS = f"s3://{BUCKET}/outputs"
-DEADLINE_SECONDS = 180
+DEADLINE_SECONDS = 400
 DASK = [str(Path(sys.executable).with_name("dask"))]
 PREFECT = [str(Path(sys.executable).with_name("prefect"))]
 
