@@ -10,9 +10,11 @@ Manifests are made up, and so are the files: as large as a small PNG, in one fol
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -37,7 +39,7 @@ SAMPLE_SECONDS = 0.2
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--classes", type=int, nargs="*", default=[100, 300, 1000])
+    parser.add_argument("--classes", type=int, nargs="*", default=[100, 1000, 10_000])
     parser.add_argument("--rows", type=int, nargs="*", default=[1_000_000, 10_000_000])
     parser.add_argument("--files", type=int, nargs="*", default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--out", type=Path, help="folder to work in (default: a temporary one)")
@@ -84,9 +86,11 @@ def measured_engine(num_classes: int, home: Path) -> dict[str, float]:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(done.stderr)
+    with contextlib.closing(sqlite3.connect(home / "prefect.db")) as connection:
+        [recorded] = connection.execute("SELECT count(*) FROM task_run").fetchone()
     database = sum(file.stat().st_size for file in home.glob("prefect.db*"))
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return found | {"database, MB": database / 1e6}
+    return found | {"task runs recorded": recorded, "database, MB": database / 1e6}
 
 
 def engine(num_classes: int) -> dict[str, float]:

@@ -275,7 +275,7 @@ class OutputsConfig(Model):
 
     root: str = "outputs"
     """Folder; runs and releases of this job go to `<root>/<name>/`. A path relative to the job file, or a URL such as
-    `s3://bucket/outputs`, without credentials: then only releases go there, and what the machines of a cluster share."""
+    `s3://bucket/outputs`, without credentials: then only releases go there, and what a cluster's machines share."""
     keep: Annotated[int, Field(ge=1)] = 7
     """Releases kept; the one that `latest` names is never removed, and none while it is read."""
     format: Literal["files", "tfrecord", "webdataset"] = "files"
