@@ -34,8 +34,8 @@ DEADLINE_SECONDS = 900  # of a machine that others work on too
 DASK = [str(Path(sys.executable).with_name("dask"))]
 PREFECT = [str(Path(sys.executable).with_name("prefect"))]
 
-# Long enough for a worker to be killed between its first snapshot and its last step.
-TRAINING: dict[str, Any] = TINY["training"] | {"class_steps": 800}
+# A snapshot after every step: long enough for a worker to be killed between its first snapshot and its last step.
+TRAINING: dict[str, Any] = TINY["training"] | {"class_steps": 300, "log_steps": 1}
 
 
 def wait_until(is_so: Callable[[], Any], seconds: float = DEADLINE_SECONDS) -> Any:
@@ -193,7 +193,7 @@ def test_class_of_the_killed_worker_is_gone_on_with_elsewhere_from_its_snapshot(
     state = Path(nights.cluster.environment["XDG_STATE_HOME"])
     [journal] = state.glob(f"dcgan/*/tiny/runs/*/training/{nights.label}/training.jsonl")
     steps = pd.read_json(journal, lines=True)["step"]
-    assert list(steps) == list(range(10, TRAINING["class_steps"] + 1, 10))
+    assert list(steps) == list(range(1, TRAINING["class_steps"] + 1))
     assert sum(worker.poll() is None for worker in nights.cluster.workers) == 1
 
 
