@@ -16,10 +16,13 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from dcgan import extractors, urls
+from dcgan import devices, extractors, urls
 from dcgan.errors import ConfigError
 
 CONFIG_VERSION = 1
+LOCAL = "local"  # as `run.on`
+
+_HOST = re.compile(r"[\w.\-]+|\[[0-9a-fA-F:.]+\]")  # a name, an IPv4 address, or an IPv6 address in brackets
 
 SIDE_MIN, SIDE_MAX = 8, 256  # px; smaller has nothing to learn from, larger is not a DCGAN's work
 
@@ -275,7 +278,7 @@ class OutputsConfig(Model):
 
     root: str = "outputs"
     """Folder; runs and releases of this job go to `<root>/<name>/`. A path relative to the job file, or a URL such as
-    `s3://bucket/outputs`, without credentials: then only releases go there."""
+    `s3://bucket/outputs`, without credentials: then only releases go there, and what a cluster's machines share."""
     keep: Annotated[int, Field(ge=1)] = 7
     """Releases kept; the one that `latest` names is never removed, and none while it is read."""
     format: Literal["files", "tfrecord", "webdataset"] = "files"
@@ -291,18 +294,33 @@ class OutputsConfig(Model):
 
 
 class RunConfig(Model):
-    """The machine."""
+    """The machines."""
 
+    on: str = LOCAL
+    """Where classes are trained and generated, and where the evaluation works. local: in processes of this machine;
+    dask://host:port: on the workers of the Dask cluster whose scheduler listens there."""
     processes: Annotated[int, Field(ge=1)] | None = None
-    """Classes trained side by side, one process each. null: one per core."""
+    """Classes trained side by side, one process each. null: one per slot on a GPU, or else one per core."""
     threads: Annotated[int, Field(ge=1)] | None = None
     """Threads of each such process. null: cores divided by processes. The bytes of the results depend on it."""
+    per_gpu: Annotated[int, Field(ge=1)] = 1
+    """Processes on each GPU at a time."""
+
+    @field_validator("on")
+    @classmethod
+    def _known_place(cls, value: str) -> str:
+        host, _, port = value.removeprefix("dask://").rpartition(":")
+        if value != LOCAL and not (value.startswith("dask://") and _HOST.fullmatch(host) and port.isdecimal()):
+            raise ValueError(
+                f"expected local, or the address of a Dask scheduler such as dask://host:8786, found {value!r}"
+            )
+        return value
 
     def resolve(self) -> RunConfig:
         """The same with this machine's numbers in every field that was not given."""
         cores = len(os.sched_getaffinity(0))
-        processes = self.processes or cores
-        return RunConfig(processes=processes, threads=self.threads or max(1, cores // processes))
+        processes = self.processes or self.per_gpu * len(devices.gpus()) or cores
+        return self.model_copy(update={"processes": processes, "threads": self.threads or max(1, cores // processes)})
 
 
 class JobConfig(Model):

@@ -14,12 +14,18 @@ _loading = threading.Lock()
 
 
 def set_up_tensorflow(threads: int) -> None:
-    """Set thread counts and deterministic operations. Call before the process's first operation of TensorFlow."""
+    """Set thread counts, deterministic operations, and GPU memory that grows by need.
+
+    Call before the process's first operation of TensorFlow.
+    """
     import tensorflow as tf  # noqa: PLC0415 (slow, and its messages may have to be silenced first)
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     tf.config.experimental.enable_op_determinism()
+    for gpu in tf.config.list_physical_devices("GPU"):
+        # By default the first process on a GPU takes all of its memory.
+        tf.config.experimental.set_memory_growth(gpu, True)
 
 
 def wake_tensorflow(threads: int) -> None:

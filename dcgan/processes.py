@@ -9,11 +9,13 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from dcgan import errors
+from dcgan.devices import Slots, gpus
 from dcgan.paths import escape
 from dcgan.progress import OnProgress, Progress
 
@@ -38,6 +40,8 @@ class Work:
     """Images wanted, for generation."""
     numbers: tuple[int, ...] = ()
     """Folds, for share, or seeds, for evaluation: one after the other."""
+    per_gpu: int = 1
+    """Processes on one GPU at a time."""
 
     @property
     def title(self) -> str:
@@ -47,9 +51,16 @@ class Work:
 class Workers:
     """The processes that this process has started; all of them can be stopped at once, from any thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, devices: Sequence[str] = ()) -> None:
+        """None yet.
+
+        Args:
+            devices: GPUs that they share, see `devices.gpus`.
+        """
         self._lock = threading.RLock()  # a signal's handler may call `stop` in the thread that is starting a worker
-        self._alive: set[subprocess.Popen[str]] = set()
+        self._alive: dict[subprocess.Popen[str], str] = {}
+        self._ended: set[str] = set()
+        self._slots = Slots(devices)
         self.stopped = False
 
     def stop(self) -> None:
@@ -58,6 +69,19 @@ class Workers:
         with self._lock:
             for process in self._alive:
                 process.terminate()
+
+    def end(self, run: str) -> None:
+        """End the workers of one run now, by the name of its folder, and let none begin before `allow`."""
+        with self._lock:
+            self._ended.add(run)
+            for process, of_run in self._alive.items():
+                if of_run == run:
+                    process.terminate()
+
+    def allow(self, run: str) -> None:
+        """Let workers of a run begin again."""
+        with self._lock:
+            self._ended.discard(run)
 
     def perform(self, work: Work, on_progress: OnProgress) -> dict[str, Any]:
         """Run a worker to its end.
@@ -72,7 +96,7 @@ class Workers:
         Raises:
             DcganError: the one that the worker raised.
             StageError: the worker died without a word, killed by a signal or by a fault; the message tells.
-            Interrupted: `stop` was called.
+            Interrupted: `stop` was called, or `end` of this run.
         """
         log = Path(work.run) / "logs" / f"{work.stage}-{escape(work.label) or min(work.numbers, default=0)}.log"
         log.parent.mkdir(exist_ok=True)
@@ -85,8 +109,11 @@ class Workers:
         }
         command = [sys.executable, "-m", "dcgan.worker", json.dumps(dataclasses.asdict(work))]
         with (
+            self._slots.take(work.per_gpu, lambda: self.raise_if_stopped(work.title, work.run)) as place,
             log.open("a", encoding="utf-8") as log_file,
-            self.start(command, work.title, stdin=subprocess.DEVNULL, stderr=log_file, env=environment) as process,
+            self.start(
+                command, work.title, work.run, stdin=subprocess.DEVNULL, stderr=log_file, env=environment | place
+            ) as process,
         ):
             assert process.stdout is not None
             for line in process.stdout:
@@ -96,32 +123,33 @@ class Workers:
                     on_progress(progress | {"stage": work.stage, "label": work.label})
                 outcome = said
         self.forget(process)
-        self.raise_if_stopped(work.title)
+        self.raise_if_stopped(work.title, work.run)
         if process.returncode == 0 and "result" in outcome:
             return dict(outcome["result"])
         if "error" in outcome:
             raise getattr(errors, outcome["error"]["kind"])(outcome["error"]["message"])
         raise errors.StageError(f"{work.title}: {_how_it_died(process.returncode)}. Its log {log} ends: {_tail(log)}")
 
-    def start(self, command: list[str], title: str, **streams: Any) -> subprocess.Popen[str]:
+    def start(self, command: list[str], title: str, run: str = "", **streams: Any) -> subprocess.Popen[str]:
         """Start a process that `stop` ends; `forget` it when it has ended.
 
         Args:
             command: program and arguments.
             title: of its work, for messages.
+            run: folder of the run that it works for; `end` of that run ends it too.
             streams: `stdin`, `stderr`, `env`, as for `Popen`. What it says on standard output is read.
 
         Raises:
-            Interrupted: `stop` was called.
+            Interrupted: `stop` was called, or `end` of its run.
         """
         with self._lock:
-            if self.stopped:
+            if self.stopped or run in self._ended:
                 raise errors.Interrupted(f"{title} was not begun; run the same command again to resume")
             # A session of its own, so that Ctrl-C reaches this process alone, which then stops the others.
             process = subprocess.Popen(
                 command, stdout=subprocess.PIPE, encoding="utf-8", start_new_session=True, **streams
             )
-            self._alive.add(process)
+            self._alive[process] = run
             if self.stopped:  # by a signal, while it was being started
                 process.terminate()
         return process
@@ -129,15 +157,15 @@ class Workers:
     def forget(self, process: subprocess.Popen[str]) -> None:
         """Take note that a process has ended."""
         with self._lock:
-            self._alive.discard(process)
+            self._alive.pop(process, None)
 
-    def raise_if_stopped(self, title: str) -> None:
+    def raise_if_stopped(self, title: str, run: str = "") -> None:
         """End this process's own work too, when the others were stopped.
 
         Raises:
-            Interrupted: `stop` was called.
+            Interrupted: `stop` was called, or `end` of the run.
         """
-        if self.stopped:
+        if self.stopped or run in self._ended:
             raise errors.Interrupted(f"{title} was stopped; run the same command again to resume")
 
 
@@ -153,5 +181,5 @@ def _tail(log: Path) -> str:
     return log.read_text(encoding="utf-8", errors="replace")[-LOG_TAIL:].strip() or "(empty)"
 
 
-workers = Workers()
+workers = Workers(gpus())
 """This process's own: the command line stops them on Ctrl-C."""

@@ -61,20 +61,19 @@ def split(run: Run, job: JobConfig) -> dict[str, ClassPlan]:
 
 def judge(run: Run, job: JobConfig) -> dict[str, Any]:
     """Train a classifier of the real images, which judges single candidates."""
-    return workers.perform(Work(str(run.root), "judge", _all_threads(job)), display.update)
+    return _perform(run, job, "judge", _all_threads(job))
 
 
 def base(run: Run, job: JobConfig, max_seconds: float | None) -> dict[str, Any]:
     """Train a GAN on all classes, from which each class starts."""
-    record = workers.perform(Work(str(run.root), "base", _all_threads(job), max_seconds=max_seconds), display.update)
+    record = _perform(run, job, "base", _all_threads(job), max_seconds=max_seconds)
     display.say(f"Shared base of all classes: {record['steps']} steps in {record['seconds']:.0f} s")
     return record
 
 
 def train(run: Run, job: JobConfig, label: str, max_seconds: float | None) -> dict[str, Any]:
     """Train one class, in a process of its own."""
-    work = Work(str(run.root), "training", _threads(job), label, max_seconds)
-    record = workers.perform(work, display.update)
+    record = _perform(run, job, "training", _threads(job), label=label, max_seconds=max_seconds)
     told = f"step {record['shipped_step']} of {record['steps']} is the best, {record['seconds']:.0f} s"
     told += f", {record['stopped']}" if record["stopped"] == policy.TIME_RAN_OUT else ""
     display.say(f"Class {label} is trained: {told}")
@@ -85,7 +84,7 @@ def train(run: Run, job: JobConfig, label: str, max_seconds: float | None) -> di
 
 def generate(run: Run, job: JobConfig, label: str, num_wanted: int) -> dict[str, Any]:
     """Make and curate one class's images."""
-    record = workers.perform(Work(str(run.root), "generation", _threads(job), label, number=num_wanted), display.update)
+    record = _perform(run, job, "generation", _threads(job), label=label, number=num_wanted)
     if record.get("short"):
         display.say(f"Class {label} is short: {outcome.shortfall(record, num_wanted)}")
     else:
@@ -104,7 +103,7 @@ def slots(job: JobConfig, count: int) -> list[tuple[int, ...]]:
 
 def try_shares(run: Run, job: JobConfig, folds: tuple[int, ...]) -> dict[str, Any]:
     """Train classifiers with other shares of synthetic images, and try them on folds of the training images."""
-    return workers.perform(Work(str(run.root), "share", _threads(job), numbers=folds), display.update)
+    return _perform(run, job, "share", _threads(job), numbers=folds)
 
 
 def choose_share(run: Run) -> dict[str, Any]:
@@ -117,12 +116,12 @@ def choose_share(run: Run) -> dict[str, Any]:
 
 def measure(run: Run, job: JobConfig, seeds: tuple[int, ...]) -> dict[str, Any]:
     """Train classifiers from some seeds, without and with the synthetic images."""
-    return workers.perform(Work(str(run.root), "evaluation", _threads(job), numbers=seeds), display.update)
+    return _perform(run, job, "evaluation", _threads(job), numbers=seeds)
 
 
 def measures(run: Run, job: JobConfig) -> dict[str, Any]:
     """Compare the synthetic images with real ones: how good, how varied and how new they are."""
-    record = workers.perform(Work(str(run.root), "measures", _threads(job)), display.update)
+    record = _perform(run, job, "measures", _threads(job))
     told = [_told_measure(name, record[name]) for name in ("kid", "coverage", "gan_train", "authenticity")]
     display.say(f"Synthetic images, and real ones in their place: {'; '.join(filter(None, told))}")
     return record
@@ -165,6 +164,12 @@ def _told_measure(name: str, measured: dict[str, Any]) -> str:
         return ""
     beside = "" if measured["ceiling"] is None else f" ({measured['ceiling']:.3f})"
     return f"{name} {measured['value']:.3f}{beside}"
+
+
+def _perform(run: Run, job: JobConfig, stage: str, threads: int, **more: Any) -> dict[str, Any]:
+    """Do a stage in a process of its own; `more` are further fields of its `Work`."""
+    work = Work(str(run.root), stage, threads, per_gpu=job.run.per_gpu, **more)
+    return workers.perform(work, display.update)
 
 
 def _threads(job: JobConfig) -> int:

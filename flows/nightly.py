@@ -11,8 +11,9 @@ from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from dcgan import budget, history, outcome, runs, stages, storage, terminal
-from dcgan.config import JobConfig
+from dcgan.config import LOCAL, JobConfig
 from dcgan.errors import ConfigError, InputError
+from dcgan.shared.coordinator import coordinating
 from dcgan.split import FOLDS
 from flows import tasks
 from flows.artifacts import publish_artifacts
@@ -48,7 +49,7 @@ def nightly(job: JobConfig, rehash: bool = False) -> State[dict[str, Any]]:
     Returns:
         A state that names the classes that do not ship, with the run's summary as its data.
     """
-    with storage.exclusive_lock(runs.job_paths(job).lock):
+    with storage.exclusive_lock(runs.job_paths(job).lock), coordinating(job):
         watch = Stopwatch()
         run, resumed = stages.begin(job)
         # By its module: a served flow is pickled with its globals, and a display holds a lock.
@@ -76,7 +77,7 @@ def nightly(job: JobConfig, rehash: bool = False) -> State[dict[str, Any]]:
         seconds = budget.of_classes(job, len(wanted), spent)
         training = {label: tasks.train.submit(run, job, label, seconds) for label in wanted}
         generation = {
-            label: tasks.generate.submit(run, job, label, count, return_state=False, wait_for=[training[label]])
+            label: tasks.generate.submit(run, job, label, count, wait_for=[training[label]])
             for label, count in wanted.items()
         }
         _, not_trained = tasks.outcomes(training)
@@ -107,7 +108,17 @@ def nightly(job: JobConfig, rehash: bool = False) -> State[dict[str, Any]]:
 
 
 def flow_for(job: JobConfig) -> Flow[[JobConfig, bool], State[dict[str, Any]]]:
-    """The flow with as many classes side by side as the job says."""
+    """The flow with as many classes side by side as the job says, here or on a cluster.
+
+    Raises:
+        ConfigError: the package for a cluster is missing.
+    """
     assert job.run.processes is not None
     runner: Any = ThreadPoolTaskRunner(max_workers=job.run.processes)  # Prefect's types take no runner's subclass
+    if job.run.on != LOCAL:
+        try:
+            from flows import cluster  # noqa: PLC0415 (an extra)
+        except ImportError as error:
+            raise ConfigError(f"run.on {job.run.on}: {error} (pip install 'dcgan-augment[dask]')") from error
+        runner = cluster.task_runner(job.run.on)
     return nightly.with_options(task_runner=runner)

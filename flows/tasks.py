@@ -1,12 +1,17 @@
 """Prefect tasks: `dcgan`'s stages, wrapped. Only paths and small records cross them.
 
+Light stages are done in the flow's own process. The others go through its task runner: to a thread that watches a
+process of this machine, or to a worker of a Dask cluster; see `run.on` and `dcgan.shared`.
+
 No retries: a stage that fails does so for a reason that stays (a diverged training, a full disk), and a run that is
 started again resumes from its journal. No cache: what is done is known from the run's folder.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
 
 from prefect import Task, task
@@ -14,7 +19,11 @@ from prefect.cache_policies import NO_CACHE
 from prefect.futures import PrefectFuture
 
 from dcgan import stages
+from dcgan.config import JobConfig
 from dcgan.errors import Interrupted
+from dcgan.paths import Run
+from dcgan.shared.coordinator import bring, offer
+from dcgan.shared.work import perform
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -24,35 +33,94 @@ def _of_stage(stage: Callable[P, R], name: str | None = None, run_name: str | No
     return task(name=name, task_run_name=run_name, cache_policy=NO_CACHE, persist_result=False)(stage)
 
 
+@dataclass(frozen=True)
+class Started:
+    """A stage that goes, or waits to, wherever `run.on` says."""
+
+    future: PrefectFuture[Any]
+    bring: Callable[[], None]
+    """Fetches what it has left, once it has ended."""
+
+    def result(self) -> Any:
+        """Its record, once it has ended.
+
+        Raises:
+            DcganError: the stage's.
+        """
+        try:
+            return self.future.result()
+        finally:
+            self.bring()
+
+
+def _perform(stage: str, run: Run, job: JobConfig, *arguments: Any) -> Any:
+    """`perform`, by a name that lets a cluster's worker import this module, and so show its progress too."""
+    return perform(stage, run, job, *arguments)
+
+
+class Heavy:
+    """A stage that goes through the flow's task runner."""
+
+    def __init__(self, stage: Callable[..., Any], name: str | None = None, run_name: str | None = None) -> None:
+        self._name = stage.__name__
+
+        @functools.wraps(stage)
+        def anywhere(run: Run, job: JobConfig, *arguments: Any) -> Any:
+            return _perform(stage.__name__, run, job, *arguments)
+
+        self._task = _of_stage(anywhere, name, run_name)
+
+    def submit(self, run: Run, job: JobConfig, *arguments: Any, wait_for: Sequence[Started] = ()) -> Started:
+        """Let it begin as soon as there is a place, and what it waits for has ended well.
+
+        Args:
+            run: where the stage is done, or what it is shared by.
+            job: resolved.
+            arguments: of the stage; the first says what it is about.
+            wait_for: stages before it.
+        """
+        about = arguments[0] if arguments else ""
+        offer(self._name, run, job, about)
+        future: PrefectFuture[Any] = self._task.submit(
+            run, job, *arguments, return_state=False, wait_for=[one.future for one in wait_for]
+        )
+        return Started(future, functools.partial(bring, self._name, run, job, about))
+
+    def __call__(self, run: Run, job: JobConfig, *arguments: Any) -> Any:
+        """Let it begin, and wait for its record."""
+        return self.submit(run, job, *arguments).result()
+
+
 catalogue = _of_stage(stages.catalogue)
 split = _of_stage(stages.split)
-judge = _of_stage(stages.judge)
-base = _of_stage(stages.base, "shared base")
-train = _of_stage(stages.train, run_name="train {label}")
-generate = _of_stage(stages.generate, run_name="generate {label}")
-try_shares = _of_stage(stages.try_shares, "try shares", "try shares {folds}")
+judge = Heavy(stages.judge)
+base = Heavy(stages.base, "shared base")
+train = Heavy(stages.train, run_name="train {label}")
+generate = Heavy(stages.generate, run_name="generate {label}")
+try_shares = Heavy(stages.try_shares, "try shares", "try shares {folds}")
 choose_share = _of_stage(stages.choose_share, "choose share")
-measure = _of_stage(stages.measure, "measure utility", "measure utility {seeds}")
-measures = _of_stage(stages.measures)
+measure = Heavy(stages.measure, "measure utility", "measure utility {seeds}")
+measures = Heavy(stages.measures)
 decide = _of_stage(stages.decide, "gate")
 release = _of_stage(stages.release)
 
 
-def outcomes(futures: Mapping[str, PrefectFuture[Any]]) -> tuple[dict[str, Any], dict[str, str]]:
-    """Wait for one task per class: records of those that ended well, and why the others did not.
+def outcomes(started: Mapping[str, Started]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Wait for one stage per class: records of those that ended well, and why the others did not.
 
     Raises:
-        Interrupted: a task was stopped with its run.
+        Interrupted: a stage was stopped with its run.
     """
     records, failures = {}, {}
-    for label, future in futures.items():
-        future.wait()
-        if not future.state.is_final():  # what it waits for has failed, so that it was never begun
-            failures[label] = str(future.state.message)
+    for label, one in started.items():
+        one.future.wait()
+        if not one.future.state.is_final():  # what it waits for has failed, so that it was never begun
+            failures[label] = str(one.future.state.message)
             continue
-        result = future.result(raise_on_failure=False)
+        result = one.future.result(raise_on_failure=False)
         if isinstance(result, Interrupted):
             raise result
+        one.bring()
         if isinstance(result, BaseException):
             failures[label] = str(result)
         else:
@@ -60,11 +128,11 @@ def outcomes(futures: Mapping[str, PrefectFuture[Any]]) -> tuple[dict[str, Any],
     return records, failures
 
 
-def raise_first(futures: Sequence[PrefectFuture[Any]]) -> None:
-    """Wait for tasks that the run cannot do without.
+def raise_first(started: Sequence[Started]) -> None:
+    """Wait for stages that the run cannot do without.
 
     Raises:
         DcganError: the first that failed.
     """
-    for future in futures:
-        future.result()
+    for one in started:
+        one.result()

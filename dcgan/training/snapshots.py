@@ -56,6 +56,16 @@ def load_newest(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]] | 
     return None
 
 
+def superseded(folder: Path) -> list[Path]:
+    """All snapshots but the newest."""
+    return _newest_first(folder)[1:]
+
+
+def newest(folder: Path) -> Path | None:
+    """The newest snapshot, whole or damaged."""
+    return next(iter(_newest_first(folder)), None)
+
+
 def _newest_first(folder: Path) -> list[Path]:
     return sorted((path for path in folder.glob("step-*.npz") if _NAME.fullmatch(path.name)), reverse=True)
 

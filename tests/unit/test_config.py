@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -294,3 +296,22 @@ def test_feature_extractor_that_is_not_at_hand_is_told_before_any_work(tmp_path:
     job = written(tmp_path, SMALLEST | {"measures": {"features": "onnx:model.onnx", "onnx": ONNX}})
     with pytest.raises(ConfigError, match=r"model.onnx: no such file. A path is relative to the job file"):
         load_job(job)
+
+
+@pytest.mark.parametrize("on", ["local", "dask://10.0.0.5:8786", "dask://scheduler.example:1", "dask://[::1]:8786"])
+def test_run_goes_on_this_machine_or_on_a_cluster(on: str) -> None:
+    assert parse_job(SMALLEST | {"run": {"on": on}}, where="here").run.on == on
+
+
+@pytest.mark.parametrize("on", ["dask", "dask://host", "dask://:8786", "tcp://host:8786", "dask://a b:1", "ray://h:1"])
+def test_place_that_is_none_is_refused_with_what_is_expected(on: str) -> None:
+    with pytest.raises(ConfigError, match=rf"run\.on: expected local, or .*dask://host:8786, found '{re.escape(on)}'"):
+        parse_job(SMALLEST | {"run": {"on": on}}, where="here")
+
+
+def test_processes_are_the_places_on_the_gpus_where_there_are_any(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2")
+    assert RunConfig(per_gpu=4).resolve().processes == 12
+    assert RunConfig(per_gpu=4, processes=5).resolve().processes == 5
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert RunConfig(per_gpu=4).resolve().processes == len(os.sched_getaffinity(0))

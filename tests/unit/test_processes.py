@@ -30,7 +30,7 @@ def ignore(_: Progress) -> None:
 def worker_of(run: Path) -> psutil.Process | None:
     """The process that works on a run, if one does."""
     children = psutil.Process().children()
-    return next((child for child in children if any(str(run) in part for part in child.cmdline())), None)
+    return next((child for child in children if any(f'"{run}"' in part for part in child.cmdline())), None)
 
 
 @contextmanager
@@ -132,3 +132,57 @@ def test_memory_of_the_parent_does_not_grow_from_class_to_class(tmp_path: Path) 
         assert record["steps"] == TINY["training"]["class_steps"]
         memory.append(psutil.Process().memory_info().rss)
     assert max(memory[2:]) - memory[1] < 2**20
+
+
+def test_workers_of_one_run_are_ended_and_those_of_another_go_on(run: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    os.mkfifo(other / "config.json")
+    workers, told = Workers(), []
+
+    def perform(of_run: Path) -> None:
+        try:
+            workers.perform(Work(str(of_run), "judge", 1), ignore)
+        except (Interrupted, StageError) as error:
+            told.append((of_run, type(error)))
+
+    threads = [threading.Thread(target=perform, args=(one,), daemon=True) for one in (run, other)]
+    for thread in threads:
+        thread.start()
+    while worker_of(other) is None or worker_of(run) is None:
+        time.sleep(0.01)
+    workers.end(str(other))
+    threads[1].join(30)
+    assert told == [(other, Interrupted)]
+    with pytest.raises(Interrupted, match="was not begun"):
+        workers.perform(Work(str(other), "judge", 1), ignore)
+    assert threads[0].is_alive()
+    workers.stop()
+    threads[0].join(30)
+    assert told[1:] == [(run, Interrupted)]
+
+
+def test_each_gpu_has_as_many_workers_at_a_time_as_are_asked_for(tmp_path: Path) -> None:
+    """The GPUs are made up: what a worker is told in its environment is what counts."""
+    workers, runs = Workers(["0", "GPU-8a"]), [tmp_path / str(number) for number in range(5)]
+    for one in runs:
+        one.mkdir()
+        os.mkfifo(one / "config.json")
+
+    def perform(of_run: Path) -> None:
+        with pytest.raises(Interrupted):
+            workers.perform(Work(str(of_run), "judge", 1, per_gpu=2), ignore)
+
+    threads = [threading.Thread(target=perform, args=(one,), daemon=True) for one in runs]
+    for thread in threads:
+        thread.start()
+    deadline = time.monotonic() + 30
+    while len(at_work := [worker for one in runs if (worker := worker_of(one))]) < 4 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(0.5)
+    assert sorted(worker.environ()["CUDA_VISIBLE_DEVICES"] for worker in at_work) == ["0", "0", "GPU-8a", "GPU-8a"]
+    assert sum(worker_of(one) is not None for one in runs) == 4  # the fifth waits for a place
+    workers.stop()
+    for thread in threads:
+        thread.join(30)
+        assert not thread.is_alive()

@@ -1,0 +1,202 @@
+"""What the engine itself costs for many classes and images: Prefect with SQLite, the manifest, the file system.
+
+  python benchmarks/orchestration.py [--classes N ...] [--rows N ...] [--files N ...] [--json FILE]
+
+Only the engine is under test. Training and generation are sleeps of the length that a class takes in `scaling.py`,
+scaled down by `SCALE`, in the nightly flow's own tasks: same task runner, same server, same database, and no image.
+Manifests are made up, and so are the files: as large as a small PNG, in one folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from benchmarks import common
+from benchmarks.release import alone, build_manifest, opened, with_manifest
+from dcgan.config import parse_job
+from dcgan.paths import Run
+
+SCALE = 100
+CLASS_SECONDS = {"train": 8.5, "generate": 8.5}  # of a process, by scaling.py: half of 17 s each
+PROCESSES = 16  # side by side, so that the sleeps are short beside what the engine does
+FILE_BYTES = 700  # of a PNG of 28 x 28 px
+SAMPLE_SECONDS = 0.2
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--classes", type=int, nargs="*", default=[100, 1000, 10_000])
+    parser.add_argument("--rows", type=int, nargs="*", default=[1_000_000, 10_000_000])
+    parser.add_argument("--files", type=int, nargs="*", default=[10_000, 100_000, 1_000_000])
+    parser.add_argument("--out", type=Path, help="folder to work in (default: a temporary one)")
+    parser.add_argument("--json", type=Path, help="write the figures here")
+    parser.add_argument("--engine", type=int, help=argparse.SUPPRESS)  # what a process of its own is asked
+    args = parser.parse_args()
+    if args.engine:
+        print(json.dumps(engine(args.engine)))
+        return
+    out = Path(tempfile.mkdtemp(dir=args.out))
+    figures: dict[str, Any] = {}
+    try:
+        figures["engine"] = [measured_engine(count, out / f"prefect-{count}") for count in args.classes]
+        show(figures["engine"])
+        figures["manifest"] = [manifest(count, out / f"manifest-{count}") for count in args.rows]
+        show(figures["manifest"])
+        figures["files"] = [files(count, out / f"files-{count}") for count in args.files]
+        show(figures["files"])
+    finally:
+        shutil.rmtree(out)
+    if args.json:
+        content = {"machine": common.machine(), "versions": common.versions(["prefect", "sqlalchemy"])}
+        common.write_json(args.json, "orchestration", content | figures)
+
+
+def show(rows: list[dict[str, float]]) -> None:
+    if rows:
+        told = [[f"{value:,.2f}" if value < 10 else f"{value:,.0f}" for value in row.values()] for row in rows]
+        print(common.table(list(rows[0]), told), flush=True)
+
+
+def measured_engine(num_classes: int, home: Path) -> dict[str, float]:
+    """The engine in a process of its own, with a database of its own."""
+    home.mkdir()
+    environment = os.environ | {
+        "PREFECT_HOME": str(home),
+        "PREFECT_LOGGING_LEVEL": "ERROR",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "300",
+        "DO_NOT_TRACK": "1",
+    }
+    environment.pop("PREFECT_API_URL", None)
+    command = [sys.executable, "-m", "benchmarks.orchestration", "--engine", str(num_classes)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(done.stderr)
+    with contextlib.closing(sqlite3.connect(home / "prefect.db")) as connection:
+        [recorded] = connection.execute("SELECT count(*) FROM task_run").fetchone()
+    database = sum(file.stat().st_size for file in home.glob("prefect.db*"))
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found | {"task runs recorded": recorded, "database, MB": database / 1e6}
+
+
+def engine(num_classes: int) -> dict[str, float]:
+    """The nightly flow's fan-out over classes that take no work: figures of this process."""
+    from prefect import flow  # noqa: PLC0415 (reads its settings when it is imported)
+    from prefect.task_runners import ThreadPoolTaskRunner  # noqa: PLC0415
+
+    from flows import tasks  # noqa: PLC0415
+
+    def asleep(stage: str, *_: Any) -> dict[str, Any]:
+        time.sleep(CLASS_SECONDS[stage] / SCALE)
+        return {}
+
+    tasks.perform = asleep
+    values = {"name": "engine", "data": {"source": "none"}, "run": {"processes": PROCESSES, "threads": 1}}
+    job = parse_job(values, where="benchmark").resolve(Path())
+    process, memory, moments, ended = psutil.Process(), [], {}, threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(SAMPLE_SECONDS):
+            memory.append(process.memory_info().rss)
+
+    def computed() -> tuple[float, float]:
+        """Processor seconds of this process and of the embedded server, whatever else the machine does."""
+        own, others = (
+            sum(sum(one.cpu_times()[:2]) for one in of) for of in ([process], process.children(recursive=True))
+        )
+        return own, others
+
+    @flow(task_runner=ThreadPoolTaskRunner(max_workers=PROCESSES))
+    def fan_out() -> None:
+        run, labels = Run(Path("none", "runs", "1")), [f"{number:05d}" for number in range(num_classes)]
+        moments["began"], memory[:] = time.monotonic(), [process.memory_info().rss]
+        moments["flow's own"], moments["server's"] = computed()
+        training = {label: tasks.train.submit(run, job, label, None) for label in labels}
+        generation = {label: tasks.generate.submit(run, job, label, 1, wait_for=[training[label]]) for label in labels}
+        moments["submitted"] = time.monotonic()
+        for started in (training, generation):
+            records, failures = tasks.outcomes(started)
+            assert len(records) == num_classes and not failures
+        moments["ended"] = time.monotonic()
+        flows_own, servers = computed()
+        moments["flow's own"], moments["server's"] = flows_own - moments["flow's own"], servers - moments["server's"]
+
+    threading.Thread(target=watch, daemon=True).start()
+    fan_out()
+    ended.set()
+    seconds = moments["ended"] - moments["began"]
+    asleep_seconds = num_classes * sum(CLASS_SECONDS.values()) / SCALE / PROCESSES
+    return {
+        "classes": num_classes,
+        "all submitted after, s": moments["submitted"] - moments["began"],
+        "all done after, s": seconds,
+        "of these asleep, s": asleep_seconds,
+        "per task, ms": 1000 * seconds / (2 * num_classes),
+        "processor per task, flow, ms": 1000 * moments["flow's own"] / (2 * num_classes),
+        "processor per task, server, ms": 1000 * moments["server's"] / (2 * num_classes),
+        "flow process before, MB": memory[0] / 1e6,
+        "flow process at most, MB": max(memory) / 1e6,
+    }
+
+
+def manifest(num_rows: int, folder: Path) -> dict[str, float]:
+    """Manifests of 1,000 classes: written, and opened in whole."""
+    written, written_peak = alone(build_manifest, folder, 1000, num_rows)
+    size = sum(file.stat().st_size for file in folder.glob("manifest.*"))
+    first, _ = alone(opened, folder, 1000, num_rows)
+    whole, whole_peak = alone(with_manifest, folder, 1000, num_rows)
+    shutil.rmtree(folder)
+    return {
+        "rows": num_rows,
+        "written, s": written,
+        "peak of that, MB": written_peak,
+        "Parquet and CSV, MB": size / 1e6,
+        "load_release, s": first,
+        "and its manifest, s": whole,
+        "peak of that, MB ": whole_peak,
+    }
+
+
+def files(count: int, folder: Path) -> dict[str, float]:
+    """Small files in one folder: microseconds per file."""
+    folder.mkdir()
+    content = bytes(FILE_BYTES)
+    seconds: dict[str, float] = {}
+
+    def timed(name: str, act: Any) -> None:
+        began = time.monotonic()
+        act()
+        seconds[f"{name}, µs"] = 1e6 * (time.monotonic() - began) / count
+
+    def write() -> None:
+        for number in range(count):
+            (folder / f"{number:08d}.png").write_bytes(content)
+
+    def read() -> None:
+        for entry in os.scandir(folder):
+            Path(entry.path).read_bytes()
+
+    timed("written", write)
+    timed("synced", os.sync)
+    timed("listed", lambda: os.listdir(folder))
+    timed("read", read)
+    timed("removed", lambda: shutil.rmtree(folder))
+    return {"files in one folder": count} | seconds
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""The pieces of a run's folder, and which of them each stage reads and writes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from dcgan import storage
+from dcgan.paths import Run, escape
+from dcgan.training import snapshots
+
+
+@dataclass(frozen=True)
+class Files:
+    """The pieces of one stage. `{}` is the class, or a fold or seed, that it is about; `*` are all that are whole."""
+
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
+
+
+STAGES = {
+    "judge": Files(("job", "split/*"), ("judge",)),
+    "base": Files(("job", "split/*", "judge"), ("base",)),
+    "train": Files(("job", "split/{}", "judge", "base"), ("training/{}", "model/{}")),
+    "generate": Files(("job", "split/{}", "judge", "model/{}"), ("generation/{}",)),
+    "try_shares": Files(("job", "split/*", "generation/*"), ("evaluation/share-{}.npz",)),
+    "measure": Files(("job", "split/*", "generation/*", "evaluation/share.json"), ("evaluation/utility-{}.npz",)),
+    "measures": Files(("job", "split/*", "judge", "generation/*"), ("evaluation/measures.json",)),
+}
+"""By the names of the functions in `dcgan.stages`."""
+
+RESUMED = ("base", "train")  # stages that another machine can go on with, from their newest snapshot
+
+
+def named(pieces: Iterable[str], about: object) -> list[str]:
+    """Pieces of one class, or of some folds or seeds (a tuple)."""
+    subjects = about if isinstance(about, tuple) else (about,)
+    return list(dict.fromkeys(piece.format(escape(str(one))) for piece in pieces for one in subjects))
+
+
+def paths(piece: str) -> list[str]:
+    """The files and folders of a run that are a piece, relative to its folder."""
+    match piece.split("/"):
+        case ["job"]:
+            return ["config.json", "run.json", "split/images.parquet", "split/split.json", "split/leakage.json"]
+        case ["judge"]:
+            return ["judge", "precision.json"]
+        case ["model", label]:
+            return [f"training/{label}/model.npz"]
+    return [piece]
+
+
+def is_whole(run: Run, piece: str) -> bool:
+    """Whether a run's folder has all of a piece. Stages that leave a folder write its record last."""
+    expected = [run.root / path for path in paths(piece)]
+    if piece.startswith(("judge", "base", "training/", "generation/")):
+        expected.append(expected[0] / "record.json")
+    return all(path.exists() for path in expected)
+
+
+def whole_ones(run: Run, pattern: str) -> list[str]:
+    """The pieces that `<folder>/*` stands for, of those in a run's folder."""
+    folder = pattern.removesuffix("/*")
+    pieces = [f"{folder}/{path.name}" for path in sorted((run.root / folder).glob("*/"))]
+    return [piece for piece in pieces if is_whole(run, piece)]
+
+
+def files_of(run: Run, piece: str) -> Iterator[Path]:
+    """The files of a piece that are of use to another machine: nothing half-written, and of snapshots the newest."""
+    for path in (run.root / path for path in paths(piece)):
+        if path.is_file():
+            yield path
+        left_out = set(snapshots.superseded(path)) if path.is_dir() else set()
+        for root, folders, names in os.walk(path):
+            folders.sort()
+            for file in (Path(root, name) for name in sorted(names)):
+                if file not in left_out and not file.name.startswith(storage.TEMPORARY_PREFIX):
+                    yield file

@@ -1,0 +1,260 @@
+"""The whole job on a Dask cluster: workers that share nothing but an S3 server, one of them killed in mid-class.
+
+Scheduler, workers, Prefect server and store are real processes; each worker has folders of its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import psutil
+import pytest
+
+from dcgan import load_release
+from dcgan.paths import Run
+from dcgan.release.verify import verify
+from tests.conftest import DCGAN, TINY, write_job
+from tests.object_store import Store, free_port, objects
+
+BUCKET = "cluster"
+OUTPUTS = f"s3://{BUCKET}/outputs"
+DEADLINE_SECONDS = 900  # of a machine that others work on too
+DASK = [str(Path(sys.executable).with_name("dask"))]
+PREFECT = [str(Path(sys.executable).with_name("prefect"))]
+
+# A snapshot after every step: long enough for a worker to be killed between its first snapshot and its last step.
+TRAINING: dict[str, Any] = TINY["training"] | {"class_steps": 300, "log_steps": 1}
+
+
+def wait_until(is_so: Callable[[], Any], seconds: float = DEADLINE_SECONDS) -> Any:
+    """Wait for something to be true, and give it."""
+    deadline = time.monotonic() + seconds
+    while not (found := is_so()):
+        assert time.monotonic() < deadline, "it took too long"
+        time.sleep(0.1)
+    return found
+
+
+@dataclass
+class Cluster:
+    """A Dask scheduler and two workers."""
+
+    address: str
+    """As `run.on`."""
+    workers: list[subprocess.Popen[bytes]]
+    homes: list[Path]
+    """Each worker's working directory."""
+    environment: dict[str, str]
+    """Of who starts a run."""
+
+
+@pytest.fixture(scope="module")
+def cluster(store: Store, environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    root = tmp_path_factory.mktemp("cluster")
+    port, api = free_port(), f"http://127.0.0.1:{free_port()}/api"
+    shared = environment | store.environment() | {"PREFECT_API_URL": api, "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
+    store.system().mkdir(BUCKET)
+    with contextlib.ExitStack() as stack:
+
+        def start(name: str, *command: str) -> subprocess.Popen[bytes]:
+            home = root / name
+            home.mkdir()
+            own = {variable: str(home / variable) for variable in ("XDG_CACHE_HOME", "XDG_STATE_HOME", "HOME")}
+            own |= {"PREFECT_HOME": str(home / "prefect")} if name.startswith("worker") else {}
+            with (home / "log").open("wb") as log:
+                process = subprocess.Popen(command, cwd=home, env=shared | own, stdout=log, stderr=log)
+            stack.callback(end, process)
+            return process
+
+        start("server", *PREFECT, "server", "start", "--port", api.split(":")[2].removesuffix("/api"))
+        start("scheduler", *DASK, "scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard")
+        workers = [
+            start(name, *DASK, "worker", f"tcp://127.0.0.1:{port}", "--nthreads", "1", "--no-nanny", "--no-dashboard")
+            for name in ("worker-1", "worker-2")
+        ]
+        wait_until(lambda: answers(f"{api}/health"))
+        wait_until(lambda: all("Registered to" in (root / f"worker-{n}/log").read_text() for n in (1, 2)))
+        own = {variable: str(root / variable) for variable in ("XDG_CACHE_HOME", "XDG_STATE_HOME")}
+        yield Cluster(f"dask://127.0.0.1:{port}", workers, [root / "worker-1", root / "worker-2"], shared | own)
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    family = (
+        [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)] if alive(process) else []
+    )
+    for member in family:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            member.kill()
+    process.wait()
+
+
+def alive(process: subprocess.Popen[bytes]) -> bool:
+    return process.poll() is None
+
+
+def answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(address, timeout=1):
+            return True
+    except OSError:
+        return False
+
+
+def run(job: Path, environment: dict[str, str], *settings: str) -> subprocess.Popen[str]:
+    command = [*DCGAN, "run", str(job), "--json", *(f"--set={setting}" for setting in settings)]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def summary_of(process: subprocess.Popen[str]) -> dict[str, Any]:
+    told, said = process.communicate(timeout=DEADLINE_SECONDS)
+    assert process.returncode in (0, 3), said
+    return dict(json.loads(told))
+
+
+@dataclass
+class Nights:
+    """The same job on this machine and on a cluster."""
+
+    cluster: Cluster
+    local: dict[str, Any]
+    far: dict[str, Any]
+    killed_at: int
+    """Step of the snapshot that the killed worker had shared of its class."""
+    label: str
+    """Of that class."""
+
+
+def class_at_work(worker: subprocess.Popen[bytes]) -> str | None:
+    """The class that a worker trains now."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        for child in psutil.Process(worker.pid).children():
+            work = [part for part in child.cmdline() if part.startswith("{")]
+            if work and json.loads(work[0])["stage"] == "training":
+                return str(json.loads(work[0])["label"])
+    return None
+
+
+@pytest.fixture(scope="module")
+def nights(cluster: Cluster, store: Store, tmp_path_factory: pytest.TempPathFactory) -> Nights:
+    root = tmp_path_factory.mktemp("nights")
+    job = write_job(root, training=TRAINING, run={"processes": 2, "threads": 1})
+    near = run(job, cluster.environment)
+    far = run(job, cluster.environment, f"run.on={cluster.address}", f"outputs.root={OUTPUTS}")
+    work = f"{BUCKET}/outputs/tiny/work"
+
+    def shared_snapshot() -> tuple[subprocess.Popen[bytes], str] | None:
+        assert far.poll() is None, far.communicate()
+        for worker in cluster.workers:
+            label = class_at_work(worker)
+            if label and any(name.endswith(f"/training/{label}.json") for name in objects(store.system(), work)):
+                return worker, label
+        return None
+
+    try:
+        worker, label = wait_until(shared_snapshot)
+        os.kill(worker.pid, signal.SIGKILL)
+        summary = summary_of(far)
+        local = summary_of(near)
+    finally:
+        for process in (near, far):
+            process.kill()
+            process.communicate()
+    [resumed] = [
+        int(path.name.rpartition("-")[2])
+        for path in Path(cluster.environment["XDG_STATE_HOME"]).glob(f"dcgan/*/tiny/runs/*/training/{label}/events.*")
+        if not path.name.endswith(".step-0")
+    ]
+    return Nights(cluster, local, summary, resumed, label)
+
+
+@pytest.fixture
+def here(nights: Nights, monkeypatch: pytest.MonkeyPatch) -> Nights:
+    """This process reaches the store too."""
+    for name, value in nights.cluster.environment.items():
+        if name.startswith(("AWS_", "XDG_")):
+            monkeypatch.setenv(name, value)
+    return nights
+
+
+def test_class_of_the_killed_worker_is_gone_on_with_elsewhere_from_its_snapshot(nights: Nights) -> None:
+    assert 0 < nights.killed_at < TRAINING["class_steps"]
+    state = Path(nights.cluster.environment["XDG_STATE_HOME"])
+    [journal] = state.glob(f"dcgan/*/tiny/runs/*/training/{nights.label}/training.jsonl")
+    steps = pd.read_json(journal, lines=True)["step"]
+    assert list(steps) == list(range(1, TRAINING["class_steps"] + 1))
+    assert sum(worker.poll() is None for worker in nights.cluster.workers) == 1
+
+
+def test_release_is_byte_for_byte_that_of_the_local_run(here: Nights) -> None:
+    near, far = load_release(here.local["release"]), load_release(here.far["release"])
+    verify(far.path)
+    names = {path.relative_to(near.path).as_posix() for path in near.path.rglob("*") if path.is_file()}
+    assert names == {path.relative_to(far.path).as_posix() for path in far.path.rglob("*") if path.is_file()}
+    same = [name for name in names if name.startswith(("images/", "models/"))] + ["metadata.csv"]
+    assert len(same) == 110 + 2 + 1
+    for name in same:
+        assert (near.path / name).read_bytes() == (far.path / name).read_bytes(), name
+    pd.testing.assert_frame_equal(near.manifest.drop(columns="run_id"), far.manifest.drop(columns="run_id"))
+    for record in ("balanced_accuracy", "share", "arms", "measures"):
+        assert here.local[record] == here.far[record], record
+
+
+def test_nothing_of_a_finished_run_stays_in_the_store_but_its_release(here: Nights, store: Store) -> None:
+    kept = {name.split("/")[0] for name in objects(store.system(), f"{BUCKET}/outputs/tiny")}
+    assert kept == {"releases", "latest", "work"}
+    assert list(objects(store.system(), f"{BUCKET}/outputs/tiny/work")) == ["coordinator.json"]
+    assert not list(here.cluster.homes[1].glob("**/scratch/*"))
+
+
+def test_coordinator_has_the_whole_run(here: Nights) -> None:
+    [root] = Path(here.cluster.environment["XDG_STATE_HOME"]).glob("dcgan/*/tiny/runs/*")
+    run = Run(root)
+    for label in ("0", "1"):
+        assert (run.training(label) / "timelapse.webp").exists() and (run.generation(label) / "grid.png").exists()
+    assert run.measures.exists() and not list(run.root.glob(".tmp-*"))
+
+
+def test_tasks_of_the_workers_stand_in_prefect(nights: Nights) -> None:
+    api = nights.cluster.environment["PREFECT_API_URL"]
+    request = urllib.request.Request(
+        f"{api}/task_runs/filter", json.dumps({"limit": 200}).encode(), {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=10) as response:
+        states = [(run["name"], run["state_name"]) for run in json.load(response)]
+    for name in ("train 0", "train 1", "generate 0", "measures"):
+        assert states.count((name, "Completed")) == 2, states
+
+
+def test_cluster_that_does_not_answer_is_told_within_seconds(nights: Nights, tmp_path: Path) -> None:
+    job = write_job(tmp_path, run={"on": f"dask://127.0.0.1:{free_port()}"})
+    began = time.monotonic()
+    process = run(job, nights.cluster.environment)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert "no Dask scheduler answers there" in said and "dask scheduler" in said
+    assert time.monotonic() - began < 25
+
+
+def test_tasks_end_when_the_run_is_stopped(nights: Nights, tmp_path: Path) -> None:
+    """The folder is shared here, so that the worker works in it, and what it has done stays."""
+    job = write_job(tmp_path, run={"on": nights.cluster.address}, training=TRAINING | {"class_steps": 200_000})
+    process = run(job, nights.cluster.environment)
+    worker = next(worker for worker in nights.cluster.workers if alive(worker))
+    wait_until(lambda: class_at_work(worker))
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    wait_until(lambda: class_at_work(worker) is None, 10)
+    assert list(tmp_path.glob("outputs/tiny/runs/*/base/record.json"))

@@ -1,0 +1,204 @@
+"""Stages on another machine, in a folder of their own, with a real store between: what goes out and what comes back."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dcgan import runs, stages, storage, urls
+from dcgan.config import JobConfig, parse_job
+from dcgan.errors import Interrupted, StageError, StorageError
+from dcgan.paths import Run
+from dcgan.processes import Work, workers
+from dcgan.shared import coordinator, work
+from dcgan.shared.coordinator import Post, bring, coordinating, offer
+from dcgan.shared.pieces import RESUMED, STAGES
+from dcgan.shared.work import perform
+from tests.object_store import Bucket, objects
+
+Stage = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def job(bucket: Bucket, tmp_path: Path) -> JobConfig:
+    return a_job(tmp_path, f"{bucket.url}/out")
+
+
+def a_job(folder: Path, root: str) -> JobConfig:
+    run = {"on": "dask://127.0.0.1:1", "processes": 1, "threads": 1}
+    values = {"name": "t", "data": {"source": "images"}, "outputs": {"root": root}, "run": run}
+    return parse_job(values, where="test").resolve(folder)
+
+
+@pytest.fixture
+def run(job: JobConfig) -> Run:
+    """A run whose images are split; of pixels there is one byte a class."""
+    run, _ = runs.open_run(job)
+    for name in ("images.parquet", "split.json", "leakage.json", "cat/train.npy", "a%2Fb/train.npy"):
+        storage.write_text(run.split / name, name)
+    storage.write_json(run.judge / "record.json", {})
+    storage.write_json(run.precision, {})
+    return run
+
+
+def training(seen: list[Any]) -> Stage:
+    """A stage that notes what it finds, and leaves what a training leaves."""
+
+    def train(here: Run, _job: JobConfig, label: str, _seconds: float | None) -> dict[str, Any]:
+        seen.append(here)
+        seen.append({path.relative_to(here.root).as_posix() for path in here.root.rglob("*") if path.is_file()})
+        storage.write_text(here.model(label), "model")
+        storage.write_json(here.training(label) / "record.json", {})
+        return {"label": label}
+
+    return train
+
+
+def test_every_stage_that_works_elsewhere_is_a_stage() -> None:
+    assert all(callable(getattr(stages, name)) for name in STAGES)
+    assert set(RESUMED) <= set(STAGES)
+
+
+def test_stage_finds_what_it_reads_and_what_it_writes_comes_back(
+    run: Run, job: JobConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Any] = []
+    monkeypatch.setattr(stages, "train", training(seen))
+    with coordinating(job):
+        offer("train", run, job, "a/b")
+        assert perform("train", run, job, "a/b", None) == {"label": "a/b"}
+        assert not run.training("a/b").exists()
+        bring("train", run, job, "a/b")
+    assert run.model("a/b").read_text() == "model" and (run.training("a/b") / "record.json").exists()
+    here, found = seen
+    assert here.root != run.root and not here.root.exists()
+    assert found == {
+        "config.json", "run.json", "split/images.parquet", "split/split.json", "split/leakage.json",
+        "split/a%2Fb/train.npy", "judge/record.json", "precision.json",
+    }  # fmt: skip
+
+
+def test_what_is_done_is_not_sent_twice_and_is_found_by_the_next_machine(
+    run: Run, job: JobConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Any] = []
+    monkeypatch.setattr(stages, "train", training(seen))
+    with coordinating(job):
+        offer("train", run, job, "cat")
+        perform("train", run, job, "cat", None)
+        perform("train", run, job, "cat", None)
+    assert {"training/cat/record.json", "training/cat/model.npz"} <= seen[3]
+
+
+def test_what_a_failed_stage_has_left_comes_back_too(run: Run, job: JobConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(here: Run, _job: JobConfig, label: str, _seconds: float | None) -> dict[str, Any]:
+        storage.write_text(here.training(label) / "training.jsonl", "{}\n")
+        raise StageError("diverged")
+
+    monkeypatch.setattr(stages, "train", fail)
+    with coordinating(job):
+        offer("train", run, job, "cat")
+        with pytest.raises(StageError, match="diverged"):
+            perform("train", run, job, "cat", None)
+        bring("train", run, job, "cat")
+    assert (run.training("cat") / "training.jsonl").exists()
+
+
+def test_finished_runs_leave_the_store_and_unfinished_ones_stay(run: Run, job: JobConfig, bucket: Bucket) -> None:
+    with coordinating(job):
+        offer("train", run, job, "cat")
+    top = f"{bucket.name}/out/t/work"
+    assert any(name.startswith(run.id) for name in objects(bucket.system, top))
+    storage.write_json(run.record, storage.read_json(run.record) | {"state": "Completed"})
+    with coordinating(job):
+        pass
+    assert list(objects(bucket.system, top)) == ["coordinator.json"]
+
+
+def test_task_without_a_coordinator_does_not_begin(run: Run, job: JobConfig) -> None:
+    with coordinating(job):
+        pass
+    with pytest.raises(Interrupted, match="was stopped before this task began"):
+        perform("train", run, job, "cat", None)
+
+
+def test_machine_that_does_not_see_the_shared_folder_says_so(tmp_path: Path) -> None:
+    job = a_job(tmp_path, str(tmp_path / "not-there"))
+    with pytest.raises(StorageError, match=rf"{platform.node()} finds no coordinator\.json in .*not-there.*URL"):
+        perform("train", Run(tmp_path / "runs" / "1"), job, "cat", None)
+
+
+def test_machine_with_other_versions_refuses_and_names_them(run: Run, job: JobConfig) -> None:
+    with coordinating(job):
+        post = Post(job)
+        told = post.read() or {}
+        post.write(told | {"versions": told["versions"] | {"tensorflow": "1.0"}})
+        with pytest.raises(StageError, match=r"has tensorflow \d.*, not 1\.0 as .*Install the same versions"):
+            perform("train", run, job, "cat", None)
+
+
+def test_process_of_a_task_ends_when_another_coordinator_takes_over(
+    run: Run, job: JobConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work, "ASK_SECONDS", 0.1)
+    began = threading.Event()
+
+    def wait(here: Run, _job: JobConfig, _label: str, _seconds: float | None) -> dict[str, Any]:
+        (here.root / "config.json").unlink()
+        os.mkfifo(here.root / "config.json")  # nobody writes to it: the process waits for ever
+        began.set()
+        return workers.perform(Work(str(here.root), "training", 1, "cat"), lambda _: None)
+
+    monkeypatch.setattr(stages, "train", wait)
+
+    def take_over() -> None:
+        began.wait()
+        time.sleep(0.5)
+        Post(job).write({"id": "another", "host": "there", "versions": {}})
+
+    with coordinating(job):
+        offer("train", run, job, "cat")
+        thread = threading.Thread(target=take_over)
+        thread.start()
+        with pytest.raises(Interrupted, match="was stopped"):
+            perform("train", run, job, "cat", None)
+        thread.join()
+    assert (Post(job).read() or {})["id"] == "another"  # who has stepped aside does not end the other's run
+
+
+def test_stopped_run_ends_its_tasks_everywhere(job: JobConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(coordinator, "LOOK_SECONDS", 0.05)
+    with coordinating(job):
+        monkeypatch.setattr(workers, "stopped", True)
+        deadline = time.monotonic() + 30
+        while (Post(job).read() or {})["id"] is not None:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+
+def test_what_a_killed_task_has_left_on_its_machine_is_removed(
+    run: Run, job: JobConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    top = urls.cache_folder("").parent / "scratch"
+    dead, alive = top / f"{platform.node()}--{2**22 + 1}--x", top / "another-host--1--x"
+    for folder in (dead, alive):
+        folder.mkdir(parents=True)
+    monkeypatch.setattr(stages, "train", training([]))
+    with coordinating(job):
+        offer("train", run, job, "cat")
+        perform("train", run, job, "cat", None)
+    assert sorted(top.iterdir()) == [alive]
+
+
+def test_coordinator_is_told_in_json(job: JobConfig, bucket: Bucket) -> None:
+    with coordinating(job):
+        told = json.loads(bucket.system.cat_file(f"{bucket.name}/out/t/work/coordinator.json"))
+    assert set(told) == {"id", "host", "versions"}
