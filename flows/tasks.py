@@ -13,8 +13,11 @@ from prefect import Task, task
 from prefect.cache_policies import NO_CACHE
 from prefect.futures import PrefectFuture
 
-from dcgan import stages
+from dcgan import stages, terminal
 from dcgan.errors import Interrupted
+from flows import progress
+
+terminal.display.listener = progress.publisher.publish
 
 P = ParamSpec("P")
 R = TypeVar("R")
