@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from uuid import UUID
+from typing import Any
 
 from prefect.automations import Automation
-from prefect.blocks.core import Block
+from prefect.blocks.abstract import NotificationBlock
 from prefect.client.schemas.objects import StateType
 from prefect.events.actions import ActionTypes, ChangeFlowRunState, SendNotification
 from prefect.events.schemas.automations import EventTrigger, Posture
@@ -21,8 +21,8 @@ SILENT = f"{nightly.name}: runs that fell silent"
 LATE = f"{nightly.name}: runs that nobody starts"
 HEARTBEAT = "prefect.flow-run.heartbeat"
 ENDED = {f"prefect.flow-run.{state}" for state in ("Completed", "Failed", "Cancelled", "Crashed")}
-OURS = {"prefect.resource.role": "flow", "prefect.resource.name": nightly.name}
-EVERY_RUN = {"prefect.resource.id": "prefect.flow-run.*"}
+OURS: dict[str, Any] = {"prefect.resource.role": "flow", "prefect.resource.name": nightly.name}
+EVERY_RUN: dict[str, Any] = {"prefect.resource.id": "prefect.flow-run.*"}
 
 
 def automate(silence: int, notify: Sequence[str]) -> list[str]:
@@ -39,7 +39,7 @@ def automate(silence: int, notify: Sequence[str]) -> list[str]:
         ConfigError: no server answers, a block is not there, or runs' heartbeats come less often than `silence`.
     """
     server.require()
-    notifications.require(notify, "--notify")
+    blocks = [notifications.load(name, "--notify") for name in notify]
     every = PREFECT_FLOWS_HEARTBEAT_FREQUENCY.value()
     if every is None or silence <= every:
         rate = "never come" if every is None else f"come every {every} s"
@@ -47,7 +47,6 @@ def automate(silence: int, notify: Sequence[str]) -> list[str]:
             f"--silence {silence}: expected more than the time between two heartbeats, best three times as much; "
             f"they {rate} (PREFECT_FLOWS_HEARTBEAT_FREQUENCY)"
         )
-    blocks = [_block_id(name) for name in notify]
     silent = Automation(
         name=SILENT,
         description="A run's process tells every few minutes that it lives. Where it stops to, its machine has died.",
@@ -62,7 +61,9 @@ def automate(silence: int, notify: Sequence[str]) -> list[str]:
             within=timedelta(seconds=silence),
         ),
         actions=[
-            ChangeFlowRunState(state=StateType.CRASHED, name="Crashed", message=f"No sign of life for {silence} s"),
+            ChangeFlowRunState(
+                state=StateType.CRASHED, name="Crashed", message=f"No sign of life for {silence} s", force=False
+            ),
             *_notifications(blocks, f"Crashed: no sign of life for {silence} s"),
         ],
     )
@@ -80,24 +81,20 @@ def automate(silence: int, notify: Sequence[str]) -> list[str]:
     return told
 
 
-def _notifications(blocks: Sequence[UUID], told: str) -> list[ActionTypes]:
-    return [
-        SendNotification(block_document_id=block, subject="{{ flow_run.name }}: " + told, body="{{ flow_run|ui_url }}")
-        for block in blocks
-    ]
-
-
-def _block_id(name: str) -> UUID:
-    document = Block.load(name)._block_document_id
-    assert document is not None
-    return document
+def _notifications(blocks: Sequence[NotificationBlock], told: str) -> list[ActionTypes]:
+    """The server's part in telling: it fills in the run."""
+    subject, body = "{{ flow_run.name }}: " + told, "{{ flow_run|ui_url }}"
+    ids = [block._block_document_id for block in blocks]
+    return [SendNotification(block_document_id=id_, subject=subject, body=body) for id_ in ids if id_ is not None]
 
 
 def _save(automation: Automation) -> None:
     """Create it, or let it take the place of the one of its name."""
     try:
-        automation.id = Automation.read(name=automation.name).id
+        found = Automation.read(name=automation.name)
     except ValueError:
         automation.create()
-    else:
-        automation.update()
+        return
+    assert isinstance(found, Automation)
+    automation.id = found.id
+    automation.update()

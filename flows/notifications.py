@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Literal
 
 from prefect import Flow
 from prefect.blocks.abstract import NotificationBlock
 from prefect.blocks.core import Block
+from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.logging.loggers import flow_run_logger
 from prefect.utilities.urls import url_for
@@ -22,26 +22,26 @@ ENDS: dict[StateType, End] = {
 }
 
 
-def require(names: Iterable[str], option: str) -> None:
-    """See that the blocks are there, before the first night needs them.
+def load(name: str, option: str) -> NotificationBlock:
+    """A block that the server has.
 
     Args:
-        names: `<type>/<name>` each.
-        option: that they come from, for the message.
+        name: `<type>/<name>`.
+        option: that it comes from, for the message.
 
     Raises:
-        ConfigError: one is not, or tells nobody.
+        ConfigError: it is not there, or tells nobody.
     """
-    for name in names:
-        try:
-            block = Block.load(name)
-        except ValueError as error:
-            raise ConfigError(
-                f"{option} {name}: the Prefect server has no such block. Expected type and name of a notification "
-                "block that was saved there, such as slack-webhook/my-team; `prefect block ls` lists them"
-            ) from error
-        if not isinstance(block, NotificationBlock):
-            raise ConfigError(f"{option} {name}: expected a notification block, found a {type(block).__name__}")
+    try:
+        block = Block.load(name)
+    except ValueError as error:
+        raise ConfigError(
+            f"{option} {name}: the Prefect server has no such block. Expected type and name of a notification block "
+            "that was saved there, such as slack-webhook/my-team; `prefect block ls` lists them"
+        ) from error
+    if not isinstance(block, NotificationBlock):
+        raise ConfigError(f"{option} {name}: expected a notification block, found a {type(block).__name__}")
+    return block
 
 
 def tell(flow: Flow[..., object], flow_run: FlowRun, state: State) -> None:
@@ -56,14 +56,16 @@ def tell(flow: Flow[..., object], flow_run: FlowRun, state: State) -> None:
     subject, body = text(flow_run, state)
     for name in parameters.get("notify", ()):
         try:
-            block = Block.load(name)
-            block.notify(body, subject)
+            told = load(name, "notify").notify(body, subject)
+            assert told is None  # no coroutine: hooks are called where no event loop runs
         except Exception as error:
             flow_run_logger(flow_run, flow).error("Block %s could not be told: %s", name, type(error).__name__)
 
 
 def text(flow_run: FlowRun, state: State) -> tuple[str, str]:
     """What is told: a line, and below it where to look."""
+    with get_client(sync_client=True) as client:
+        name = client.read_flow_run(flow_run.id).name  # who started it knows but the name that it had before it began
     message = state.message or state.name or ""
     told = message if message.startswith(str(state.name)) else f"{state.name}: {message}"
-    return f"{flow_run.name}: {told}", url_for(flow_run) or f"Flow run {flow_run.id}"
+    return f"{name}: {told}", url_for(flow_run) or f"Flow run {flow_run.id}"

@@ -64,7 +64,9 @@ class Publisher:
             if task in self._artifacts:
                 update_progress_artifact(self._artifacts[task], percent, told)
             else:
-                self._artifacts[task] = create_progress_artifact(percent, description=told)
+                artifact = create_progress_artifact(percent, description=told)
+                assert isinstance(artifact, UUID)  # no coroutine: no event loop runs in this thread
+                self._artifacts[task] = artifact
         except Exception as error:  # it is but a display: the run goes on, and the next report is tried again
             get_logger("dcgan").debug("Progress could not be shown: %s", error)
 

@@ -70,7 +70,8 @@ def serve(
     job = load_job(job_file, settings)
     schedule = _schedule(cron, timezone)
     server.require()
-    notifications.require(notify, "--notify")
+    for block in notify:
+        notifications.load(block, "--notify")
     server.warn_if_it_forgets()
     # Without a limit of its own: a late run must come as far as the server, which holds it back or cancels it.
     runner = _Runner(name=job.name, limit=None, pause_on_shutdown=False)

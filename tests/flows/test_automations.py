@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.conftest import DCGAN, write_job
+from tests.conftest import BRIEF, DCGAN, write_job
 from tests.prefect_server import PREFECT, Server, Webhook, process_of, running_server, wait_for
 
 HEARTBEAT, SILENCE = 30, 40  # s; Prefect sends no heartbeat more often
@@ -40,7 +40,7 @@ def server(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 def aftermath(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Aftermath:
     root = tmp_path_factory.mktemp("aftermath")
     webhook = Webhook()
-    job = write_job(root, name="mortal")
+    job = write_job(root, name="mortal", **BRIEF)
     webhook.save_block(server, "duty", "/duty", "none")
     server.do(*DCGAN, "automate", "--silence", str(SILENCE), "--notify", "custom-webhook/duty")
     server.do(PREFECT, "work-pool", "create", "mortal", "--type", "process", "--overwrite")

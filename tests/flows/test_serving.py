@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.conftest import DCGAN, write_job
+from tests.conftest import BRIEF, DCGAN, write_job
 from tests.prefect_server import Server, Webhook, process_of, running_server, wait_for
 from tests.samples import tree_hash
 
@@ -36,6 +36,8 @@ class Evening:
     """What the webhook was told."""
     status: int
     """What serving ended with, upon SIGTERM."""
+    last_words: str
+    """What it said then."""
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +56,7 @@ def webhook() -> Iterator[Webhook]:
 @pytest.fixture(scope="module")
 def evening(server: Server, webhook: Webhook, tmp_path_factory: pytest.TempPathFactory) -> Evening:
     root = tmp_path_factory.mktemp("evening")
-    job, log = write_job(root, name="served"), root / "serve.log"
+    job, log = write_job(root, name="served", **BRIEF), root / "serve.log"
     webhook.save_block(server, "good", "/good", SECRET)
     webhook.save_block(server, "refused", "/refused", SECRET)
     command = [*DCGAN, "serve", str(job), "--cron", "30 3 * * *", "--timezone", "Europe/Berlin"]
@@ -78,16 +80,17 @@ def evening(server: Server, webhook: Webhook, tmp_path_factory: pytest.TempPathF
         job.write_text(text)
 
         killed = server.start_run("served")
-        wait_for("its training", lambda: "train 0" in server.tasks(killed))
+        wait_for("its first task", lambda: server.tasks(killed))
         children = psutil.Process(process.pid).children()
         [of_run] = [child for child in children if "spawn_main" in str(child.cmdline())]
         of_run.kill()
         runs["killed"] = server.ended(killed)
         wait_for("the last word", lambda: any("Crashed" in told["content"]["subject"] for told in webhook.heard), 30)
 
+        before = len(log.read_text())
         process.send_signal(signal.SIGTERM)
         status = process.wait(60)
-    return Evening(server, log, job, deployment, runs, list(webhook.heard), status)
+    return Evening(server, log, job, deployment, runs, list(webhook.heard), status, log.read_text()[before:])
 
 
 def test_schedule_is_registered_and_outlives_the_process(evening: Evening) -> None:
@@ -127,7 +130,7 @@ def test_people_are_told_of_every_end_with_a_link(evening: Evening) -> None:
     good, wrong, killed = told
     assert good["subject"] == f"{evening.runs['good']['name']}: Completed"
     assert "Failed: " in wrong["subject"] and "job.yaml is not a YAML file" in wrong["subject"]
-    assert "Crashed: " in killed["subject"]
+    assert killed["subject"].startswith(f"{evening.runs['killed']['name']}: Crashed: ")
     for name, content in zip(("good", "wrong", "killed"), told, strict=True):
         page = f"http://127.0.0.1:{evening.server.port}/runs/flow-run/{evening.runs[name]['id']}"
         assert content["body"] == page
@@ -151,8 +154,8 @@ def test_secret_of_a_block_stands_nowhere_else(evening: Evening) -> None:
 
 def test_sigterm_ends_serving_in_good_order(evening: Evening) -> None:
     assert evening.status == 0
-    said = evening.log.read_text()
-    assert "never awaited" not in said and "Traceback" not in said
+    assert "never awaited" not in evening.log.read_text()
+    assert "Traceback" not in evening.last_words
 
 
 def ended(command: str, job: Path, environment: dict[str, str], *options: str, api: str = "") -> str:
