@@ -26,7 +26,7 @@ PREFECT = str(Path(sys.executable).with_name("prefect"))
 ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
 
-def wait_for(what: str, check: Callable[[], Any], seconds: float = 180) -> Any:
+def wait_for(what: str, check: Callable[[], Any], seconds: float = 300) -> Any:
     """Ask again until `check` gives something."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -72,17 +72,20 @@ class Server:
             return False
 
     def ask(self, path: str, content: dict[str, Any] | None = None) -> Any:
-        """Post to the API, or get; a server whose SQLite is locked by another writer answers 503: then once more."""
+        """Post to the API, or get. A server that is slow, or whose SQLite is locked, is asked again."""
         data = None if content is None else json.dumps(content).encode()
         request = urllib.request.Request(f"{self.api}{path}", data, {"Content-Type": "application/json"})
         for tries_left in reversed(range(10)):
             try:
-                with urllib.request.urlopen(request, timeout=10) as response:
+                with urllib.request.urlopen(request, timeout=30) as response:
                     return json.loads(response.read() or b"null")
             except urllib.error.HTTPError as error:
                 if error.code != 503 or not tries_left:
                     raise
-                time.sleep(1)
+            except TimeoutError:
+                if not tries_left:
+                    raise
+            time.sleep(1)
         raise AssertionError
 
     def deployment(self, name: str) -> dict[str, Any] | None:
@@ -103,7 +106,7 @@ class Server:
     def run(self, run_id: str) -> dict[str, Any]:
         return dict(self.ask(f"/flow_runs/{run_id}"))
 
-    def ended(self, run_id: str, seconds: float = 240) -> dict[str, Any]:
+    def ended(self, run_id: str, seconds: float = 400) -> dict[str, Any]:
         """The run, when it has ended."""
 
         def look() -> dict[str, Any] | None:
@@ -115,7 +118,7 @@ class Server:
     def tasks(self, run_id: str) -> dict[str, str]:
         """State by name of a run's tasks."""
         found = self.ask("/task_runs/filter", {"flow_runs": {"id": {"any_": [run_id]}}})
-        return {task["name"]: task["state"]["type"] for task in found}
+        return {task["name"]: (task["state"] or {"type": "PENDING"})["type"] for task in found}
 
     def artifacts(self, run_id: str) -> list[dict[str, Any]]:
         return list(self.ask("/artifacts/filter", {"artifacts": {"flow_run_id": {"any_": [run_id]}}}))
