@@ -26,7 +26,7 @@ EVERY_RUN: dict[str, Any] = {"prefect.resource.id": "prefect.flow-run.*"}
 
 
 def automate(silence: int, notify: Sequence[str]) -> list[str]:
-    """Set up, or change, the project's automations on the server that PREFECT_API_URL names.
+    """Set up the project's automations on the server that PREFECT_API_URL names, in the place of earlier ones.
 
     Args:
         silence: s between a run's last heartbeat and being marked as crashed.
@@ -47,7 +47,10 @@ def automate(silence: int, notify: Sequence[str]) -> list[str]:
             f"--silence {silence}: expected more than the time between two heartbeats, best three times as much; "
             f"they {rate} (PREFECT_FLOWS_HEARTBEAT_FREQUENCY)"
         )
-    silent = Automation(
+    for name in (SILENT, LATE):  # as an earlier call left them
+        if (before := _saved(name)) is not None:
+            before.delete()
+    Automation(
         name=SILENT,
         description="A run's process tells every few minutes that it lives. Where it stops to, its machine has died.",
         trigger=EventTrigger(
@@ -66,17 +69,15 @@ def automate(silence: int, notify: Sequence[str]) -> list[str]:
             ),
             *_notifications(blocks, f"Crashed: no sign of life for {silence} s"),
         ],
-    )
-    _save(silent)
+    ).create()
     told = [f"A run that gives no sign of life for {silence} s is marked as crashed"]
     if blocks:
-        late = Automation(
+        Automation(
             name=LATE,
             description="A run that is late is one that no worker takes.",
             trigger=EventTrigger(match=EVERY_RUN, match_related=OURS, expect={"prefect.flow-run.Late"}),
             actions=_notifications(blocks, "Late: nobody starts it. Does a worker, or `dcgan serve`, run?"),
-        )
-        _save(late)
+        ).create()
         told.append(f"Told of that, and of runs that nobody starts: {', '.join(notify)}")
     return told
 
@@ -88,13 +89,10 @@ def _notifications(blocks: Sequence[NotificationBlock], told: str) -> list[Actio
     return [SendNotification(block_document_id=id_, subject=subject, body=body) for id_ in ids if id_ is not None]
 
 
-def _save(automation: Automation) -> None:
-    """Create it, or let it take the place of the one of its name."""
+def _saved(name: str) -> Automation | None:
     try:
-        found = Automation.read(name=automation.name)
+        found = Automation.read(name=name)
     except ValueError:
-        automation.create()
-        return
+        return None
     assert isinstance(found, Automation)
-    automation.id = found.id
-    automation.update()
+    return found

@@ -23,7 +23,7 @@ def _run_name() -> str:
     try:
         name = _job(parameters["job_file"], parameters["settings"]).name
     except DcganError:  # which the run itself will tell
-        name = Path(parameters["job_file"]).stem
+        name = runtime.deployment.name or Path(parameters["job_file"]).stem
     return f"{name} {runs.now()}"
 
 

@@ -54,7 +54,8 @@ def night(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     job = write_job(root, **BRIEF)
     server.do(PREFECT, "work-pool", "create", "dcgan", "--type", "process", "--overwrite")
     # As prefect.yaml has it, but for the job, a schedule of seconds, and late runs that are cancelled.
-    changes = ["--param", f"job_file={job}", "--interval", "20", "--collision-strategy", "CANCEL_NEW"]
+    changes = ["--param", f"job_file={job}", "--interval", "20"]
+    changes += ["--concurrency-limit", "1", "--collision-strategy", "CANCEL_NEW"]
     server.do(PREFECT, "--no-prompt", "deploy", "--name", NAME, *changes)
     deployment = server.deployment(NAME)
     assert deployment is not None

@@ -119,6 +119,7 @@ def test_late_run_waits(evening: Evening) -> None:
 def test_job_file_is_read_by_each_run_and_a_bad_one_fails_it(evening: Evening) -> None:
     state = evening.runs["wrong"]["state"]
     assert state["type"] == "FAILED" and "job.yaml is not a YAML file" in state["message"]
+    assert evening.runs["wrong"]["name"].startswith("served 20")  # by the deployment's name
 
 
 def test_killed_run_is_crashed(evening: Evening) -> None:
