@@ -1,13 +1,14 @@
-# Everything a user needs: `make demo`, `make test`, `make check`.
+# Everything a user needs: `make demo`, `make up`, `make test`, `make check`.
 PYTHON ?= python3
+PORT ?= 4200
 BIN := .venv/bin
 
 # Programs that some tests need, as Debian package:program. Where there is no Debian, or nobody may install, those tests
 # are skipped.
-SYSTEM_PACKAGES := chromium:chromium libimage-exiftool-perl:exiftool
+SYSTEM_PACKAGES := chromium:chromium libimage-exiftool-perl:exiftool postgresql:pg_ctlcluster
 
 .DEFAULT_GOAL := help
-.PHONY: help install system demo test check lint clean
+.PHONY: help install system demo up down test check lint clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -21,6 +22,12 @@ install: .venv/installed ## virtual environment with pinned dependencies in .ven
 
 demo: install ## the whole job on 5,000 real digits, six to eight minutes on two cores
 	$(BIN)/dcgan demo; status=$$?; [ $$status -eq 3 ] || exit $$status
+
+up: install ## a Prefect server on 127.0.0.1, a worker and the demo's schedule, in the background; PORT=4200
+	@$(BIN)/python -m flows.local up --port $(PORT)
+
+down: install ## end what `make up` started
+	@$(BIN)/python -m flows.local down --port $(PORT)
 
 system: ## programs that some tests need, where this is Debian and you are root
 	@for pair in $(SYSTEM_PACKAGES); do \

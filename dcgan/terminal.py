@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
+from dcgan.progress import OnProgress
 from dcgan.progress import Progress as Report
 
 PLAIN_SECONDS = 10.0  # between two plain lines about the same piece of work
@@ -46,6 +47,8 @@ class Display:
         self._bars: Progress | None = None
         self._tasks: dict[str, TaskID] = {}
         self._told: dict[str, float] = {}
+        self.listener: OnProgress | None = None
+        """Hears every report too, in the thread that it comes from."""
 
     @contextmanager
     def live(self) -> Iterator[None]:
@@ -70,9 +73,7 @@ class Display:
 
     def update(self, report: Report) -> None:
         """Take a report of work in progress."""
-        name = report["stage"] + (f" {report['label']}" if report.get("label") else "")
-        unit = report.get("unit") or UNITS.get(report["stage"], "steps")
-        detail = _detail(report)
+        name, unit, detail = _name(report), _unit(report), _detail(report)
         with self._lock:
             if self._bars is not None:
                 if name not in self._tasks:
@@ -81,8 +82,9 @@ class Display:
                 self._bars.update(self._tasks[name], completed=report["done"], detail=detail, visible=not done)
             elif time.monotonic() - self._told.get(name, 0) >= PLAIN_SECONDS:
                 self._told[name] = time.monotonic()
-                told = f"  {name}: {report['done']} of {report['total']} {unit}"
-                print(f"{told}, {detail}" if detail else told, file=sys.stderr, flush=True)
+                print(f"  {in_words(report)}", file=sys.stderr, flush=True)
+        if self.listener is not None:
+            self.listener(report)
 
     def catalogue(self, done: int, total: int) -> None:
         """Take the catalogue's progress, in files."""
@@ -90,6 +92,20 @@ class Display:
 
 
 UNITS = {"generation": "images", "catalogue": "files"}
+
+
+def in_words(report: Report) -> str:
+    """A report in one line: `training 3: 250 of 500 steps, loss D 0.61 G 0.74  0:20 left`."""
+    told = f"{_name(report)}: {report['done']:,} of {report['total']:,} {_unit(report)}"
+    return f"{told}, {detail}" if (detail := _detail(report)) else told
+
+
+def _name(report: Report) -> str:
+    return report["stage"] + (f" {report['label']}" if report.get("label") else "")
+
+
+def _unit(report: Report) -> str:
+    return report.get("unit") or UNITS.get(report["stage"], "steps")
 
 
 def _detail(report: Report) -> str:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
-from dcgan import outcome
+from dcgan import outcome, urls
 from dcgan.paths import Run
 
 
 def publish_artifacts(run: Run, summary: Mapping[str, Any]) -> None:
-    """A table of the classes and the sample grid, under keys that keep the history of the job."""
+    """A table of the classes, the sample grid and where the report is, under keys that keep the history of the job."""
     slug = re.sub(r"[^a-z0-9]+", "-", summary["job"].lower()).strip("-") or "job"
     rows = [
         {
@@ -36,4 +37,11 @@ def publish_artifacts(run: Run, summary: Mapping[str, Any]) -> None:
         f"![sample grid](data:image/png;base64,{picture})\n",
         key=f"{slug}-samples",
         description=f"Sample grid of run {run.id}",
+    )
+    report = summary["report"]
+    create_link_artifact(
+        report if urls.is_url(report) else Path(report).as_uri(),
+        link_text=report,  # a browser opens no file from a page of a server: to be copied
+        key=f"{slug}-report",
+        description=f"Report of run {run.id}",
     )

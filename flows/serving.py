@@ -2,36 +2,98 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
 from zoneinfo import available_timezones
 
+import psutil
+from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
+from prefect.runner import Runner
 from prefect.schedules import Cron, Schedule
 
-from dcgan.config import JobConfig
+from dcgan.config import load_job
 from dcgan.errors import ConfigError
-from flows import server
-from flows.nightly import flow_for
+from dcgan.terminal import display
+from flows import notifications, server
+from flows.notifications import End
+from flows.scheduled import scheduled
+
+Overlap = Literal["wait", "cancel"]
+STRATEGIES: dict[Overlap, ConcurrencyLimitStrategy] = {
+    "wait": ConcurrencyLimitStrategy.ENQUEUE,
+    "cancel": ConcurrencyLimitStrategy.CANCEL_NEW,
+}
+TOLD: dict[Overlap, str] = {"wait": "waits for its end", "cancel": "is cancelled"}
 
 
-def serve(job: JobConfig, cron: str, timezone: str) -> None:
+class _Runner(Runner):
+    """Prefect's, but for what it does when it is told to end."""
+
+    def handle_sigterm(self, *_arguments: Any, **_keywords: Any) -> None:
+        """As Ctrl-C in a terminal, which runs get too, and asyncio answers in order.
+
+        Prefect's own handler makes a coroutine that nobody awaits, and would have to wait for the end of a run.
+        """
+        for child in psutil.Process().children():
+            child.terminate()
+        signal.raise_signal(signal.SIGINT)
+
+
+def serve(
+    job_file: Path,
+    settings: Sequence[str],
+    *,
+    cron: str,
+    timezone: str,
+    overlap: Overlap,
+    notify: Sequence[str],
+    notify_on: Sequence[End],
+) -> None:
     """Register the job with the Prefect server that PREFECT_API_URL names, and stay.
 
     Args:
-        job: resolved.
+        job_file: read now, to see that it holds a job, and again by each run.
+        settings: over keys of the job file.
         cron: minute, hour, day, month, weekday.
         timezone: IANA name; the schedule follows its daylight saving.
+        overlap: what becomes of a run that comes due while another of the job is not finished.
+        notify: notification blocks that are told how a run ends.
+        notify_on: ends that they are told.
 
     Raises:
-        ConfigError: there is no such schedule, or no server to register it with.
+        ConfigError: there is no such job, schedule or block, or no server to register them with.
     """
+    job = load_job(job_file, settings)
     schedule = _schedule(cron, timezone)
     server.require()
-    flow_for(job).serve(
+    for block in notify:
+        notifications.load(block, "--notify")
+    server.warn_if_it_forgets()
+    # Without a limit of its own: a late run must come as far as the server, which holds it back or cancels it.
+    runner = _Runner(name=job.name, limit=None, pause_on_shutdown=False)
+    runner.add_flow(
+        scheduled,
         name=job.name,
         schedule=schedule,
-        parameters={"job": job.model_dump(mode="json")},
-        limit=1,  # one run of a job at a time: a late one waits
-        pause_on_shutdown=False,
+        parameters={
+            "job_file": str(job_file.resolve()),
+            "settings": list(settings),
+            "notify": list(notify),
+            "notify_on": list(notify_on),
+        },
+        concurrency_limit=ConcurrencyLimitConfig(limit=1, collision_strategy=STRATEGIES[overlap]),
     )
+    display.say(
+        f"Serving job {job.name}: {cron} in {timezone}. A run that comes due while another goes {TOLD[overlap]}.\n"
+        f"To run it now: prefect deployment run '{scheduled.name}/{job.name}'\n"
+        "Ctrl-C ends serving; the schedule stays registered, and goes on when the job is served again."
+    )
+    with contextlib.suppress(KeyboardInterrupt):  # it is how serving ends
+        asyncio.run(runner.start())
 
 
 def _schedule(cron: str, timezone: str) -> Schedule:

@@ -18,12 +18,15 @@ from prefect import Task, task
 from prefect.cache_policies import NO_CACHE
 from prefect.futures import PrefectFuture
 
-from dcgan import stages
+from dcgan import stages, terminal
 from dcgan.config import JobConfig
 from dcgan.errors import Interrupted
 from dcgan.paths import Run
 from dcgan.shared.coordinator import bring, offer
 from dcgan.shared.work import perform
+from flows import progress
+
+terminal.display.listener = progress.publisher.publish
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -24,6 +24,13 @@ SET = click.option(
     help="Override one key of the job file, such as generation.per_class=200. May be given again.",
 )
 JSON = click.option("--json", "as_json", is_flag=True, help="Print a machine-readable summary on standard output.")
+ENDS = ("completion", "failure", "crash")
+NOTIFY = click.option(
+    "--notify",
+    multiple=True,
+    metavar="BLOCK",
+    help="Prefect block to tell: slack-webhook/my-team. May be given again.",
+)
 CLASS = click.option("--class", "labels", multiple=True, metavar="NAME", help="Only this class. May be given again.")
 
 
@@ -180,12 +187,47 @@ def sample(release: str, count: int, out: Path, labels: tuple[str, ...], as_json
 @SET
 @click.option("--cron", default="0 2 * * *", show_default=True, help="When to run: minute hour day month weekday.")
 @click.option("--timezone", default="UTC", show_default=True, help='IANA name, such as "Europe/Berlin".')
-def serve(job_file: Path, overrides: tuple[str, ...], cron: str, timezone: str) -> int:
+@click.option(
+    "--overlap",
+    type=click.Choice(["wait", "cancel"]),
+    default="wait",
+    show_default=True,
+    help="What becomes of a run that comes due while another of the job goes.",
+)
+@NOTIFY
+@click.option(
+    "--notify-on",
+    type=click.Choice(ENDS),
+    multiple=True,
+    default=ENDS,
+    show_default=True,
+    help="Only of runs that end so. May be given again.",
+)
+def serve(job_file: Path, overrides: tuple[str, ...], **options: Any) -> int:
     """Register the job's schedule with a Prefect server, and stay to run it. Ends with Ctrl-C."""
-    from dcgan.cli import work  # noqa: PLC0415
-    from dcgan.config import load_job  # noqa: PLC0415
+    from flows.serving import serve as serve_flow  # noqa: PLC0415
 
-    return work.serve(load_job(job_file, overrides), cron, timezone)
+    serve_flow(job_file, overrides, **options)
+    return 0
+
+
+@commands.command()
+@click.option(
+    "--silence",
+    type=click.IntRange(min=1),
+    default=600,
+    show_default=True,
+    metavar="SECONDS",
+    help="Time without a sign of life after which a run counts as crashed.",
+)
+@NOTIFY
+def automate(silence: int, notify: tuple[str, ...]) -> int:
+    """Let the Prefect server mark runs as crashed whose machine has died, and tell of runs that nobody starts."""
+    from flows.automations import automate as set_up  # noqa: PLC0415
+
+    for told in set_up(silence, notify):
+        click.echo(told)
+    return 0
 
 
 def main(arguments: list[str] | None = None) -> Any:

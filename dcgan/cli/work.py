@@ -1,4 +1,4 @@
-"""Commands that do the job: check it, run its flow, serve it."""
+"""Commands that do the job: check it, run its flow."""
 
 from __future__ import annotations
 
@@ -94,6 +94,7 @@ def run(job: JobConfig, *, as_json: bool, rehash: bool = False) -> int:
         else:
             told = "Starting Prefect's embedded server"
             display.say(f"{told} (the first start prepares its database: up to half a minute)")
+            server.start_embedded()
         state: Any = flow_for(job)(job, rehash, return_state=True)
     summary = state.result(raise_on_failure=False)
     if isinstance(summary, DcganError):
@@ -140,14 +141,6 @@ def tell(summary: dict[str, Any], *, as_json: bool) -> int:
         markup=False,
     )
     return 3 if ":" in summary["state"] else 0
-
-
-def serve(job: JobConfig, cron: str, timezone: str) -> int:
-    """Register a deployment with a schedule, and run what is due until stopped."""
-    from flows.serving import serve as serve_flow  # noqa: PLC0415
-
-    serve_flow(job, cron, timezone)
-    return 0
 
 
 @contextmanager

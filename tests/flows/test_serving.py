@@ -1,107 +1,162 @@
-"""`dcgan serve` against a real Prefect server: the schedule is registered, and a run triggered at once does the job."""
+"""`dcgan serve` against a real Prefect server: schedule, runs, notifications, what a kill and a signal leave."""
 
 from __future__ import annotations
 
 import json
-import os
 import signal
-import socket
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
-from tests.conftest import DCGAN, write_job
+from tests.conftest import BRIEF, DCGAN, write_job
+from tests.prefect_server import Server, Webhook, process_of, running_server, wait_for
 from tests.samples import tree_hash
 
 DEAF = "http://127.0.0.1:9/api"  # nothing answers on the port of the discard protocol
-PREFECT = str(Path(sys.executable).with_name("prefect"))
+SECRET = "token-that-stands-nowhere"
 
 
-def wait_for(what: str, check: Callable[[], Any], seconds: float = 180) -> Any:
-    """Ask again until `check` gives something."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := check():
-            return found
-        time.sleep(0.5)
-    raise AssertionError(f"{what} did not come within {seconds} s")
+@dataclass
+class Evening:
+    """What four runs of a served job left: one that does its work, one beside it, one without a job, one killed."""
+
+    server: Server
+    log: Path
+    job: Path
+    deployment: dict[str, Any]
+    runs: dict[str, dict[str, Any]]
+    """By `good`, `late`, `wrong` and `killed`, as they ended, or as `late` stood while `good` went."""
+    heard: list[dict[str, Any]]
+    """What the webhook was told."""
+    status: int
+    """What serving ended with, upon SIGTERM."""
+    last_words: str
+    """What it said then."""
 
 
-@pytest.fixture
-def server(environment: dict[str, str]) -> Iterator[dict[str, str]]:
-    """A real Prefect server on loopback; gives the environment that names it."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    api = f"http://127.0.0.1:{port}/api"
-    command = [PREFECT, "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        try:
-            wait_for("the server", lambda: answers(f"{api}/health"))
-            yield environment | {"PREFECT_API_URL": api}
-        finally:
-            process.send_signal(signal.SIGINT)
+@pytest.fixture(scope="module")
+def server(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with running_server(environment, tmp_path_factory.mktemp("server") / "log") as server:
+        yield server
 
 
-def answers(address: str) -> bool:
-    try:
-        with urllib.request.urlopen(address, timeout=2) as response:
-            return bool(response.status == 200)
-    except OSError:
-        return False
+@pytest.fixture(scope="module")
+def webhook() -> Iterator[Webhook]:
+    webhook = Webhook()
+    yield webhook
+    webhook.close()
 
 
-def ask(api: str, path: str, content: dict[str, Any]) -> Any:
-    """Post to Prefect's API; a server whose SQLite is locked by another writer answers 503, and is asked again."""
-    request = urllib.request.Request(
-        f"{api}{path}", json.dumps(content).encode(), {"Content-Type": "application/json"}, method="POST"
-    )
-    for tries_left in reversed(range(10)):
-        try:
-            with urllib.request.urlopen(request, timeout=10) as response:
-                return json.load(response)
-        except urllib.error.HTTPError as error:
-            if error.code != 503 or not tries_left:
-                raise
-            time.sleep(1)
-    raise AssertionError
-
-
-def test_served_job_is_scheduled_and_a_triggered_run_releases(server: dict[str, str], tmp_path: Path) -> None:
-    api = server["PREFECT_API_URL"]
-    job = write_job(tmp_path)
+@pytest.fixture(scope="module")
+def evening(server: Server, webhook: Webhook, tmp_path_factory: pytest.TempPathFactory) -> Evening:
+    root = tmp_path_factory.mktemp("evening")
+    job, log = write_job(root, name="served", **BRIEF), root / "serve.log"
+    webhook.save_block(server, "good", "/good", SECRET)
+    webhook.save_block(server, "refused", "/refused", SECRET)
     command = [*DCGAN, "serve", str(job), "--cron", "30 3 * * *", "--timezone", "Europe/Berlin"]
-    log = (tmp_path / "serve.log").open("w")
-    with log, subprocess.Popen(command, env=server, stdout=log, stderr=subprocess.STDOUT) as process:
-        try:
-            (deployment,) = wait_for("the deployment", lambda: ask(api, "/deployments/filter", {}))
-            (schedule,) = deployment["schedules"]
-            assert schedule["schedule"]["cron"] == "30 3 * * *"
-            assert schedule["schedule"]["timezone"] == "Europe/Berlin"
-            run = ask(api, f"/deployments/{deployment['id']}/create_flow_run", {})
+    command += ["--notify", "custom-webhook/refused", "--notify", "custom-webhook/good"]
+    runs: dict[str, dict[str, Any]] = {}
+    with process_of(command, server.environment, log) as process:
+        deployment = wait_for("the deployment", lambda: server.deployment("served"))
 
-            def ended() -> dict[str, Any] | None:
-                (found,) = ask(api, "/flow_runs/filter", {"flow_runs": {"id": {"any_": [run["id"]]}}})
-                return found if found["state"]["type"] in ("COMPLETED", "FAILED", "CRASHED", "CANCELLED") else None
+        good = server.start_run("served")
+        wait_for("its training", lambda: "train 0" in server.tasks(good))
+        late = server.start_run("served")
+        waiting = lambda: server.run(late)["state"]["name"] == "AwaitingConcurrencySlot"  # noqa: E731
+        wait_for("the late run to be held back", waiting)
+        runs["late"] = server.run(late)
+        server.ask(f"/flow_runs/{late}/set_state", {"state": {"type": "CANCELLED"}, "force": True})
+        runs["good"] = server.ended(good)
 
-            found = wait_for("the end of the run", ended)
-            scheduled = {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}}
-            assert wait_for("the next night", lambda: ask(api, "/flow_runs/filter", scheduled))
-            assert found["state"]["type"] == "COMPLETED", found["state"]
-        finally:
-            process.send_signal(signal.SIGINT)
-            assert process.wait(60) == 0
-    assert (tmp_path / "outputs" / "tiny" / "latest" / "release.json").exists()
-    (deployment,) = ask(api, "/deployments/filter", {})
-    assert not deployment["paused"]  # the schedule outlives the process
-    assert os.listdir(tmp_path / "outputs" / "tiny" / "releases")
+        text = job.read_text()
+        job.write_text("name: [")
+        runs["wrong"] = server.ended(server.start_run("served"))
+        job.write_text(text)
+
+        killed = server.start_run("served")
+        wait_for("its first task", lambda: server.tasks(killed))
+        children = psutil.Process(process.pid).children()
+        [of_run] = [child for child in children if "spawn_main" in str(child.cmdline())]
+        of_run.kill()
+        runs["killed"] = server.ended(killed)
+        wait_for("the last word", lambda: any("Crashed" in told["content"]["subject"] for told in webhook.heard), 30)
+
+        before = len(log.read_text())
+        process.send_signal(signal.SIGTERM)
+        status = process.wait(60)
+    return Evening(server, log, job, deployment, runs, list(webhook.heard), status, log.read_text()[before:])
+
+
+def test_schedule_is_registered_and_outlives_the_process(evening: Evening) -> None:
+    (schedule,) = evening.deployment["schedules"]
+    assert schedule["schedule"]["cron"] == "30 3 * * *"
+    assert schedule["schedule"]["timezone"] == "Europe/Berlin"
+    now = evening.server.deployment("served")
+    assert now is not None and not now["paused"] and now["schedules"][0]["active"]
+    nights = evening.server.runs(flow_runs={"state": {"type": {"any_": ["SCHEDULED"]}}})
+    assert [run for run in nights if run["deployment_id"] == now["id"]]
+
+
+def test_triggered_run_releases(evening: Evening) -> None:
+    state = evening.runs["good"]["state"]
+    assert (state["type"], state["message"]) == ("COMPLETED", "Completed"), state
+    assert evening.runs["good"]["name"].startswith("served 20")
+    assert (evening.job.parent / "outputs" / "served" / "latest" / "release.json").exists()
+
+
+def test_late_run_waits(evening: Evening) -> None:
+    assert evening.runs["late"]["state"]["type"] == "SCHEDULED"
+    assert evening.deployment["global_concurrency_limit"]["limit"] == 1
+    assert evening.deployment["concurrency_options"]["collision_strategy"] == "ENQUEUE"
+
+
+def test_job_file_is_read_by_each_run_and_a_bad_one_fails_it(evening: Evening) -> None:
+    state = evening.runs["wrong"]["state"]
+    assert state["type"] == "FAILED" and "job.yaml is not a YAML file" in state["message"]
+    assert evening.runs["wrong"]["name"].startswith("served 20")  # by the deployment's name
+
+
+def test_killed_run_is_crashed(evening: Evening) -> None:
+    assert evening.runs["killed"]["state"]["type"] == "CRASHED"
+
+
+def test_people_are_told_of_every_end_with_a_link(evening: Evening) -> None:
+    told = [told["content"] for told in evening.heard if told["path"].startswith("/good")]
+    good, wrong, killed = told
+    assert good["subject"] == f"{evening.runs['good']['name']}: Completed"
+    assert "Failed: " in wrong["subject"] and "job.yaml is not a YAML file" in wrong["subject"]
+    assert killed["subject"].startswith(f"{evening.runs['killed']['name']}: Crashed: ")
+    for name, content in zip(("good", "wrong", "killed"), told, strict=True):
+        page = f"http://127.0.0.1:{evening.server.port}/runs/flow-run/{evening.runs[name]['id']}"
+        assert content["body"] == page
+
+
+def test_block_that_cannot_be_told_stops_nothing(evening: Evening) -> None:
+    assert len([told for told in evening.heard if told["path"].startswith("/refused")]) == 3
+    logs = evening.server.ask("/logs/filter", {})
+    assert "Block custom-webhook/refused could not be told: HTTPStatusError" in {log["message"] for log in logs}
+
+
+def test_secret_of_a_block_stands_nowhere_else(evening: Evening) -> None:
+    assert all(SECRET in told["path"] for told in evening.heard)
+    logs = evening.server.ask("/logs/filter", {"limit": 200})
+    assert not [log for log in logs if SECRET in json.dumps(log)]
+    assert SECRET not in json.dumps([evening.server.artifacts(run["id"]) for run in evening.runs.values()])
+    assert SECRET not in evening.log.read_text()
+    files = [path for path in evening.job.parent.rglob("*") if path.is_file()]
+    assert len(files) > 200 and not [path for path in files if SECRET.encode() in path.read_bytes()]
+
+
+def test_sigterm_ends_serving_in_good_order(evening: Evening) -> None:
+    assert evening.status == 0
+    assert "never awaited" not in evening.log.read_text()
+    assert "Traceback" not in evening.last_words
 
 
 def ended(command: str, job: Path, environment: dict[str, str], *options: str, api: str = "") -> str:
@@ -150,3 +205,17 @@ def test_schedule_that_cannot_be_is_told_by_its_option(
 ) -> None:
     told = ended("serve", write_job(tmp_path), environment, option, value, api=DEAF)
     assert told.startswith(f"Error: {option}: expected ") and f"(found {value!r})" in told and example in told
+
+
+@pytest.mark.parametrize(
+    ("block", "told"),
+    [
+        ("slack-webhook/nobody", "--notify slack-webhook/nobody: the Prefect server has no such block"),
+        ("nonsense", "--notify nonsense: the Prefect server has no such block"),
+        ("secret/word", "--notify secret/word: expected a notification block, found a Secret"),
+    ],
+)
+def test_block_that_tells_nobody_is_refused(server: Server, tmp_path: Path, block: str, told: str) -> None:
+    code = "from prefect.blocks.system import Secret; Secret(value='x').save('word', overwrite=True)"
+    server.do(sys.executable, "-c", code)
+    assert told in ended("serve", write_job(tmp_path), server.environment, "--notify", block, api=server.api)

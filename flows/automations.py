@@ -1,0 +1,98 @@
+"""What the Prefect server does by itself: runs whose machine has died are marked as crashed, and people are told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from prefect.automations import Automation
+from prefect.blocks.abstract import NotificationBlock
+from prefect.client.schemas.objects import StateType
+from prefect.events.actions import ActionTypes, ChangeFlowRunState, SendNotification
+from prefect.events.schemas.automations import EventTrigger, Posture
+from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY
+
+from dcgan.errors import ConfigError
+from flows import notifications, server
+from flows.nightly import nightly
+
+SILENT = f"{nightly.name}: runs that fell silent"
+LATE = f"{nightly.name}: runs that nobody starts"
+HEARTBEAT = "prefect.flow-run.heartbeat"
+ENDED = {f"prefect.flow-run.{state}" for state in ("Completed", "Failed", "Cancelled", "Crashed")}
+OURS: dict[str, Any] = {"prefect.resource.role": "flow", "prefect.resource.name": nightly.name}
+EVERY_RUN: dict[str, Any] = {"prefect.resource.id": "prefect.flow-run.*"}
+
+
+def automate(silence: int, notify: Sequence[str]) -> list[str]:
+    """Set up the project's automations on the server that PREFECT_API_URL names, in the place of earlier ones.
+
+    Args:
+        silence: s between a run's last heartbeat and being marked as crashed.
+        notify: notification blocks that are told of it, and of runs that are late.
+
+    Returns:
+        What was set up, line by line.
+
+    Raises:
+        ConfigError: no server answers, a block is not there, or runs' heartbeats come less often than `silence`.
+    """
+    server.require()
+    blocks = [notifications.load(name, "--notify") for name in notify]
+    every = PREFECT_FLOWS_HEARTBEAT_FREQUENCY.value()
+    if every is None or silence <= every:
+        rate = "never come" if every is None else f"come every {every} s"
+        raise ConfigError(
+            f"--silence {silence}: expected more than the time between two heartbeats, best three times as much; "
+            f"they {rate} (PREFECT_FLOWS_HEARTBEAT_FREQUENCY)"
+        )
+    for name in (SILENT, LATE):  # as an earlier call left them
+        if (before := _saved(name)) is not None:
+            before.delete()
+    Automation(
+        name=SILENT,
+        description="A run's process tells every few minutes that it lives. Where it stops to, its machine has died.",
+        trigger=EventTrigger(
+            match=EVERY_RUN,
+            match_related=OURS,
+            after={HEARTBEAT},
+            expect={HEARTBEAT} | ENDED,
+            for_each={"prefect.resource.id"},
+            posture=Posture.Proactive,
+            threshold=1,
+            within=timedelta(seconds=silence),
+        ),
+        actions=[
+            ChangeFlowRunState(
+                state=StateType.CRASHED, name="Crashed", message=f"No sign of life for {silence} s", force=False
+            ),
+            *_notifications(blocks, f"Crashed: no sign of life for {silence} s"),
+        ],
+    ).create()
+    told = [f"A run that gives no sign of life for {silence} s is marked as crashed"]
+    if blocks:
+        Automation(
+            name=LATE,
+            description="A run that is late is one that no worker takes.",
+            trigger=EventTrigger(match=EVERY_RUN, match_related=OURS, expect={"prefect.flow-run.Late"}),
+            actions=_notifications(blocks, "Late: nobody starts it. Does a worker, or `dcgan serve`, run?"),
+        ).create()
+        told.append(f"Told of that, and of runs that nobody starts: {', '.join(notify)}")
+    return told
+
+
+def _notifications(blocks: Sequence[NotificationBlock], told: str) -> list[ActionTypes]:
+    """The server's part in telling: it fills in the run."""
+    subject, body = "{{ flow_run.name }}: " + told, "{{ flow_run|ui_url }}"
+    ids = [block._block_document_id for block in blocks]
+    return [SendNotification(block_document_id=id_, subject=subject, body=body) for id_ in ids if id_ is not None]
+
+
+def _saved(name: str) -> Automation | None:
+    try:
+        found = Automation.read(name=name)
+    except ValueError:
+        return None
+    assert isinstance(found, Automation)
+    return found

@@ -1,0 +1,75 @@
+"""How far a task has come, live in Prefect's pages: one progress artifact per task that reports any."""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+import time
+from uuid import UUID
+
+from prefect.artifacts import create_progress_artifact, update_progress_artifact
+from prefect.context import TaskRunContext
+from prefect.logging import get_logger
+
+from dcgan.progress import Progress
+from dcgan.terminal import in_words
+
+SECONDS = 5.0  # between two updates of a task
+
+
+class Publisher:
+    """Sends the newest report of each task to the server, from a thread of its own: a slow server holds up no work."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._waiting: dict[UUID, tuple[contextvars.Context, Progress]] = {}
+        self._sent: dict[UUID, float] = {}
+        self._artifacts: dict[UUID, UUID] = {}
+        self._thread: threading.Thread | None = None
+
+    def publish(self, report: Progress) -> None:
+        """Take a report of the task that runs in this thread; outside of a task, there is nowhere to show it."""
+        context = TaskRunContext.get()
+        if context is None:
+            return
+        with self._changed:
+            self._waiting[context.task_run.id] = contextvars.copy_context(), report
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._send_on, name="progress", daemon=True)
+                self._thread.start()
+            self._changed.notify()
+
+    def _send_on(self) -> None:
+        while True:
+            with self._changed:
+                while not (due := self._due()):
+                    self._changed.wait(SECONDS / 5 if self._waiting else None)
+                reports = {task: self._waiting.pop(task) for task in due}
+            for task, (context, report) in reports.items():
+                self._sent[task] = time.monotonic()
+                context.run(self._send, task, report)
+
+    def _due(self) -> list[UUID]:
+        now = time.monotonic()
+        return [
+            task
+            for task, (_, report) in self._waiting.items()
+            if report["done"] >= report["total"] or now - self._sent.get(task, -SECONDS) >= SECONDS
+        ]
+
+    def _send(self, task: UUID, report: Progress) -> None:
+        """Show a report, in the context of its task, which the artifact then belongs to."""
+        percent, told = 100 * min(1.0, report["done"] / max(1, report["total"])), in_words(report)
+        try:
+            if task in self._artifacts:
+                update_progress_artifact(self._artifacts[task], percent, told)
+            else:
+                artifact = create_progress_artifact(percent, description=told)
+                assert isinstance(artifact, UUID)  # no coroutine: no event loop runs in this thread
+                self._artifacts[task] = artifact
+        except Exception as error:  # it is but a display: the run goes on, and the next report is tried again
+            get_logger("dcgan").debug("Progress could not be shown: %s", error)
+
+
+publisher = Publisher()
+"""This process's own."""

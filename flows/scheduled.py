@@ -1,0 +1,66 @@
+"""The nightly flow as a schedule starts it: by the name of a job file, which is read anew every night."""
+
+# No `from __future__ import annotations` here: a served flow is pickled, and Prefect reads its parameters' types from
+# the annotations themselves.
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from prefect import flow, runtime
+from prefect.client.schemas.objects import State
+from prefect.context import FlowRunContext
+
+from dcgan import processes, runs
+from dcgan.config import JobConfig, load_job
+from dcgan.errors import DcganError
+from flows import notifications
+from flows.nightly import flow_for, nightly
+from flows.notifications import End
+
+
+def _run_name() -> str:
+    parameters = runtime.flow_run.parameters
+    try:
+        name = _job(parameters["job_file"], parameters["settings"]).name
+    except DcganError:  # which the run itself will tell
+        name = runtime.deployment.name or Path(parameters["job_file"]).stem
+    return f"{name} {runs.now()}"
+
+
+def _job(job_file: str, settings: Sequence[str]) -> JobConfig:
+    return load_job(Path(job_file), settings)
+
+
+@flow(
+    name="dcgan-augment",
+    flow_run_name=_run_name,
+    on_completion=[notifications.tell],
+    on_failure=[notifications.tell],
+    on_crashed=[notifications.tell],
+)
+def scheduled(
+    job_file: str,
+    settings: Sequence[str] = (),
+    rehash: bool = False,
+    notify: Sequence[str] = (),  # noqa: ARG001 (read by the hooks)
+    notify_on: Sequence[End] = ("completion", "failure", "crash"),  # noqa: ARG001
+) -> State[dict[str, Any]]:
+    """Train, generate, prove and release one job.
+
+    Args:
+        job_file: its path, as the machine that runs it has it.
+        settings: such as `generation.per_class=200`, over keys of the job file.
+        rehash: open every image, also those that have not changed since the job's last run.
+        notify: notification blocks that are told how the run ends, such as `slack-webhook/my-team`.
+        notify_on: ends that they are told.
+    """
+    job = _job(job_file, settings)
+    context = FlowRunContext.get()
+    assert context is not None
+    # The engine has started a task runner before the job was known; the one that the job asks for takes its place.
+    with flow_for(job).task_runner.duplicate() as runner, context.model_copy(update={"task_runner": runner}):
+        try:
+            return nightly.fn(job, rehash)
+        except BaseException:  # such as a signal: the runner ends when its threads do, and they wait for the workers
+            processes.workers.stop()
+            raise

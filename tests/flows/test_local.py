@@ -1,0 +1,128 @@
+"""`make up` and `make down`: a real server, worker and deployment in the background, once."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.object_store import free_port
+from tests.prefect_server import ROOT, Server, wait_for
+
+Local = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("outputs")
+
+
+@pytest.fixture(scope="module")
+def server(environment: dict[str, str], outputs: Path) -> Server:
+    """That `make up` starts: here only to be asked."""
+    return Server(environment | {"PREFECT_HOME": str(outputs / ".prefect")}, outputs / "unused", free_port())
+
+
+@pytest.fixture(scope="module")
+def local(server: Server, environment: dict[str, str], outputs: Path) -> Iterator[Local]:
+    def do(what: str, port: int = server.port) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "flows.local", what, "--port", str(port), "--outputs", str(outputs)]
+        return subprocess.run(
+            command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
+        )
+
+    yield do
+    do("down")
+
+
+@pytest.fixture(scope="module")
+def up(local: Local) -> str:
+    """What it says when all is there."""
+    done = local("up")
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def processes(outputs: Path) -> dict[str, int]:
+    records = {name: outputs / ".prefect" / f"{name}.json" for name in ("server", "worker")}
+    return {name: json.loads(record.read_text())["pid"] for name, record in records.items()}
+
+
+@pytest.mark.usefixtures("up")
+def test_server_worker_and_schedule_are_there(server: Server) -> None:
+    assert server.answers()
+    assert server.ask("/work_pools/dcgan")["status"] == "READY"
+    deployment = server.deployment("digits")
+    assert deployment is not None and deployment["parameters"]["job_file"] == "outputs/demo/job.yaml"
+    [schedule] = deployment["schedules"]
+    assert schedule["active"] and schedule["schedule"]["timezone"] == "Europe/Berlin"
+    assert len(server.ask("/automations/filter", {})) == 1
+
+
+def test_address_of_the_pages_is_told(up: str, server: Server) -> None:
+    assert f"Pages       http://127.0.0.1:{server.port}\n" in up
+
+
+@pytest.mark.usefixtures("up")
+def test_again_starts_nothing_twice(local: Local, outputs: Path, server: Server) -> None:
+    before = processes(outputs)
+    assert local("up").returncode == 0
+    assert processes(outputs) == before
+    assert len(server.ask("/work_pools/dcgan/workers/filter", {})) == 1
+
+
+@pytest.mark.usefixtures("up")
+def test_other_port_is_refused_while_it_is_up(local: Local, server: Server) -> None:
+    done = local("up", free_port())
+    assert done.returncode == 2
+    assert f"listens on port {server.port}: `make down` first" in done.stderr
+
+
+@pytest.mark.usefixtures("up")
+def test_down_ends_all_and_a_new_start_keeps_records_but_forgets_old_runs(
+    local: Local, outputs: Path, server: Server
+) -> None:
+    flow = server.ask("/flows/filter", {})[0]["id"]
+    ages = {}
+    for days in (1, 100):
+        moment = (datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=days)).isoformat()
+        state = {"type": "COMPLETED", "timestamp": moment}
+        ages[days] = server.ask("/flow_runs/", {"flow_id": flow, "state": state})["id"]
+    family = [
+        member
+        for pid in processes(outputs).values()
+        for member in (psutil.Process(pid), *psutil.Process(pid).children(recursive=True))
+    ]
+    assert len(family) >= 2
+
+    done = local("down")
+    assert done.returncode == 0 and not server.answers()
+    assert not [member for member in family if member.is_running() and member.status() != psutil.STATUS_ZOMBIE]
+    assert "No server goes" in local("down").stdout
+
+    assert local("up").returncode == 0
+    assert server.deployment("digits") is not None
+
+    def known() -> set[str]:
+        return {run["id"] for run in server.runs()}
+
+    wait_for("the old run to be forgotten", lambda: ages[100] not in known(), 60)
+    assert ages[1] in known()
+
+
+def test_taken_port_is_told(local: Local) -> None:
+    assert local("down").returncode == 0
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        done = local("up", taken.getsockname()[1])
+    assert done.returncode == 2
+    assert "is taken by another program" in done.stderr
+    assert "make up PORT=" in done.stderr

@@ -1,0 +1,195 @@
+"""A real Prefect server on loopback, what tests ask it, workers, and a webhook that hears what people are told."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from flows.server import LEASES
+from tests.object_store import free_port
+
+ROOT = Path(__file__).parents[1]
+PREFECT = str(Path(sys.executable).with_name("prefect"))
+ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+
+
+def wait_for(what: str, check: Callable[[], Any], seconds: float = 300) -> Any:
+    """Ask again until `check` gives something."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := check():
+            return found
+        time.sleep(0.5)
+    raise AssertionError(f"{what} did not come within {seconds} s")
+
+
+@dataclass
+class Server:
+    """A server with a port of its own; what it recorded outlives a restart."""
+
+    environment: dict[str, str]
+    """Of the server, and of who talks to it."""
+    log: Path
+    port: int = field(default_factory=free_port)
+    process: subprocess.Popen[bytes] | None = None
+
+    def __post_init__(self) -> None:
+        self.environment = self.environment | {"PREFECT_API_URL": self.api, **dict([LEASES.split("=")])}
+
+    @property
+    def api(self) -> str:
+        return f"http://127.0.0.1:{self.port}/api"
+
+    def start(self) -> None:
+        command = [PREFECT, "server", "start", "--host", "127.0.0.1", "--port", str(self.port)]
+        with self.log.open("a") as log:
+            self.process = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
+        wait_for("the server", self.answers)
+
+    def stop(self) -> None:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(60)
+
+    def answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.api}/health", timeout=2) as response:
+                return bool(response.status == 200)
+        except OSError:
+            return False
+
+    def ask(self, path: str, content: dict[str, Any] | None = None) -> Any:
+        """Post to the API, or get. A server that is slow, or whose SQLite is locked, is asked again."""
+        data = None if content is None else json.dumps(content).encode()
+        request = urllib.request.Request(f"{self.api}{path}", data, {"Content-Type": "application/json"})
+        for tries_left in reversed(range(10)):
+            try:
+                with urllib.request.urlopen(request, timeout=30) as response:
+                    return json.loads(response.read() or b"null")
+            except urllib.error.HTTPError as error:
+                if error.code != 503 or not tries_left:
+                    raise
+            except TimeoutError:
+                if not tries_left:
+                    raise
+            time.sleep(1)
+        raise AssertionError
+
+    def deployment(self, name: str) -> dict[str, Any] | None:
+        """The deployment of that name, when there is one."""
+        found = self.ask("/deployments/filter", {"deployments": {"name": {"any_": [name]}}})
+        return dict(found[0]) if found else None
+
+    def runs(self, **filters: Any) -> list[dict[str, Any]]:
+        """Flow runs, oldest first."""
+        return list(self.ask("/flow_runs/filter", {"sort": "START_TIME_ASC", **filters}))
+
+    def start_run(self, deployment: str) -> str:
+        """Trigger a run; gives its id."""
+        found = self.deployment(deployment)
+        assert found is not None
+        return str(self.ask(f"/deployments/{found['id']}/create_flow_run", {})["id"])
+
+    def run(self, run_id: str) -> dict[str, Any]:
+        return dict(self.ask(f"/flow_runs/{run_id}"))
+
+    def ended(self, run_id: str, seconds: float = 400) -> dict[str, Any]:
+        """The run, when it has ended."""
+
+        def look() -> dict[str, Any] | None:
+            run = self.run(run_id)
+            return run if run["state"]["type"] in ENDED else None
+
+        return dict(wait_for("the end of the run", look, seconds))
+
+    def tasks(self, run_id: str) -> dict[str, str]:
+        """State by name of a run's tasks."""
+        found = self.ask("/task_runs/filter", {"flow_runs": {"id": {"any_": [run_id]}}})
+        return {task["name"]: (task["state"] or {"type": "PENDING"})["type"] for task in found}
+
+    def artifacts(self, run_id: str) -> list[dict[str, Any]]:
+        return list(self.ask("/artifacts/filter", {"artifacts": {"flow_run_id": {"any_": [run_id]}}}))
+
+    def attempt(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """A command that talks to the server."""
+        return subprocess.run(
+            command, env=self.environment, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+        )
+
+    def do(self, *command: str) -> str:
+        """A command that must go well; gives what it says."""
+        done = self.attempt(*command)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+
+@contextmanager
+def running_server(environment: dict[str, str], log: Path) -> Iterator[Server]:
+    """Started for the time of the block."""
+    server = Server(environment, log)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@contextmanager
+def process_of(command: list[str], environment: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A process in a session of its own, all of which ends with the block."""
+    with log.open("a") as said:
+        process = subprocess.Popen(command, env=environment, stdout=said, stderr=said, start_new_session=True)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait(60)
+
+
+class Webhook:
+    """A server on loopback that takes what is posted to it; posts to `/refused` it refuses."""
+
+    def __init__(self) -> None:
+        self.heard: list[dict[str, Any]] = []
+        heard = self.heard
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                content = self.rfile.read(int(self.headers["Content-Length"]))
+                heard.append({"path": self.path, "content": json.loads(content)})
+                self.send_response(404 if self.path.startswith("/refused") else 200)
+                self.end_headers()
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.address = f"http://127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def save_block(self, server: Server, name: str, path: str, secret: str) -> None:
+        """Save a block that posts here, with a token that is among its secrets."""
+        code = (
+            "import sys; from prefect.blocks.notifications import CustomWebhookNotificationBlock as Block\n"
+            "Block(name='test', url=sys.argv[2] + '?token={{token}}', secrets={'token': sys.argv[3]},"
+            " json_data={'subject': '{{subject}}', 'body': '{{body}}'}).save(sys.argv[1], overwrite=True)"
+        )
+        server.do(sys.executable, "-c", code, name, self.address + path, secret)
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
