@@ -9,10 +9,11 @@ from typing import Any
 from prefect import flow, runtime
 from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext
+from prefect.states import Failed
 
 from dcgan import processes, runs
 from dcgan.config import JobConfig, load_job
-from dcgan.errors import DcganError
+from dcgan.errors import DcganError, StageError
 from flows import notifications
 from flows.nightly import flow_for, nightly
 from flows.notifications import End
@@ -60,7 +61,10 @@ def scheduled(
     # The engine has started a task runner before the job was known; the one that the job asks for takes its place.
     with flow_for(job).task_runner.duplicate() as runner, context.model_copy(update={"task_runner": runner}):
         try:
-            return nightly.fn(job, rehash)
+            state = nightly.fn(job, rehash)
         except BaseException:  # such as a signal: the runner ends when its threads do, and they wait for the workers
             processes.workers.stop()
             raise
+    if state.is_failed():  # a summary is no error, and Prefect would complain of it in the log
+        return Failed(message=state.message, data=StageError(state.message))
+    return state
