@@ -16,13 +16,15 @@ from typing import Any, ParamSpec, TypeVar
 
 from prefect import Task, task
 from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
 from prefect.futures import PrefectFuture
 
 from dcgan import stages, terminal
-from dcgan.config import JobConfig
+from dcgan.config import LOCAL, JobConfig
 from dcgan.errors import Interrupted
 from dcgan.paths import Run
 from dcgan.shared.coordinator import bring, offer
+from dcgan.shared.pieces import stands
 from dcgan.shared.work import perform
 from flows import progress
 
@@ -38,22 +40,37 @@ def _of_stage(stage: Callable[P, R], name: str | None = None, run_name: str | No
 
 @dataclass(frozen=True)
 class Started:
-    """A stage that goes, or waits to, wherever `run.on` says."""
+    """A stage that goes, or waits to, wherever `run.on` says; or stood already, and has a state at once."""
 
-    future: PrefectFuture[Any]
+    future: PrefectFuture[Any] | State[Any]
     bring: Callable[[], None]
     """Fetches what it has left, once it has ended."""
 
-    def result(self) -> Any:
-        """Its record, once it has ended.
+    def result(self, *, raise_on_failure: bool = True) -> Any:
+        """Its record, once it has ended, or why there is none.
 
         Raises:
             DcganError: the stage's.
         """
         try:
-            return self.future.result()
+            return self.future.result(raise_on_failure=raise_on_failure)
         finally:
             self.bring()
+
+    def why_not_begun(self) -> str | None:
+        """Wait for its end; where it never began, since what it waits for has failed, or every worker died, tell it."""
+        if isinstance(self.future, State):
+            return None
+        self.future.wait()
+        if self.future.state.is_final():
+            return None
+        if self.future.state.message:
+            return self.future.state.message
+        try:
+            self.future.result()
+        except Exception as error:  # the task runner's
+            return str(error)
+        return None
 
 
 def _perform(stage: str, run: Run, job: JobConfig, *arguments: Any) -> Any:
@@ -83,6 +100,9 @@ class Heavy:
             wait_for: stages before it.
         """
         about = arguments[0] if arguments else ""
+        if job.run.on != LOCAL and stands(self._name, run, about):  # no worker need fetch it to find that out
+            here = job.model_copy(update={"run": job.run.model_copy(update={"on": LOCAL})})
+            return Started(self._task(run, here, *arguments, return_state=True), lambda: None)
         offer(self._name, run, job, about)
         future: PrefectFuture[Any] = self._task.submit(
             run, job, *arguments, return_state=False, wait_for=[one.future for one in wait_for]
@@ -116,14 +136,12 @@ def outcomes(started: Mapping[str, Started]) -> tuple[dict[str, Any], dict[str, 
     """
     records, failures = {}, {}
     for label, one in started.items():
-        one.future.wait()
-        if not one.future.state.is_final():  # what it waits for has failed, so that it was never begun
-            failures[label] = str(one.future.state.message)
+        if reason := one.why_not_begun():
+            failures[label] = reason
             continue
-        result = one.future.result(raise_on_failure=False)
+        result = one.result(raise_on_failure=False)
         if isinstance(result, Interrupted):
             raise result
-        one.bring()
         if isinstance(result, BaseException):
             failures[label] = str(result)
         else:

@@ -18,7 +18,7 @@ from dcgan.config import LOCAL, JobConfig
 from dcgan.errors import StorageError
 from dcgan.paths import Run
 from dcgan.processes import workers
-from dcgan.shared.pieces import STAGES, is_whole, named, whole_ones
+from dcgan.shared.pieces import STAGES, is_whole, named, stands, whole_ones
 from dcgan.shared.store import Store
 
 LOOK_SECONDS = 0.5  # between two looks at whether the run was stopped
@@ -131,9 +131,10 @@ def offer(stage: str, run: Run, job: JobConfig, about: object) -> None:
             if piece in known:
                 continue
             whole, there = is_whole(run, piece), store.record(piece)
-            if there is None or (whole and not there["whole"]):
+            changes = piece.startswith("evaluation/")  # when it is done again, see `stands`
+            if there is None or (whole and (changes or not there["whole"])):
                 store.push(run, piece, whole=whole)
-            if whole or (there and there["whole"]):
+            if not changes and (whole or (there and there["whole"])):
                 known.add(piece)
 
 
@@ -143,10 +144,10 @@ def bring(stage: str, run: Run, job: JobConfig, about: object) -> None:
     Raises:
         StorageError: the store cannot be reached, or what it has is damaged.
     """
-    if store := store_of(run, job):
+    store = store_of(run, job)
+    if store and not stands(stage, run, about):
         for piece in named(STAGES[stage].writes, about):
-            if not is_whole(run, piece):
-                store.fetch(run, piece)
+            store.fetch(run, piece)
 
 
 def store_of(run: Run, job: JobConfig) -> Store | None:

@@ -31,6 +31,7 @@ STAGES = {
 }
 """By the names of the functions in `dcgan.stages`."""
 
+EVALUATIONS = ("try_shares", "measure")  # how the names of those stages begin
 RESUMED = ("base", "train")  # stages that another machine can go on with, from their newest snapshot
 
 
@@ -40,24 +41,41 @@ def named(pieces: Iterable[str], about: object) -> list[str]:
     return list(dict.fromkeys(piece.format(escape(str(one))) for piece in pieces for one in subjects))
 
 
-def paths(piece: str) -> list[str]:
-    """The files and folders of a run that are a piece, relative to its folder."""
+def paths(folder: Path, piece: str) -> list[Path]:
+    """The files and folders that are a piece, of those in a run's folder."""
     match piece.split("/"):
-        case ["job"]:
-            return ["config.json", "run.json", "split/images.parquet", "split/split.json", "split/leakage.json"]
+        case ["job"]:  # the run's own records, and what is known of all images
+            return [path for path in (*folder.glob("*.json"), *folder.glob("split/*")) if path.is_file()]
         case ["judge"]:
-            return ["judge", "precision.json"]
+            found = [folder / "judge", folder / "precision.json"]
         case ["model", label]:
-            return [f"training/{label}/model.npz"]
-    return [piece]
+            found = [folder / "training" / label / "model.npz"]
+        case _:
+            found = [folder / piece]
+    return [path for path in found if path.exists()]
 
 
 def is_whole(run: Run, piece: str) -> bool:
-    """Whether a run's folder has all of a piece. Stages that leave a folder write its record last."""
-    expected = [run.root / path for path in paths(piece)]
-    if piece.startswith(("judge", "base", "training/", "generation/")):
-        expected.append(expected[0] / "record.json")
-    return all(path.exists() for path in expected)
+    """Whether a run's folder has all of a piece, by what is written last."""
+    match piece.split("/"):
+        case ["job"]:
+            last = run.leakage
+        case ["judge"]:
+            last = run.precision
+        case ["model", label]:
+            last = run.root / "training" / label / "model.npz"
+        case ["base"] | ["training" | "generation", _]:
+            last = run.root / piece / "record.json"
+        case _:
+            last = run.root / piece
+    return last.exists()
+
+
+def stands(stage: str, run: Run, about: object) -> bool:
+    """Whether a stage's output is all there, for good. Evaluations can be done again, when there is more to measure."""
+    return not stage.startswith(EVALUATIONS) and all(
+        is_whole(run, piece) for piece in named(STAGES[stage].writes, about)
+    )
 
 
 def whole_ones(run: Run, pattern: str) -> list[str]:
@@ -69,7 +87,7 @@ def whole_ones(run: Run, pattern: str) -> list[str]:
 
 def files_of(run: Run, piece: str) -> Iterator[Path]:
     """The files of a piece that are of use to another machine: nothing half-written, and of snapshots the newest."""
-    for path in (run.root / path for path in paths(piece)):
+    for path in paths(run.root, piece):
         if path.is_file():
             yield path
         left_out = set(snapshots.superseded(path)) if path.is_dir() else set()

@@ -128,9 +128,8 @@ class Store:
                 )
             with tarfile.open(archive) as tar:
                 tar.extractall(unpacked, filter="data")
-            for path in paths(piece):
-                if (unpacked / path).exists():
-                    _replace(unpacked / path, run.root / path)
+            for path in paths(unpacked, piece):
+                _replace(path, run.root / path.relative_to(unpacked))
 
     def _write(self, name: str, act: Callable[[str], Any]) -> None:
         target = f"{self._root}/{name}"
