@@ -25,7 +25,9 @@ def _of_stage(stage: Callable[P, R], name: str | None = None, run_name: str | No
 
 
 catalogue = _of_stage(stages.catalogue)
+unchanged = _of_stage(stages.unchanged, "compare with the last release")
 split = _of_stage(stages.split)
+carry_over = _of_stage(stages.carry_over, "carry over")
 judge = _of_stage(stages.judge)
 base = _of_stage(stages.base, "shared base")
 train = _of_stage(stages.train, run_name="train {label}")
