@@ -48,7 +48,7 @@ BIN = Path(sys.executable).parent
 PER_CLASS, PER_NIGHT = 150, (2, 6)  # images of a class at the start of the month; of those that arrive in one
 TINY = {
     "training": {
-        "preset": "quick", "base_steps": 20, "class_steps": 20, "width": 8, "latent_dim": 8, "batch_size": 16,
+        "preset": "quick", "base_steps": 120, "class_steps": 40, "width": 8, "latent_dim": 8, "batch_size": 16,
         "log_steps": 10,
     },
     "gate": {"policy": "report", "classifier_steps": 20, "classifier_seeds": 2},
@@ -84,11 +84,13 @@ def main() -> None:
 
 def quiet(folder: Path, num_images: int) -> dict[str, Any]:
     """Seconds of a night on which nothing changed."""
-    draws = np.random.default_rng(0)
+    draws, digits = np.random.default_rng(0), load_digits()
     for number in range(num_images):
-        file = folder / "images" / f"{number % 10}" / f"{number:06d}.png"
+        image = (digits.images[number % len(digits.images)] * 255 / 16).astype(np.uint8)
+        image.flat[draws.integers(0, image.size, 4)] = draws.integers(0, 256, 4)  # so that no two are equal
+        file = folder / "images" / str(digits.target[number % len(digits.images)]) / f"{number:06d}.png"
         file.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(draws.integers(0, 256, (16, 16), np.uint8)).save(file, compress_level=1)
+        Image.fromarray(image).save(file, compress_level=1)
     job = write_job(folder, TINY | {"generation": {"per_class": {"0": 20, "1": 20}}})
     first, _ = run(job)
     nights = [run(job) for _ in range(3)]

@@ -101,7 +101,8 @@ def remove_run(run: Run) -> None:
 
 def newest_first(job: Job) -> list[Run]:
     """The job's runs; what else stands among them, a file manager's notes or half of a deleted run, is none."""
-    return [Run(root) for root in sorted(job.runs.iterdir(), reverse=True) if Run(root).record.exists()]
+    found = sorted(job.runs.iterdir(), reverse=True) if job.runs.exists() else []
+    return [Run(root) for root in found if Run(root).record.exists()]
 
 
 def provenance(config: JobConfig) -> dict[str, Any]:
