@@ -13,6 +13,7 @@ from dcgan.paths import Run
 from dcgan.plan import ClassPlan
 from dcgan.terminal import counted
 
+UNCHANGED = "Completed: nothing changed"  # the state of a run that had nothing to do
 WITHHELD = ("withheld", "short", "failed", "refused")  # verdicts of classes that were asked for and do not ship
 
 
@@ -37,7 +38,7 @@ def gather(
     catalogue = storage.read_json(run.catalogue_record)
     split = storage.read_json(run.split_record)
     judged = verdicts.get("classes", {})
-    measured, leakage = _record(run.measures), _record(run.leakage)
+    measured, leakage, prints = _record(run.measures), _record(run.leakage), _record(run.fingerprints)
     classes: dict[str, Any] = {}
     for number, (label, entry) in enumerate(plan.items()):
         training = _record(run.training(label) / "record.json")
@@ -73,7 +74,9 @@ def gather(
             "seconds": training.get("seconds"),
             "images_per_second": training.get("images_per_second"),
             "model_sha256": training.get("model_sha256"),
-            "fingerprint": catalogue["fingerprints"].get(label),
+            "trained_in": training.get("run_id"),
+            "change": prints.get("changes", {}).get(label),
+            "fingerprint": prints.get("classes", {}).get(label, {}).get("generation"),
         }
     started = storage.read_json(run.record)
     return {
@@ -90,6 +93,7 @@ def gather(
         "measures": {name: measured.get(name, {}) for name in ("features", "metrics", "overall")},
         "leakage": {name: leakage.get(name) for name in ("pairs", "examples")},
         "catalogue": catalogue,
+        "fingerprints": prints,
         "classes": classes,
     }
 

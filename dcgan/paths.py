@@ -11,6 +11,8 @@
     ├── run.json                when, with what, on what; how it ended
     ├── catalogue/              catalogue.parquet, catalogue.json
     ├── split/                  images.parquet, split.json, leakage.json, <class>/train.npy, <class>/holdout.npy
+    ├── fingerprints.json       what the results follow from, as hashes
+    ├── lineage.npz             which real images the models have seen
     ├── judge/                  a classifier of the job's real images
     ├── precision.json          what the networks compute in
     ├── base/                   the shared base's training
@@ -147,8 +149,22 @@ class Run:
     def base(self) -> Path:
         return self.root / "base"
 
+    @property
+    def fingerprints(self) -> Path:
+        """What the run's results follow from, as hashes; there once the run has taken over what stands elsewhere."""
+        return self.root / "fingerprints.json"
+
+    @property
+    def lineage(self) -> Path:
+        """Which real images the run's models have seen."""
+        return self.root / "lineage.npz"
+
     def training(self, label: str) -> Path:
         return self.root / "training" / escape(label)
+
+    def start(self, label: str) -> Path:
+        """Of a class that is trained further: the snapshot, of an earlier run, that it begins with."""
+        return self.training(label) / "start"
 
     def model(self, label: str) -> Path:
         """EMA generator and discriminator of a trained class."""
@@ -159,16 +175,16 @@ class Run:
 
     def share(self, fold: int) -> Path:
         """What classifiers recognised of a fold of the training images, by the strength that they were trained with."""
-        return self.root / "evaluation" / f"share-{fold}.npz"
+        return self.evaluation / f"share-{fold}.npz"
 
     @property
     def share_record(self) -> Path:
         """The strength that was chosen, and what each gave."""
-        return self.root / "evaluation" / "share.json"
+        return self.evaluation / "share.json"
 
     def utility(self, number: int) -> Path:
         """What the classifiers of seed `number` recognised: bool per held-out image by arm, and `truth`."""
-        return self.root / "evaluation" / f"utility-{number}.npz"
+        return self.evaluation / f"utility-{number}.npz"
 
     @property
     def leakage(self) -> Path:
@@ -178,7 +194,7 @@ class Run:
     @property
     def measures(self) -> Path:
         """What synthetic images come to beside real ones, by class and metric."""
-        return self.root / "evaluation" / "measures.json"
+        return self.evaluation / "measures.json"
 
     @property
     def sample_grid(self) -> Path:
@@ -191,5 +207,9 @@ class Run:
         return self.root / "report.html"
 
     @property
+    def evaluation(self) -> Path:
+        return self.root / "evaluation"
+
+    @property
     def evaluation_record(self) -> Path:
-        return self.root / "evaluation" / "evaluation.json"
+        return self.evaluation / "evaluation.json"

@@ -30,10 +30,14 @@ def job_url(config: JobConfig) -> str | None:
     return f"{config.outputs.root}/{config.name}" if urls.is_url(config.outputs.root) else None
 
 
-def open_run(config: JobConfig) -> tuple[Run, bool]:
+def open_run(config: JobConfig, *, fresh: bool = False) -> tuple[Run, bool]:
     """The job's interrupted run if it has one with the same config, or a new one. Call under the job's lock.
 
     A run that is resumed goes on with the catalogue that it began with.
+
+    Args:
+        config: resolved.
+        fresh: go on with a run only if it was begun to take nothing over from others.
 
     Returns:
         The run, and whether it is resumed.
@@ -48,13 +52,15 @@ def open_run(config: JobConfig) -> tuple[Run, bool]:
         raise StorageError(f"cannot write to outputs.root {config.outputs.root}: {error.strerror or error}") from error
     storage.remove_unfinished(job.runs)
     content = config.model_dump(mode="json")
-    for run in _newest_first(job)[:1]:
-        if storage.read_json(run.record)["state"] == "running" and _same_job(storage.read_json(run.config), content):
+    for run in newest_first(job)[:1]:
+        begun = storage.read_json(run.record)
+        same = begun["state"] == "running" and _same_job(storage.read_json(run.config), content)
+        if same and (begun.get("fresh", False) or not fresh):
             return run, True
     run = job.run(_new_id(job))
     with storage.whole_folder(run.root) as temporary:
         storage.write_json(temporary / run.config.name, content)
-        record = {"id": run.id, "state": "running", "started": now(), **provenance(config)}
+        record = {"id": run.id, "state": "running", "started": now(), "fresh": fresh, **provenance(config)}
         storage.write_json(temporary / run.record.name, record)
     return run, False
 
@@ -76,14 +82,27 @@ def _flat(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def remove_old_runs(job: Job, keep: int) -> None:
-    """Remove all but the newest `keep` runs; releases stand apart and are not touched."""
-    for run in _newest_first(job)[keep:]:
-        shutil.rmtree(run.root)
+    """Remove all but the newest `keep` runs, and the one that `latest` is of: the next one takes over from it.
+
+    Releases stand apart and are not touched.
+    """
+    latest = job.latest.resolve().name
+    for run in newest_first(job)[keep:]:
+        if run.id != latest:
+            remove_run(run)
 
 
-def _newest_first(job: Job) -> list[Run]:
+def remove_run(run: Run) -> None:
+    """Remove a run's folder. Its name is gone at once; what a kill leaves of it goes when the next run begins."""
+    doomed = run.root.with_name(f"{storage.TEMPORARY_PREFIX}{run.id}")
+    run.root.rename(doomed)
+    shutil.rmtree(doomed)
+
+
+def newest_first(job: Job) -> list[Run]:
     """The job's runs; what else stands among them, a file manager's notes or half of a deleted run, is none."""
-    return [Run(root) for root in sorted(job.runs.iterdir(), reverse=True) if Run(root).record.exists()]
+    found = sorted(job.runs.iterdir(), reverse=True) if job.runs.exists() else []
+    return [Run(root) for root in found if Run(root).record.exists()]
 
 
 def provenance(config: JobConfig) -> dict[str, Any]:

@@ -111,7 +111,11 @@ def labels_with_images(run: Run) -> list[str]:
 
 def image_shape(run: Run) -> tuple[int, int, int]:
     """(H, W, C) of the run's images."""
-    record = storage.read_json(run.split_record)
+    return shape_of(storage.read_json(run.split_record))
+
+
+def shape_of(record: Mapping[str, Any]) -> tuple[int, int, int]:
+    """(H, W, C) of the images that a split's record, or a catalogue's, is of."""
     height, width = record["image_size"]
     return height, width, record["channels"]
 

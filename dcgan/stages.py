@@ -6,26 +6,30 @@ Stages that need TensorFlow run in a process of their own.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 import dcgan.catalogue
 import dcgan.split
-from dcgan import outcome, pictures, runs, storage
+from dcgan import nights, outcome, pictures, runs, storage
 from dcgan.config import JobConfig
 from dcgan.evaluation import gate, leakage, share
 from dcgan.paths import Run
 from dcgan.plan import ClassPlan, estimate_bytes, make_plan
 from dcgan.processes import Work, workers
 from dcgan.release import remote
-from dcgan.release.publish import publish
+from dcgan.release.publish import publish, remove_old
+from dcgan.release.verify import missing
 from dcgan.report import write_report
 from dcgan.terminal import counted, display
 from dcgan.training import policy
 
 
-def begin(job: JobConfig) -> tuple[Run, bool]:
+def begin(job: JobConfig, *, fresh: bool = False) -> tuple[Run, bool]:
     """Open the run to work on, and see that its release will find its way: `runs.open_run`, under the job's lock."""
-    run, resumed = runs.open_run(job)
+    run, resumed = runs.open_run(job, fresh=fresh)
     if url := runs.job_url(job):
         remote.prepare(url, run.id)
     return run, resumed
@@ -40,6 +44,59 @@ def catalogue(run: Run, job: JobConfig, *, rehash: bool = False) -> dict[str, An
     told += "".join(f"; {count:,} of split {split} not used" for split, count in record["unused"].items())
     display.say(told)
     return record
+
+
+def unchanged(run: Run, job: JobConfig) -> dict[str, Any] | None:
+    """The record of the release that `latest` names, where a run would only make it again; None where not.
+
+    It would when everything is as it was (`dcgan.fingerprint`), no class had failed, and the release is all there.
+    Old releases go all the same.
+
+    Raises:
+        ConfigError, InputError: as for `split`.
+    """
+    if run.fingerprints.exists():  # it was begun for what had changed, and may have been killed after its release
+        return None
+    prints, _, _ = nights.fingerprints(job, *_catalogued(run))
+    latest = run.job.latest
+    if storage.read_json(run.record).get("fresh", False) or not (latest / "release.json").exists():
+        return None
+    record: dict[str, Any] = storage.read_json(latest / "release.json")
+    same = record.get("fingerprints", {}).get("release") == prints["release"]
+    if not same or any(entry["verdict"] == "failed" for entry in record["classes"].values()):
+        return None
+    folder, url = latest.resolve(), runs.job_url(job)
+    if lacking := missing(folder):
+        display.say(f"Nothing has changed, but release {folder.name} is not whole, and is made again: {lacking}")
+        return None
+    if url and not remote.names(url, folder.name):
+        display.say(f"Nothing has changed, but {url} does not have release {folder.name}")
+        return None
+    remove_old(run.job, folder, job.outputs.keep)
+    display.say(f"Nothing has changed since run {folder.name}: its release stays")
+    release = f"{url}/releases/{folder.name}" if url else str(folder)
+    where = {"release": release, "latest": f"{url}/latest" if url else str(latest), "report": f"{release}/report.html"}
+    where["samples"] = str(run.job.run(folder.name).sample_grid)
+    told = {"state": outcome.UNCHANGED, "started": storage.read_json(run.record)["started"], "finished": runs.now()}
+    return record | told | where
+
+
+def carry_over(run: Run, job: JobConfig) -> dict[str, Any]:
+    """Take over from earlier runs what still holds, so that the stages that follow find it standing.
+
+    Returns:
+        `train`: the classes that are left to train; `base`: whether one of them begins with the shared base.
+    """
+    if not run.fingerprints.exists():
+        fresh = storage.read_json(run.record).get("fresh", False)
+        changes = nights.compare(job, *_catalogued(run), leave_out=run, fresh=fresh)
+        for told in changes.told:
+            display.say(told)
+        nights.carry_over(run, changes)
+    labels = storage.read_json(run.fingerprints)["changes"]
+    left = [label for label in labels if not _stands(run.training(label))]
+    begin = [label for label in left if not run.start(label).exists()]
+    return {"train": left, "base": bool(job.training.base and begin)}
 
 
 def split(run: Run, job: JobConfig) -> dict[str, ClassPlan]:
@@ -61,11 +118,15 @@ def split(run: Run, job: JobConfig) -> dict[str, ClassPlan]:
 
 def judge(run: Run, job: JobConfig) -> dict[str, Any]:
     """Train a classifier of the real images, which judges single candidates."""
+    if _stands(run.judge) and run.precision.exists():
+        return _record(run.judge)
     return _perform(run, job, "judge", _all_threads(job))
 
 
 def base(run: Run, job: JobConfig, max_seconds: float | None) -> dict[str, Any]:
     """Train a GAN on all classes, from which each class starts."""
+    if _stands(run.base):
+        return _record(run.base)
     record = _perform(run, job, "base", _all_threads(job), max_seconds=max_seconds)
     display.say(f"Shared base of all classes: {record['steps']} steps in {record['seconds']:.0f} s")
     return record
@@ -73,6 +134,8 @@ def base(run: Run, job: JobConfig, max_seconds: float | None) -> dict[str, Any]:
 
 def train(run: Run, job: JobConfig, label: str, max_seconds: float | None) -> dict[str, Any]:
     """Train one class, in a process of its own."""
+    if _stands(run.training(label)):
+        return _record(run.training(label))
     record = _perform(run, job, "training", _threads(job), label=label, max_seconds=max_seconds)
     told = f"step {record['shipped_step']} of {record['steps']} is the best, {record['seconds']:.0f} s"
     told += f", {record['stopped']}" if record["stopped"] == policy.TIME_RAN_OUT else ""
@@ -84,6 +147,8 @@ def train(run: Run, job: JobConfig, label: str, max_seconds: float | None) -> di
 
 def generate(run: Run, job: JobConfig, label: str, num_wanted: int) -> dict[str, Any]:
     """Make and curate one class's images."""
+    if _stands(run.generation(label)):
+        return _record(run.generation(label))
     record = _perform(run, job, "generation", _threads(job), label=label, number=num_wanted)
     if record.get("short"):
         display.say(f"Class {label} is short: {outcome.shortfall(record, num_wanted)}")
@@ -103,12 +168,17 @@ def slots(job: JobConfig, count: int) -> list[tuple[int, ...]]:
 
 def try_shares(run: Run, job: JobConfig, folds: tuple[int, ...]) -> dict[str, Any]:
     """Train classifiers with other shares of synthetic images, and try them on folds of the training images."""
+    if taken := share.taken_over(run):
+        return taken
     return _perform(run, job, "share", _threads(job), numbers=folds)
 
 
 def choose_share(run: Run) -> dict[str, Any]:
     """The share to measure with, and to recommend."""
     record = share.choose(run)
+    if "run_id" in record:
+        display.say(f"Share: at most {record['chosen']:.0%} of a class's draws synthetic, as in run {record['run_id']}")
+        return record
     told = ", ".join(f"{float(strength):.0%}: {accuracy:.1%}" for strength, accuracy in record["tried"].items())
     display.say(f"Share: at most {record['chosen']:.0%} of a class's draws synthetic (validation images: {told})")
     return record
@@ -149,6 +219,19 @@ def release(run: Run, job: JobConfig, summary: dict[str, Any]) -> dict[str, Any]
         where |= remote.upload(run.job, folder.name, url, job.outputs.keep)
         where["report"] = f"{where['release']}/report.html"
     return summary | {name: str(path) if path else None for name, path in where.items()}
+
+
+def _catalogued(run: Run) -> tuple[pd.DataFrame, dict[str, Any]]:
+    return pd.read_parquet(run.catalogue_table), storage.read_json(run.catalogue_record)
+
+
+def _stands(folder: Path) -> bool:
+    """Whether a stage's output does."""
+    return (folder / "record.json").exists()
+
+
+def _record(folder: Path) -> dict[str, Any]:
+    return dict(storage.read_json(folder / "record.json"))
 
 
 def _tell_leakage(record: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -104,6 +104,32 @@ def unpack_arrays(content: bytes) -> dict[str, np.ndarray]:
     """Undo `pack_arrays`."""
     with np.load(io.BytesIO(content), allow_pickle=False) as file:
         return {name: file[name] for name in file.files}
+
+
+def link(source: Path, target: Path) -> None:
+    """Give a file, which nobody writes to any more, a second name; a copy where the file system knows no hard links."""
+    try:
+        target.hardlink_to(source)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+def link_tree(source: Path, target: Path, leave_out: Sequence[str] = ()) -> None:
+    """`link` every file below a folder to below another, which exists.
+
+    Args:
+        source: folder.
+        target: folder.
+        leave_out: names in `source` itself that are passed over.
+    """
+    for path in source.iterdir():
+        if path.name in leave_out or path.name.startswith(TEMPORARY_PREFIX):
+            continue
+        if path.is_dir():
+            (target / path.name).mkdir()
+            link_tree(path, target / path.name)
+        else:
+            link(path, target / path.name)
 
 
 def replace_symlink(link: Path, target: str) -> None:

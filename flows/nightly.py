@@ -13,6 +13,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from dcgan import budget, history, outcome, runs, stages, storage, terminal
 from dcgan.config import LOCAL, JobConfig
 from dcgan.errors import ConfigError, InputError
+from dcgan.paths import Run
 from dcgan.shared.coordinator import coordinating
 from dcgan.split import FOLDS
 from flows import tasks
@@ -39,19 +40,20 @@ def _run_name() -> str:
 
 
 @flow(name="dcgan-augment", flow_run_name=_run_name)
-def nightly(job: JobConfig, rehash: bool = False) -> State[dict[str, Any]]:
+def nightly(job: JobConfig, rehash: bool = False, fresh: bool = False) -> State[dict[str, Any]]:
     """Train, generate, prove and release one job.
 
     Args:
         job: resolved: absolute paths, and every field given.
         rehash: open every image, also those that have not changed since the job's last run.
+        fresh: take nothing over from earlier runs.
 
     Returns:
         A state that names the classes that do not ship, with the run's summary as its data.
     """
     with storage.exclusive_lock(runs.job_paths(job).lock), coordinating(job):
         watch = Stopwatch()
-        run, resumed = stages.begin(job)
+        run, resumed = stages.begin(job, fresh=fresh)
         # By its module: a served flow is pickled with its globals, and a display holds a lock.
         terminal.display.say(f"{'Resuming' if resumed else 'Starting'} run {run.id} of job {job.name}")
         for change in runs.changes_since_start(run, job):
@@ -59,22 +61,30 @@ def nightly(job: JobConfig, rehash: bool = False) -> State[dict[str, Any]]:
 
         try:
             tasks.catalogue(run, job, rehash=rehash)
-            plan = tasks.split(run, job)
+            standing = tasks.unchanged(run, job)
+            plan = tasks.split(run, job) if standing is None else {}
         except (ConfigError, InputError) as error:
             history.finish_run(run, f"Failed: {error}")  # the next run looks at the images anew
+            runs.remove_old_runs(run.job, job.outputs.keep)
             raise
+        if standing is not None:
+            history.finish_run(run, standing["state"], standing)
+            runs.remove_run(run)
+            runs.remove_old_runs(run.job, job.outputs.keep)
+            return Completed(message=standing["state"], data=standing)
+        left = tasks.carry_over(run, job)
         watch.lap("catalogue and split")
         wanted = {label: entry["requested"] for label, entry in plan.items() if entry["requested"]}
 
         tasks.judge(run, job)
         watch.lap("judge")
         spent = 0.0
-        if job.training.base:
-            spent = tasks.base(run, job, budget.of_base(job, len(wanted)))["process_seconds"]
+        if left["base"]:
+            spent = tasks.base(run, job, budget.of_base(job, len(left["train"])))["process_seconds"]
             watch.lap("shared base")
 
         # All trainings stand in line before the first generation, so that no slot waits for another's class.
-        seconds = budget.of_classes(job, len(wanted), spent)
+        seconds = budget.of_classes(job, len(left["train"]), spent)
         training = {label: tasks.train.submit(run, job, label, seconds) for label in wanted}
         generation = {
             label: tasks.generate.submit(run, job, label, count, wait_for=[training[label]])
@@ -85,18 +95,8 @@ def nightly(job: JobConfig, rehash: bool = False) -> State[dict[str, Any]]:
         watch.lap("training and generation")
         failures = not_generated | not_trained  # a class that was not trained could not be generated either
 
-        verdicts: dict[str, Any] = {}
-        if not all(record.get("short") for record in generated.values()):
-            folds = [tasks.try_shares.submit(run, job, folds) for folds in stages.slots(job, FOLDS)]
-            measures = {"measures": tasks.measures.submit(run, job)}  # in the slot that has fewer folds
-            tasks.raise_first(folds)
-            tasks.choose_share(run)
-            seeds = stages.slots(job, job.gate.classifier_seeds)
-            tasks.raise_first([tasks.measure.submit(run, job, some) for some in seeds])
-            _, not_measured = tasks.outcomes(measures)
-            for reason in not_measured.values():  # such as of a feature extractor of the user's: what is proven stays
-                terminal.display.say(f"The release goes without measures, and unchecked by them: {reason}")
-            verdicts = tasks.decide(run, job)
+        some_whole = not all(record.get("short") for record in generated.values())
+        verdicts = _prove(run, job) if some_whole else {}
         watch.lap("evaluation")
 
         summary = tasks.release(run, job, outcome.gather(run, job, plan, failures, verdicts, watch.seconds))
@@ -107,7 +107,21 @@ def nightly(job: JobConfig, rehash: bool = False) -> State[dict[str, Any]]:
     return end_state(message=summary["state"], data=summary)
 
 
-def flow_for(job: JobConfig) -> Flow[[JobConfig, bool], State[dict[str, Any]]]:
+def _prove(run: Run, job: JobConfig) -> dict[str, Any]:
+    """Measure the generated images, and what they do to a classifier; the verdicts."""
+    folds = [tasks.try_shares.submit(run, job, folds) for folds in stages.slots(job, FOLDS)]
+    measures = {"measures": tasks.measures.submit(run, job)}  # in the slot that has fewer folds
+    tasks.raise_first(folds)
+    tasks.choose_share(run)
+    seeds = stages.slots(job, job.gate.classifier_seeds)
+    tasks.raise_first([tasks.measure.submit(run, job, some) for some in seeds])
+    _, not_measured = tasks.outcomes(measures)
+    for reason in not_measured.values():  # such as of a feature extractor of the user's: what is proven stays
+        terminal.display.say(f"The release goes without measures, and unchecked by them: {reason}")
+    return tasks.decide(run, job)
+
+
+def flow_for(job: JobConfig) -> Flow[[JobConfig, bool, bool], State[dict[str, Any]]]:
     """The flow with as many classes side by side as the job says, here or on a cluster.
 
     Raises:

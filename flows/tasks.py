@@ -115,7 +115,9 @@ class Heavy:
 
 
 catalogue = _of_stage(stages.catalogue)
+unchanged = _of_stage(stages.unchanged, "compare with the last release")
 split = _of_stage(stages.split)
+carry_over = _of_stage(stages.carry_over, "carry over")
 judge = Heavy(stages.judge)
 base = Heavy(stages.base, "shared base")
 train = Heavy(stages.train, run_name="train {label}")

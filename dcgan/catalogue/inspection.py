@@ -72,8 +72,7 @@ def scan(
         The table, a row per file: path, label, split, height, width, mode, grey, sha256 (of the file), image_sha256
         (of its pixels), perceptual_hash, verdict ("accepted", "quarantined" or "unused"), reason, detail. And the
         record: `num_files`, `classes` (files and accepted of each), `reasons` with their counts, `examples`,
-        `unused` (images of splits that the job does not use), `image_size` [height, width] in px, `channels`,
-        `fingerprints` by class.
+        `unused` (images of splits that the job does not use), `image_size` [height, width] in px, `channels`.
 
     Raises:
         InputError: the source is missing, unreadable or empty, has one class only, or images of widely different sizes.
@@ -102,7 +101,6 @@ def scan(
         "unused": _counts(table.loc[table["verdict"] == UNUSED, "split"]),
         "image_size": image_size,
         "channels": (1 if accepted["grey"].all() else 3) if data.channels == "auto" else data.channels,
-        "fingerprints": {label: _fingerprint(accepted[accepted["label"] == label]) for label in source.labels},
     }
     return table, record
 
@@ -211,9 +209,3 @@ def _too_few_classes(source: str, table: pd.DataFrame, labels: list[str]) -> str
 def _counts(values: pd.Series[str]) -> dict[str, int]:
     """How often each value stands there, the commonest first."""
     return {str(value): int(count) for value, count in values.value_counts().items()}
-
-
-def _fingerprint(accepted: pd.DataFrame) -> str:
-    """Hash of a class's accepted images and of the splits that the source gives them; order and names do not count."""
-    parts = sorted(f"{image} {split}" for image, split in zip(accepted["image_sha256"], accepted["split"], strict=True))
-    return storage.sha256_bytes("\n".join(parts).encode())

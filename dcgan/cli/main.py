@@ -64,16 +64,17 @@ def commands() -> None:
 @SET
 @JSON
 @REHASH
+@click.option("--fresh", is_flag=True, help="Take nothing over from earlier runs: train and measure everything again.")
 @click.option("--dry-run", is_flag=True, help="Show the plan and stop, as `check` does.")
-def run(job_file: Path, overrides: tuple[str, ...], as_json: bool, rehash: bool, dry_run: bool) -> int:
+def run(job_file: Path, overrides: tuple[str, ...], as_json: bool, rehash: bool, fresh: bool, dry_run: bool) -> int:
     """Run the whole job; resume its interrupted run if there is one."""
     from dcgan.cli import work  # noqa: PLC0415
     from dcgan.config import load_job  # noqa: PLC0415
 
     job = load_job(job_file, overrides)
     if dry_run:
-        return work.check(job, given=_as_given(job_file, overrides), as_json=as_json, rehash=rehash)
-    return work.run(job, as_json=as_json, rehash=rehash)
+        return work.check(job, given=_as_given(job_file, overrides), as_json=as_json, rehash=rehash, fresh=fresh)
+    return work.run(job, as_json=as_json, rehash=rehash, fresh=fresh)
 
 
 @commands.command()

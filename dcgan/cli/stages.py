@@ -40,6 +40,7 @@ def run_stage(name: str, job: JobConfig, labels: Sequence[str], *, given: str, a
         run, _ = stages.begin(job)
         stages.catalogue(run, job)
         plan = stages.split(run, job)
+        stages.carry_over(run, job)
         wanted = {label: entry["requested"] for label, entry in plan.items() if entry["requested"]}
         if unknown := sorted(set(labels) - set(wanted)):
             raise ConfigError(f"--class {', '.join(unknown)}: images are asked of the classes {', '.join(wanted)}")
@@ -98,8 +99,8 @@ DONE: dict[str, tuple[str, Callable[[Run, str], bool]]] = {
 
 def _train(run: Run, job: JobConfig, _plan: Mapping[str, ClassPlan], chosen: Mapping[str, int]) -> dict[str, Any]:
     stages.judge(run, job)
-    spent = 0.0
-    if job.training.base:
+    spent, left = 0.0, stages.carry_over(run, job)
+    if left["base"]:
         spent = stages.base(run, job, budget.of_base(job, len(chosen)))["process_seconds"]
     seconds = budget.of_classes(job, len(chosen), spent)
     return _side_by_side(job, chosen, lambda label: stages.train(run, job, label, seconds))

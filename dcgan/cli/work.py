@@ -15,7 +15,7 @@ from rich.table import Table
 
 from dcgan.config import JobConfig
 from dcgan.errors import DcganError, Interrupted, StageError
-from dcgan.outcome import released, told_verdict
+from dcgan.outcome import UNCHANGED, released, told_verdict
 from dcgan.plan import estimate_bytes, make_plan
 from dcgan.runs import job_paths
 from dcgan.terminal import console, counted, display
@@ -32,7 +32,7 @@ PREFECT_DEFAULTS = {
 }
 
 
-def check(job: JobConfig, *, given: str, as_json: bool, rehash: bool = False) -> int:
+def check(job: JobConfig, *, given: str, as_json: bool, rehash: bool = False, fresh: bool = False) -> int:
     """Print what a run would do.
 
     Args:
@@ -40,7 +40,9 @@ def check(job: JobConfig, *, given: str, as_json: bool, rehash: bool = False) ->
         given: job file and settings as the user gave them, to repeat in the command that runs it.
         as_json: print it for programs instead.
         rehash: open every image, also those that have not changed since the job's last run.
+        fresh: as a run that takes nothing over from earlier ones.
     """
+    from dcgan import nights  # noqa: PLC0415
     from dcgan.catalogue import scan  # noqa: PLC0415
     from dcgan.catalogue.cache import Cache  # noqa: PLC0415
     from dcgan.split import plan_split  # noqa: PLC0415
@@ -48,13 +50,15 @@ def check(job: JobConfig, *, given: str, as_json: bool, rehash: bool = False) ->
     with display.live():
         table, record = scan(job.data, display.catalogue, Cache(job_paths(job).scan_cache, rehash, writable=False))
     plan = make_plan(job, plan_split(job, table, record))
+    changes = nights.compare(job, table, record, fresh=fresh)
     height, width = record["image_size"]
     training = job.training
     assert training.width
     num_bytes = estimate_bytes(plan, (height, width, record["channels"]), training.width)
     if as_json:
         costs = {"training": training.model_dump(mode="json"), "estimated_bytes": num_bytes}
-        click.echo(json.dumps({"catalogue": record, "plan": plan, **costs}, ensure_ascii=False))
+        again = {label: change.kind for label, change in changes.classes.items()}
+        click.echo(json.dumps({"catalogue": record, "plan": plan, "changes": again, **costs}, ensure_ascii=False))
         return 0
     shown = Table(title=f"Plan of job {job.name}", title_justify="left")
     for column in ("class", "real", "held out", "synthetic", ""):
@@ -71,6 +75,8 @@ def check(job: JobConfig, *, given: str, as_json: bool, rehash: bool = False) ->
     display.say(f"Training    preset {training.preset}, width {training.width}{budget}")
     display.say(f"            {base}up to {counted(training.class_steps or 0, 'step')} for each class asked for")
     display.say(f"Generation  {counted(num_wanted, 'image')} for {num_trained} of {counted(len(plan), 'class')}")
+    for number, told in enumerate(changes.told):
+        display.say(f"{'' if number else 'Since then':<12}{told}")
     display.say(f"Disk        up to {num_bytes / 1e6:,.0f} MB in {job_paths(job).root}")
     for split, count in record["unused"].items():
         display.say(f"Not used: {counted(count, 'image')} of split {split}")
@@ -83,7 +89,7 @@ def check(job: JobConfig, *, given: str, as_json: bool, rehash: bool = False) ->
     return 0
 
 
-def run(job: JobConfig, *, as_json: bool, rehash: bool = False) -> int:
+def run(job: JobConfig, *, as_json: bool, rehash: bool = False, fresh: bool = False) -> int:
     """Run the nightly flow here and now, and tell how it went."""
     with _prefect_quiet(), stopping_workers(), display.live():
         from flows import server  # noqa: PLC0415
@@ -95,7 +101,7 @@ def run(job: JobConfig, *, as_json: bool, rehash: bool = False) -> int:
             told = "Starting Prefect's embedded server"
             display.say(f"{told} (the first start prepares its database: up to half a minute)")
             server.start_embedded()
-        state: Any = flow_for(job)(job, rehash, return_state=True)
+        state: Any = flow_for(job)(job, rehash, fresh, return_state=True)
     summary = state.result(raise_on_failure=False)
     if isinstance(summary, DcganError):
         raise summary
@@ -140,7 +146,7 @@ def tell(summary: dict[str, Any], *, as_json: bool) -> int:
         soft_wrap=True,
         markup=False,
     )
-    return 3 if ":" in summary["state"] else 0
+    return 3 if ":" in summary["state"] and summary["state"] != UNCHANGED else 0
 
 
 @contextmanager

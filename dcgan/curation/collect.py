@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from dcgan import pictures, storage
 from dcgan.config import JobConfig
 from dcgan.curation.curator import Curator
+from dcgan.curation.parts import EARLIER
 from dcgan.generation.model import CHUNK
 from dcgan.generation.png import encode, image_id
 from dcgan.paths import Run
@@ -37,7 +38,8 @@ def collect(run: Run, config: JobConfig, label: str, num_wanted: int, on_progres
 
     Leaves in `generation/<class>/`: `images/`, `rows.parquet`, `grid.png`, `rejected/<reason>/` with some examples, and
     at last `record.json`, which says whether the class is `short`: fewer were accepted within `MAX_TRIES` candidates
-    per wanted image. A run that was killed goes on from the last whole part.
+    per wanted image. A run that was killed goes on from the last whole part; one that was given the images of an
+    earlier run (`parts.lay_out`), after the last of them.
     """
     folder = run.generation(label)
     record_file = folder / "record.json"
@@ -51,6 +53,18 @@ def collect(run: Run, config: JobConfig, label: str, num_wanted: int, on_progres
     accepted = tried = 0
     rejected: Counter[str] = Counter()
     parts: list[Path] = []
+
+    def take(part: Path) -> None:
+        """Count a part that stands, and let no later candidate be a duplicate of its images."""
+        nonlocal accepted, tried
+        record = storage.read_json(part.with_suffix(".json"))
+        accepted, tried = accepted + record["accepted"], record["tried"]
+        rejected.update(record["rejected"])
+        parts.append(part)
+        curator.filters.have_seen(pd.read_parquet(part, columns=["pixel_hash"])["pixel_hash"].to_numpy())
+
+    if (earlier := folder / "parts" / f"{EARLIER}.parquet").exists():
+        take(earlier)
     while accepted < num_wanted and tried < num_wanted * MAX_TRIES:
         part = folder / "parts" / f"{num_wanted}-{len(parts):05d}.parquet"
         if not part.with_suffix(".json").exists():
@@ -62,11 +76,7 @@ def collect(run: Run, config: JobConfig, label: str, num_wanted: int, on_progres
                 on_progress({"done": before + count, "total": num_wanted, "rate": rate})
 
             _make_part(part, config, label, curator, range(tried, last), num_wanted - accepted, tell)
-        record = storage.read_json(part.with_suffix(".json"))
-        accepted, tried = accepted + record["accepted"], record["tried"]
-        rejected.update(record["rejected"])
-        parts.append(part)
-        curator.filters.have_seen(pd.read_parquet(part, columns=["pixel_hash"])["pixel_hash"].to_numpy())
+        take(part)
 
     # All parts as one table, and what else is looked at.
     storage.write_atomic(folder / "rows.parquet", lambda file: _join(parts, file))
@@ -96,7 +106,7 @@ def _make_part(
     num_left: int,
     tell: Callable[[int], None],
 ) -> None:
-    """Candidates of some indices, the first a chunk's first, until `num_left` are accepted.
+    """Candidates of some indices, until `num_left` are accepted.
 
     Leaves the accepted ones in `images/`, their rows in `part`, and then a record beside it.
     """
@@ -109,11 +119,11 @@ def _make_part(
         for number in range(indices.start // CHUNK, -(-indices.stop // CHUNK)):
             images, reasons, known = curator.chunk(number)
             chosen: list[int] = []
-            for row, reason in enumerate(reasons[: indices.stop - number * CHUNK]):
+            for row in range(max(0, indices.start - number * CHUNK), min(CHUNK, indices.stop - number * CHUNK)):
                 if accepted + len(chosen) == num_left:
                     break
                 tried = number * CHUNK + row + 1
-                if not reason:
+                if not (reason := reasons[row]):
                     chosen.append(row)
                     continue
                 rejected[reason] += 1
@@ -139,6 +149,7 @@ def _make_part(
         height=height,
         width=width,
         channels=channels,
+        run_id=folder.parents[1].name,
     )
     os.sync()  # the images are on the disk before anything says so: one call, where one for each takes half the time
     storage.write_atomic(part, lambda file: rows.to_parquet(file, index=False))

@@ -38,9 +38,13 @@ def choose(run: Run) -> dict[str, Any]:
 
     Whether it is better than none is not decided here: that is the gate's, on held-out images.
 
+    A strength that was taken over from an earlier run stays: it has the key `run_id`.
+
     Returns:
         `chosen`, and `tried`: balanced accuracy, 0 to 1, by strength, 0 among them.
     """
+    if taken := taken_over(run):
+        return taken
     folds = [storage.unpack_arrays(run.share(fold).read_bytes()) for fold in range(FOLDS)]
     truth = np.concatenate([arrays["truth"] for arrays in folds])
     tried = {}
@@ -52,3 +56,9 @@ def choose(run: Run) -> dict[str, Any]:
     record = {"chosen": chosen, "tried": tried}
     storage.write_json(run.share_record, record)
     return record
+
+
+def taken_over(run: Run) -> dict[str, Any]:
+    """The record of a strength that was chosen in an earlier run; {} when this run chooses its own."""
+    record = dict(storage.read_json(run.share_record)) if run.share_record.exists() else {}
+    return record if "run_id" in record else {}

@@ -49,7 +49,7 @@ def class_rows(run: Run, label: str, class_index: int) -> Iterator[pd.DataFrame]
     with pq.ParquetFile(run.generation(label) / "rows.parquet") as file:
         for rows in file.iter_batches(ROWS_PER_GROUP):
             # All of it is training data: synthetic images have no place among the images that a model is tested on.
-            table = rows.to_pandas().assign(class_index=class_index, split="train", run_id=run.id)
+            table = rows.to_pandas().assign(class_index=class_index, split="train")
             yield table[[column for column in COLUMNS if column != "path"]]
 
 

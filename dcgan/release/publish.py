@@ -65,7 +65,7 @@ def publish(run: Run, config: JobConfig, outcome: Mapping[str, Any]) -> Path:
             storage.write_text(temporary / "release.sha256", f"{digest}  release.json\n")
             _make_read_only(temporary)
     storage.replace_symlink(job.latest, f"{job.releases.name}/{folder.name}")
-    _remove_old(job, folder, config.outputs.keep)
+    remove_old(job, folder, config.outputs.keep)
     return folder
 
 
@@ -116,7 +116,7 @@ def _make_read_only(folder: Path) -> None:
             file.chmod(file.stat().st_mode & 0o555)
 
 
-def _remove_old(job: Job, newest: Path, keep: int) -> None:
+def remove_old(job: Job, newest: Path, keep: int) -> None:
     """Remove all but the newest `keep` releases; one that is being read stays until a later night."""
     others = sorted(path for path in job.releases.iterdir() if path.is_dir() and path != newest)
     for old in others[: -keep + 1 or None]:

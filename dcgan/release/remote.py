@@ -100,6 +100,15 @@ def upload(job: Job, run_id: str, url: str, keep: int) -> dict[str, str]:
     return {"release": f"{url}/{latest}", "latest": f"{url}/{job.latest.name}"}
 
 
+def names(url: str, run_id: str) -> bool:
+    """Whether a job's `latest`, at its URL, names the release of a run, and that is there."""
+    system, root = urls.open_url(url)
+    told = f"cannot read {url}"
+    named = _read(system, f"{root}/latest", told)
+    there = _read(system, f"{root}/releases/{run_id}/{RECORD}", told)
+    return named == f"releases/{run_id}\n".encode() and there is not None
+
+
 def locate(path: str | Path, *, anew: bool = False) -> Path:
     """The local folder of a release; of one that a URL names, a copy.
 

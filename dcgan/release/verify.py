@@ -13,7 +13,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from dcgan import storage
-from dcgan.errors import ReleaseError
+from dcgan.errors import ReleaseError, StorageError
 from dcgan.outcome import released
 from dcgan.progress import OnFiles, no_report
 from dcgan.release import formats
@@ -67,6 +67,24 @@ def verify(path: str | Path, on_progress: OnFiles = no_report) -> int:
         told = "\n  ".join(problems[:MAX_TOLD])
         raise ReleaseError(f"{path} is not as it was released ({counted(len(problems), 'problem')}):\n  {told}{more}")
     return len(present)
+
+
+def missing(folder: Path) -> str:
+    """What a release lacks of what was released, the first that is found; "" when it is all there.
+
+    A look at the names, and at the checksums of the record and the manifest: damage inside an image is for `verify`.
+    """
+    try:
+        record = storage.read_json(folder / RECORD)
+        if _recorded(folder / SUMS) != storage.sha256(folder / RECORD):
+            return f"{folder / RECORD} has changed"
+        if record["files"][MANIFEST] != storage.sha256(folder / MANIFEST):
+            return f"{folder / MANIFEST} has changed"
+        paths = pq.read_table(folder / MANIFEST, columns=["path"])["path"].to_pylist()
+    except (StorageError, OSError, KeyError) as error:
+        return str(error)
+    wanted = {*record["files"], *(path for path in paths if formats.IN_SHARD not in path)}
+    return next(iter(sorted(wanted - set(_files_below(folder)))), "")
 
 
 def _recorded(sums: Path) -> str:

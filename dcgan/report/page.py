@@ -32,6 +32,7 @@ BLANK_CLASS: dict[str, Any] = {
     "train": 0, "holdout": 0, "requested": 0, "accepted": 0, "rejected": {}, "verdict": "none", "reason": "",
     "measures": {}, "synthetic_share": 0.0, "leaked": 0, "steps": None, "shipped_step": None, "stopped": None,
     "incidents": [], "seconds": None, "images_per_second": None, "model_sha256": None, "fingerprint": None,
+    "trained_in": None, "change": None,
 }  # fmt: skip
 FILTERS = {
     "points": text.points,

@@ -144,11 +144,11 @@ def _ending_with(post: Post, mine: str, here: Run) -> contextlib.AbstractContext
 
 def _saving(store: Store, here: Run, piece: str) -> contextlib.AbstractContextManager[None]:
     """Push a training whenever it has a new snapshot, so that another machine can go on with it."""
-    saved = snapshots.newest(here.root / piece)
+    saved = snapshots.newest_file(here.root / piece)
 
     def save() -> bool:
         nonlocal saved
-        newest = snapshots.newest(here.root / piece)
+        newest = snapshots.newest_file(here.root / piece)
         if newest != saved:
             try:
                 store.push(here, piece, whole=False)

@@ -121,6 +121,10 @@ class Gan:
             raise ValueError("the snapshot was written by networks of another form")
         self._assign(arrays)
 
+    def show(self, generator: Mapping[str, np.ndarray]) -> None:
+        """Make images by another generator than the moving average came to, by `ema_arrays`' names; {}: by none."""
+        self._assign({name.replace("generator/", "ema/", 1): array for name, array in generator.items()})
+
     def _assign(self, arrays: Mapping[str, np.ndarray]) -> None:
         variables = self._variables()
         for name, array in arrays.items():

@@ -5,6 +5,8 @@
 | under 8 (`dcgan.split.MIN_TRAIN`) | refused: a GAN could only learn them by heart |
 | under 100 | the score that picks the best step is taken against the training images: too few to hold any in |
 | 100 and more | a fifth of the training images, at most 256, is held in for the score and not trained on |
+
+A class that has changed little since an earlier run is trained further, from where it stood then; see `dcgan.nights`.
 """
 
 from __future__ import annotations
@@ -13,6 +15,14 @@ NUM_LOOKS = 8  # times that a training's samples are scored; more finds the peak
 ALL_DONE, NO_BETTER, TIME_RAN_OUT = "all steps done", "no better step found", "time ran out"  # why training stopped
 PATIENCE = 4  # scores without a new best after which training stops,
 PATIENCE_STEPS = 500  # and so many steps: samples of a class that starts from the base get worse before they get better
+
+
+FURTHER_SHARE = 0.25  # of a class's steps, when it is trained further: the samples are good when it begins
+
+
+def further_steps(num_steps: int, log_steps: int) -> int:
+    """Optimizer steps of a class that is trained further, instead of `num_steps`: whole stretches."""
+    return min(num_steps, max(1, round(FURTHER_SHARE * num_steps / log_steps)) * log_steps)
 
 
 def look_steps(num_steps: int, log_steps: int) -> int:

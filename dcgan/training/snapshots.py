@@ -44,13 +44,19 @@ def save(folder: Path, step: int, arrays: Mapping[str, np.ndarray], record: Mapp
 
 def load_newest(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
     """The newest snapshot that is not damaged: arrays and record, or None. A damaged one is told of and removed."""
+    if (path := newest(folder)) is None:
+        return None
+    arrays = storage.unpack_arrays(path.read_bytes())
+    return arrays, json.loads(arrays.pop(RECORD).tobytes())
+
+
+def newest(folder: Path) -> Path | None:
+    """The file of the newest snapshot that is not damaged, or None. A damaged one is told of and removed."""
     for path in _newest_first(folder):
         match = _NAME.fullmatch(path.name)
         assert match
-        content = path.read_bytes()
-        if _checksum(content) == match[2]:
-            arrays = storage.unpack_arrays(content)
-            return arrays, json.loads(arrays.pop(RECORD).tobytes())
+        if _checksum(path.read_bytes()) == match[2]:
+            return path
         log.warning("snapshot %s is damaged and was removed: going back to the one before", path)
         path.unlink()
     return None
@@ -61,8 +67,8 @@ def superseded(folder: Path) -> list[Path]:
     return _newest_first(folder)[1:]
 
 
-def newest(folder: Path) -> Path | None:
-    """The newest snapshot, whole or damaged."""
+def newest_file(folder: Path) -> Path | None:
+    """The file of the newest snapshot, whole or damaged."""
     return next(iter(_newest_first(folder)), None)
 
 

@@ -44,47 +44,50 @@ def train_base(run: Run, config: JobConfig, max_seconds: float | None, on_progre
 
     It is a start for the classes and makes no images itself, so that its last step serves, and no score is taken.
     """
-    images = [trained for trained, _ in load_training(run, labels_with_images(run))]
+    labels = labels_with_images(run)
+    images = [trained for trained, _ in load_training(run, labels)]
     training = config.training
     assert training.base_steps is not None
-    return _train(
-        run,
-        config,
-        run.base,
-        BASE,
-        images,
-        None,
-        training.base_steps,
-        None,
-        max_seconds,
-        on_progress,
-    )
+    about = {"labels": labels, "run_id": run.id}
+    return _train(run, config, run.base, BASE, images, None, training.base_steps, None, about, max_seconds, on_progress)
 
 
 def train_class(
     run: Run, config: JobConfig, label: str, max_seconds: float | None, on_progress: OnProgress
 ) -> dict[str, Any]:
-    """Train one class, from the shared base where there is one."""
+    """Train one class: further, where the run was given what an earlier one came to, else from the shared base, if any.
+
+    Trained further, it takes fewer steps (`policy.further_steps`), with draws of their own.
+    """
     [(images, validation)] = load_training(run, [label])
-    judge, labels = load_judge(run, images.shape[1:])
-    start = None
-    if config.training.base:
+    judge, _ = load_judge(run, images.shape[1:])
+    training = config.training
+    assert training.class_steps is not None and training.log_steps is not None
+    num_steps, start, draws = training.class_steps, None, label
+    about = {"run_id": run.id, "further": False}
+    if (before := snapshots.load_newest(run.start(label))) is not None:
+        start = Start(before[0], folded=False)
+        num_steps = policy.further_steps(num_steps, training.log_steps)
+        draws = f"{label}\x00{storage.read_json(run.fingerprints)['classes'][label]['training']}"
+        about["further"] = True
+    elif training.base:
         if (newest := snapshots.load_newest(run.base)) is None:
             raise TrainingError(f"{run.base}: the shared base has no whole snapshot; remove this folder and run again")
-        start = fold(newest[0], labels.index(label))
-    assert config.training.class_steps is not None
+        labels = storage.read_json(run.base / "record.json")["labels"]
+        start = Start(fold(newest[0], labels.index(label)), folded=True)
+    folder, scorer = run.training(label), Scorer(looker(judge), validation)
     return _train(
-        run,
-        config,
-        run.training(label),
-        label,
-        [images],
-        Scorer(looker(judge), validation),
-        config.training.class_steps,
-        start,
-        max_seconds,
-        on_progress,
+        run, config, folder, label, [images], scorer, num_steps, start, about, max_seconds, on_progress, draws
     )
+
+
+@dataclasses.dataclass(frozen=True)
+class Start:
+    """What a class's training begins with."""
+
+    arrays: Mapping[str, np.ndarray]
+    folded: bool
+    """Whether they are the networks of a shared base, folded; else they are a snapshot of the class itself."""
 
 
 def _train(  # noqa: PLR0915 (one loop, to be read from top to bottom)
@@ -95,9 +98,11 @@ def _train(  # noqa: PLR0915 (one loop, to be read from top to bottom)
     images: Sequence[np.ndarray],
     scorer: Scorer | None,
     num_steps: int,
-    start: Mapping[str, np.ndarray] | None,
+    start: Start | None,
+    about: Mapping[str, Any],
     max_seconds: float | None,
     on_progress: OnProgress,
+    draws: str = BASE,
 ) -> dict[str, Any]:
     """Train in `folder`, from its newest snapshot where there is one, and leave `model.npz` and `record.json`.
 
@@ -109,9 +114,11 @@ def _train(  # noqa: PLR0915 (one loop, to be read from top to bottom)
         images: uint8 (n, H, W, C), one array per class: several for the base, one for a class.
         scorer: picks the step that ships; None: the last one does.
         num_steps: optimizer steps at most.
-        start: networks to begin with; None: from random weights.
+        start: what to begin with; None: from random weights.
+        about: further keys of the record.
         max_seconds: of this process's life; None: no limit.
         on_progress: told after every stretch of steps.
+        draws: names the streams of draws.
 
     Raises:
         TrainingError: an incident has come too often, see `watch`.
@@ -132,18 +139,23 @@ def _train(  # noqa: PLR0915 (one loop, to be read from top to bottom)
     sample = tf.function(lambda: to_uint8(gan.sample(latents)))
 
     def begin() -> None:
-        """Start from the base, or from random weights of the present branch."""
-        if start is not None:
-            pixels = to_float(tf.constant(images[0][:STATISTICS]))
-            gan.start_from(start, latents, pixels)
+        """Start from what is given, or from random weights of the present branch."""
+        if start is None:
+            gan.initialize(randomness.stream(seed, _branch_name(draws, course), "weights"))
+        elif start.folded:
+            gan.start_from(start.arrays, latents, to_float(tf.constant(images[0][:STATISTICS])))
         else:
-            gan.initialize(randomness.stream(seed, _branch_name(label, course), "weights"))
+            arrays, shipped = _parted(start.arrays)
+            gan.restore(arrays)
+            gan.show(
+                shipped
+            )  # what shipped then is scored tonight, and ships again where training finds nothing better
 
     def compile_steps() -> Stretch:
         """The training loop with the present branch's draws and learning rate."""
         assert training.learning_rate
         gan.set_learning_rate(training.learning_rate * course.learning_rate_scale)
-        name = _branch_name(label, course)
+        name = _branch_name(draws, course)
         batches = Batches(images, stream=randomness.stream(seed, name, "batch"))
         return gan.stretch(training, batches, seed, name)
 
@@ -166,7 +178,7 @@ def _train(  # noqa: PLR0915 (one loop, to be read from top to bottom)
     if (newest := snapshots.load_newest(folder)) is not None:
         arrays, record = newest
         course = Course.from_record(record)
-        best = {name.removeprefix(BEST): arrays.pop(name) for name in list(arrays) if name.startswith(BEST)}
+        arrays, best = _parted(arrays)
         gan.restore(arrays)
     else:
         begin()
@@ -260,6 +272,7 @@ def _train(  # noqa: PLR0915 (one loop, to be read from top to bottom)
         "process_seconds": round(_process_seconds(), 1),
         "images_per_second": round(course.work * training.batch_size / course.seconds, 1) if course.seconds else None,
         "model_sha256": storage.sha256(folder / "model.npz"),
+        **about,
         "peak_memory_mb": _peak_memory_mb(),
     }
     storage.write_json(record_file, record)
@@ -276,9 +289,15 @@ def _why_ended(course: Course, num_steps: int) -> str | None:
     return None
 
 
-def _branch_name(label: str, course: Course) -> str:
+def _parted(arrays: Mapping[str, np.ndarray]) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """A snapshot's arrays: the GAN's, and the best step's generator."""
+    best = {name.removeprefix(BEST): array for name, array in arrays.items() if name.startswith(BEST)}
+    return {name: array for name, array in arrays.items() if not name.startswith(BEST)}, best
+
+
+def _branch_name(draws: str, course: Course) -> str:
     """Names the streams of draws: after an incident, others than before it."""
-    return f"{label}\x00{course.branch}" if course.branch else label
+    return f"{draws}\x00{course.branch}" if course.branch else draws
 
 
 def _process_seconds() -> float:

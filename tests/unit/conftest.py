@@ -91,7 +91,7 @@ def _generate(run: Run, label: str, count: int, *, short: bool) -> None:
                 "image_id": name, "label": label, "seed": 0, "index": index, "model_sha256": digest,
                 "image_sha256": storage.sha256_bytes(png), "height": 12, "width": 10, "channels": 3,
                 "critic_score": 0.5, "label_confidence": 0.5, "nearest_real_distance": 0.5,
-                "nearest_real_path": "images/0.png",
+                "nearest_real_path": "images/0.png", "run_id": run.id,
             }
         )  # fmt: skip
     pd.DataFrame(rows).to_parquet(run.generation(label) / "rows.parquet", index=False)

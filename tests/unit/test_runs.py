@@ -78,6 +78,21 @@ def test_old_runs_over_keep_are_removed_newest_last(tmp_path: Path) -> None:
     assert [run.root.exists() for run in opened] == [False, False, True, True]
 
 
+def test_run_of_latest_is_kept_whatever_comes_after_it(tmp_path: Path) -> None:
+    opened = [runs.open_run(job(tmp_path, generation={"seed": seed}))[0] for seed in range(4)]
+    (opened[1].job.releases / opened[1].id).mkdir(parents=True)
+    opened[1].job.latest.symlink_to(f"releases/{opened[1].id}")
+    runs.remove_old_runs(opened[0].job, 1)
+    assert [run.root.exists() for run in opened] == [False, True, False, True]
+
+
+def test_fresh_goes_on_only_with_what_was_begun_so(tmp_path: Path) -> None:
+    usual, _ = runs.open_run(job(tmp_path))
+    fresh, resumed = runs.open_run(job(tmp_path), fresh=True)
+    assert fresh != usual and not resumed
+    assert runs.open_run(job(tmp_path), fresh=True) == (fresh, True) == runs.open_run(job(tmp_path))
+
+
 def test_what_is_no_run_is_left_alone(tmp_path: Path) -> None:
     first, _ = runs.open_run(job(tmp_path))
     (first.root.parent / "zzz").mkdir()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -196,16 +195,6 @@ def test_channels_follow_the_images_and_the_config_goes_before(tmp_path: Path) -
     write_noise(tmp_path / "dog" / "colour.png", 99)
     assert scanned(tmp_path)[1]["channels"] == 3
     assert scanned(tmp_path, channels=1)[1]["channels"] == 1
-
-
-def test_fingerprint_follows_the_pixels_and_not_the_files(tmp_path: Path) -> None:
-    first = scanned(write_classes(tmp_path / "1", {"cat": 5, "dog": 5}))[1]["fingerprints"]
-    renamed = write_classes(tmp_path / "2", {"cat": 5, "dog": 5})
-    (renamed / "cat" / "000.png").rename(renamed / "cat" / "zzz.bmp")
-    Image.open(io.BytesIO((renamed / "cat" / "zzz.bmp").read_bytes())).save(renamed / "cat" / "zzz.bmp")
-    write_noise(renamed / "dog" / "more.png", 99)
-    second = scanned(renamed)[1]["fingerprints"]
-    assert second["cat"] == first["cat"] and second["dog"] != first["dog"]
 
 
 def test_progress_ends_with_all_files(images: Path) -> None:

@@ -16,6 +16,7 @@ from dcgan.classifier import train_judge
 from dcgan.config import JobConfig
 from dcgan.curation import collect as module
 from dcgan.curation.collect import collect
+from dcgan.curation.parts import lay_out
 from dcgan.generation.model import CHUNK
 from dcgan.paths import Run
 from dcgan.progress import Progress
@@ -64,6 +65,11 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in (folder / "images").iterdir()}
 
 
+def rows_of(folder: Path) -> pd.DataFrame:
+    """What is known of each image, but for the run that made it."""
+    return pd.read_parquet(folder / "rows.parquet").drop(columns="run_id")
+
+
 def test_exactly_as_many_as_wanted_with_a_row_each(made: Callable[..., tuple[Path, dict[str, Any]]]) -> None:
     folder, record = made("a", 150)
     rows = pd.read_parquet(folder / "rows.parquet")
@@ -84,7 +90,7 @@ def test_parts_do_not_change_what_is_made(
     monkeypatch.setattr(module, "PART", CHUNK)
     parts, record_of_parts = made("parts", 200)
     assert contents(parts) == contents(whole)
-    pd.testing.assert_frame_equal(pd.read_parquet(parts / "rows.parquet"), pd.read_parquet(whole / "rows.parquet"))
+    pd.testing.assert_frame_equal(rows_of(parts), rows_of(whole))
     assert {**record, "seconds": 0} == {**record_of_parts, "seconds": 0}
 
 
@@ -161,3 +167,40 @@ def test_label_filter_asks_classifiers_that_left_images_out(
     )
     _, record = made("a", 64, filters=["label"])
     assert record["thresholds"]["label"] == max(0.5, np.quantile(others["1"], 0.99))
+
+
+@pytest.mark.parametrize("first", [40, 64, 130])
+def test_more_images_later_are_those_that_would_have_been_made_at_once(
+    made: Callable[..., tuple[Path, dict[str, Any]]], tmp_path: Path, first: int
+) -> None:
+    earlier, _ = made("earlier", first)
+    again = tmp_path / "later" / earlier.relative_to(tmp_path / "earlier")
+    shutil.copytree(tmp_path / "earlier", tmp_path / "later")
+    shutil.rmtree(again)
+    again.mkdir()
+    lay_out(earlier, again, pd.read_parquet(earlier / "rows.parquet"))
+    assert all((again / "images" / name).samefile(earlier / "images" / name) for name in contents(earlier))
+    folder, record = made("later", 150)
+    at_once, expected = made("at once", 150)
+    assert contents(folder) == contents(at_once)
+    assert {**record, "seconds": 0} == {**expected, "seconds": 0}
+    pd.testing.assert_frame_equal(rows_of(folder), rows_of(at_once))
+    assert set(pd.read_parquet(folder / "rows.parquet")["run_id"]) == {"earlier", "later"}
+
+
+def test_fewer_images_later_are_the_first_ones_and_more_again_the_same(
+    made: Callable[..., tuple[Path, dict[str, Any]]], tmp_path: Path
+) -> None:
+    many, _ = made("many", 150)
+    source = many
+    for name, count in (("few", 70), ("many again", 150)):
+        shutil.copytree(source.parents[1], tmp_path / name)
+        folder = tmp_path / name / source.relative_to(source.parents[1])
+        shutil.rmtree(folder)
+        folder.mkdir()
+        lay_out(source, folder, pd.read_parquet(source / "rows.parquet").head(count))
+        source, record = made(name, count)
+        assert record["accepted"] == count == len(contents(source))
+        assert record["tried"] == count + sum(record["rejected"].values())
+        assert contents(source).items() <= contents(many).items()
+    assert contents(source) == contents(many)
