@@ -1,14 +1,15 @@
 """How often the gate ships a set of images that harms, and withholds one that does not.
 
-  python benchmarks/gate.py DATA [--classifier MODULE:FUNCTION] [--steps 200] [--repeats 3] [--work FOLDER]
+  python benchmarks/gate.py DATA [--classifier MODULE:FUNCTION] [--steps 200] [--repeats 1] [--work FOLDER]
                             [--json FILE]
 
 Each trial has a long tail of DATA (500 training images of the first class down to 10 of the last), and in the place of
-one rare class's generated images real ones that no classifier is trained on, spoilt by a known amount: noise, blur,
-other contrast, images of other classes. The job's own functions measure and judge them, on 100 held-out images a class
-and with five seeds. What each set really does is measured apart, on the whole test split and with other and more seeds:
-it harms when recall of its class or balanced accuracy is shown to fall (the 95 % interval lies below 0), and is
-harmless when neither falls in the mean. What is neither, a fall that could be chance, is told and not counted.
+its five rare classes' generated images real ones that no classifier is trained on, spoilt by a known amount: noise,
+blur, other contrast, images of other classes. The job's own functions measure and judge them, on 100 held-out images a
+class and with five seeds. What the sets really do is measured apart, on the whole test split and with other and more
+seeds: a class's set harms when recall of its class, or balanced accuracy with all sets of its trial, is shown to fall
+(the 95 % interval lies below 0), and is harmless when neither falls in the mean. What is neither, a fall that could be
+chance, is told and not counted. The sets of one trial are judged together, and are wrong together.
 
 A job takes a small convolutional network and 600 steps. With those this takes hours; a third of the steps, and
 `--classifier benchmarks.gate:perceptron`, a network of one hidden layer, take minutes. What is asked is how well the
@@ -21,7 +22,7 @@ import argparse
 import os
 import shutil
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -31,99 +32,31 @@ from typing import Any
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
-from PIL import Image, ImageFilter
 from scipy.stats import binomtest
 
 from benchmarks import common, datasets
 from benchmarks.jobs import begun, put_generated
+from benchmarks.spoilt import KINDS
 from dcgan import storage
 from dcgan.config import JobConfig, parse_job
 from dcgan.paths import Run
 
 LARGEST, IMBALANCE = 500, 50
-RANKS = (5, 7, 9)  # classes of 57, 24 and 10 images, one in each repeat
+NUM_RARE = 5  # classes, of 57, 37, 24, 15 and 10 images
 NUM_HOLDOUT = 100  # of each class
 TRUTH_SEEDS = 10
 POLICIES = ("report", "no_harm", "proven_gain")
 
-Spoil = Callable[[np.ndarray, np.ndarray, np.random.Generator], np.ndarray]
-
-
-def noise(deviation: float) -> Spoil:
-    """Normal noise on every value."""
-
-    def spoil(images: np.ndarray, _: np.ndarray, draws: np.random.Generator) -> np.ndarray:
-        return np.clip(images + draws.normal(0, deviation, images.shape), 0, 255).astype(np.uint8)
-
-    return spoil
-
-
-def blur(radius: float) -> Spoil:
-    """A Gaussian blur, in px."""
-
-    def spoil(images: np.ndarray, _: np.ndarray, __: np.random.Generator) -> np.ndarray:
-        pictures = (Image.fromarray(image.squeeze()).filter(ImageFilter.GaussianBlur(radius)) for image in images)
-        return np.stack([np.asarray(picture) for picture in pictures]).reshape(images.shape)
-
-    return spoil
-
-
-def contrast(factor: float) -> Spoil:
-    """Contrast around mid-grey; below 0 it is inverted."""
-
-    def spoil(images: np.ndarray, _: np.ndarray, __: np.random.Generator) -> np.ndarray:
-        return np.clip((images.astype(float) - 127.5) * factor + 127.5, 0, 255).astype(np.uint8)
-
-    return spoil
-
-
-def few(count: int) -> Spoil:
-    """The same few images again and again."""
-    return lambda images, _, __: np.resize(images[:count], images.shape)
-
-
-def others(share: float) -> Spoil:
-    """A share of the images is of other classes."""
-
-    def spoil(images: np.ndarray, foreign: np.ndarray, draws: np.random.Generator) -> np.ndarray:
-        count = round(share * len(images))
-        wrong = foreign[draws.choice(len(foreign), count, replace=False)]
-        return np.concatenate([images[count:], wrong])
-
-    return spoil
-
-
-KINDS: dict[str, Spoil] = {
-    "as they are": noise(0),
-    "noise, deviation 20": noise(20),
-    "noise, deviation 60": noise(60),
-    "noise, deviation 120": noise(120),
-    "blur, 1 px": blur(1),
-    "blur, 2 px": blur(2),
-    "blur, 4 px": blur(4),
-    "contrast 0.7": contrast(0.7),
-    "contrast 0.3": contrast(0.3),
-    "inverted": contrast(-1),
-    "10 images repeated": few(10),
-    "10 % of other classes": others(0.1),
-    "30 % of other classes": others(0.3),
-    "60 % of other classes": others(0.6),
-    "all of other classes": others(1),
-    "30 % of one other class": others(0.3),
-    "60 % of one other class": others(0.6),
-    "all of one other class": others(1),
-}
-"""What is done to real images: of most, a name says how much."""
-
 
 @dataclass(frozen=True)
 class Trial:
-    """One set of images for one class of one long tail."""
+    """Sets of images for the rare classes of one long tail."""
 
     base: Path
     """The run that is judged, without synthetic images."""
     kind: str
-    label: str
+    labels: list[str]
+    """The rare classes."""
     folder: Path
 
 
@@ -132,7 +65,7 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--steps", type=int, default=200, help="optimizer steps of each classifier")
     parser.add_argument("--classifier", help="as a job's gate.classifier")
-    parser.add_argument("--repeats", type=int, default=len(RANKS), help="data seeds, each with another class")
+    parser.add_argument("--repeats", type=int, default=1, help="data seeds")
     parser.add_argument("--work", type=Path, default=Path("outputs/benchmarks/gate"))
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
@@ -141,23 +74,22 @@ def main() -> None:
     for seed in range(args.repeats):
         bases[seed] = begin(args.data, seed, args.work, {"classifier_steps": args.steps, "classifier": args.classifier})
     trials = [
-        Trial(run.root, kind, labels[RANKS[seed % len(RANKS)]], args.work / f"trials/{seed}-{number}")
+        Trial(run.root, kind, labels[-NUM_RARE:], args.work / f"trials/{seed}-{number}")
         for number, kind in enumerate(KINDS)
         for seed, (run, labels) in bases.items()
     ]
+    np.random.default_rng(0).shuffle(trials)  # so that the first ones are already of all kinds
     with ProcessPoolExecutor(2, get_context("spawn"), max_tasks_per_child=8) as pool:
         list(pool.map(recognise_without, [run.root for run, _ in bases.values()]))
-        results = []
-        for number, result in enumerate(pool.map(judge_and_measure, trials), start=1):
-            results.append(result)
-            print(f"{number} of {len(trials)}: {result}", file=sys.stderr, flush=True)
+        results: list[dict[str, Any]] = []
+        for number, found in enumerate(pool.map(judge_and_measure, trials), start=1):
+            results += found
+            told = ", ".join(f"{entry['class']} {entry['truth']}, {entry['verdicts']['no_harm']}" for entry in found)
+            print(f"{number} of {len(trials)}, {found[0]['kind']}: {told}", file=sys.stderr, flush=True)
+            if args.json:  # what there is so far
+                head = {"machine": common.machine(), "steps": args.steps, "classifier": args.classifier}
+                common.write_json(args.json, "gate", head | {"results": results})
     print(report(results))
-    if args.json:
-        common.write_json(
-            args.json,
-            "gate",
-            {"machine": common.machine(), "steps": args.steps, "classifier": args.classifier, "results": results},
-        )
 
 
 def begin(data: Path, seed: int, work: Path, keys: Mapping[str, Any]) -> tuple[Run, list[str]]:
@@ -225,30 +157,29 @@ def recognise_without(base: Path) -> None:
     np.savez(base.with_name(f"{base.name}-without.npz"), **recognised(Run(base), base, synthetic=False))
 
 
-def judge_and_measure(trial: Trial) -> dict[str, Any]:
-    """The gate's verdicts on a set, by policy, and what it does on the test split."""
+def judge_and_measure(trial: Trial) -> list[dict[str, Any]]:
+    """The gate's verdicts on each set, by policy, and what it does on the test split."""
     from dcgan.determinism import wake_tensorflow  # noqa: PLC0415
 
     wake_tensorflow(1)
     from dcgan.evaluation import gate, measures, share, statistics, utility  # noqa: PLC0415
     from dcgan.split import FOLDS  # noqa: PLC0415
 
-    # The set, in the place of generated images: as many as fill the class up.
+    # The sets, in the place of generated images: as many as fill the classes up.
     shutil.rmtree(trial.folder, ignore_errors=True)
     run = Run(Path(shutil.copytree(trial.base, trial.folder)))
-    config = read_job(run)
-    draws = np.random.default_rng(int.from_bytes(trial.kind.encode()[-8:]))
+    config, counts = read_job(run), storage.read_json(run.split_record)["classes"]
+    draws = np.random.default_rng(0)
     spare = beside(trial.base, "spare")
     labels = list(spare)
-    place = labels.index(trial.label)
-    foreign = [label for label in labels if label != trial.label]
-    if "one other" in trial.kind:  # the one that looks most like it
-        means = {label: images.mean(0) for label, images in spare.items()}
-        foreign = [min(foreign, key=lambda label: np.abs(means[label] - means[trial.label]).mean())]
-    num_real = storage.read_json(run.split_record)["classes"][trial.label]["train"]
-    images = spare[trial.label][: LARGEST - num_real]
-    spoilt = KINDS[trial.kind](images, np.concatenate([spare[label] for label in foreign]), draws)
-    put_generated(run, trial.label, spoilt)
+    for label in trial.labels:
+        foreign = [other for other in labels if other != label]
+        if "one other" in trial.kind:  # the one that looks most like it
+            means = {other: images.mean(0) for other, images in spare.items()}
+            foreign = [min(foreign, key=lambda other: np.abs(means[other] - means[label]).mean())]
+        wrong = np.concatenate([spare[other] for other in foreign])
+        images = spare[label][: LARGEST - counts[label]["train"]]
+        put_generated(run, label, KINDS[trial.kind](images, wrong, draws))
 
     # The gate, as a job goes through it.
     def silent(_: Any) -> None:
@@ -262,7 +193,7 @@ def judge_and_measure(trial: Trial) -> dict[str, Any]:
     for policy in POLICIES:
         changed = config.gate.model_copy(update={"policy": policy})
         record = gate.judge(run, config.model_copy(update={"gate": changed}))
-        judged[policy] = record["classes"][trial.label]
+        judged[policy] = record["classes"]
 
     # The truth.
     after, before = recognised(run, trial.base, synthetic=True), beside(trial.base, "without")
@@ -270,19 +201,26 @@ def judge_and_measure(trial: Trial) -> dict[str, Any]:
         after["right"][:, after["truth"] == number].astype(int) - before["right"][:, before["truth"] == number]
         for number in range(len(labels))
     ]
-    of_class = statistics.difference([gains[place]], np.random.default_rng(0))
     whole = statistics.difference(gains, np.random.default_rng(0))
     shutil.rmtree(trial.folder)
-    if of_class.high < 0 or whole.high < 0:
-        truth = "harms"
-    else:
-        truth = "harmless" if of_class.mean >= 0 and whole.mean >= 0 else "unclear"
-    return {
-        "kind": trial.kind, "class": trial.label, "real": num_real, "share": chosen, "truth": truth,
-        "class_gain": [of_class.mean, of_class.low, of_class.high], "gain": [whole.mean, whole.low, whole.high],
-        "verdicts": {policy: entry["verdict"] for policy, entry in judged.items()},
-        "reason": judged["no_harm"]["reason"],
-    }  # fmt: skip
+    found = []
+    for label in trial.labels:
+        of_class = statistics.difference([gains[labels.index(label)]], np.random.default_rng(0))
+        if of_class.high < 0 or whole.high < 0:
+            truth = "harms"
+        else:
+            truth = "harmless" if of_class.mean >= 0 and whole.mean >= 0 else "unclear"
+        found.append(
+            {
+                "kind": trial.kind, "class": str(label), "real": counts[label]["train"], "share": chosen,
+                "truth": truth,
+                "class_gain": [of_class.mean, of_class.low, of_class.high],
+                "gain": [whole.mean, whole.low, whole.high],
+                "verdicts": {policy: classes[label]["verdict"] for policy, classes in judged.items()},
+                "reason": judged["no_harm"][label]["reason"],
+            }
+        )  # fmt: skip
+    return found
 
 
 def perceptron() -> Any:
@@ -302,13 +240,14 @@ def report(results: Sequence[dict[str, Any]]) -> str:
         if not of_kind:
             continue
         cells = [kind]
-        cells += [", ".join(f"{100 * result[name][0]:+.1f}" for result in of_kind) for name in ("class_gain", "gain")]
-        cells.append(", ".join(result["truth"] for result in of_kind))
+        cells += [f"{100 * np.mean([result[name][0] for result in of_kind]):+.1f}" for name in ("class_gain", "gain")]
+        truths = [result["truth"] for result in of_kind]
+        cells += [str(truths.count(truth)) for truth in ("harms", "harmless", "unclear")]
         shipped = [sum(result["verdicts"][policy] == "shipped" for result in of_kind) for policy in POLICIES]
-        cells += [f"{number} of {len(of_kind)}" for number in shipped]
+        cells += map(str, shipped)
         rows.append(cells)
-    header = ["set", "recall of its class, points", "balanced accuracy, points", "in truth", *POLICIES]
-    kinds = common.table([*header[:4], *(f"shipped by {policy}" for policy in POLICIES)], rows)
+    header = ["sets", "recall of their classes, points", "balanced accuracy, points", "harm", "harmless", "unclear"]
+    kinds = common.table([*header, *(f"shipped by {policy}" for policy in POLICIES)], rows)
     wrong = []
     for policy in POLICIES:
         cells = [policy]

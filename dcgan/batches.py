@@ -64,6 +64,18 @@ class Batches(tf.experimental.ExtensionType):  # type: ignore[misc]  # TensorFlo
         return to_float(images), labels
 
 
+def spec_of_batches(image_shape: tuple[int, int, int], num_classes: int) -> tf.TypeSpec:
+    """The `input_signature` of a function that takes `Batches` of any number of images (H, W, C)."""
+    shapes = {
+        "images": ((None, *image_shape), tf.uint8),
+        "counts": ((num_classes, 2), tf.int32),
+        "offsets": ((num_classes, 2), tf.int32),
+        "shares": ((num_classes,), tf.float32),
+        "stream": ((), tf.int64),
+    }
+    return Batches.Spec(**{name: tf.TensorSpec(shape, dtype) for name, (shape, dtype) in shapes.items()})
+
+
 def to_float(images: tf.Tensor) -> tf.Tensor:
     """uint8 in 0..255 to float32 in [-1, 1]."""
     return tf.cast(images, tf.float32) / 127.5 - 1.0

@@ -20,7 +20,7 @@ from keras import layers
 
 from dcgan import randomness, storage
 from dcgan.augmentation import augment, mix
-from dcgan.batches import Batches, to_float
+from dcgan.batches import Batches, spec_of_batches, to_float
 from dcgan.config import JobConfig
 from dcgan.errors import ConfigError
 from dcgan.networks import num_stages
@@ -80,7 +80,10 @@ class Trainer:
         optimizer.build(model.trainable_variables)
         self._optimizer_begins = [(variable, variable.numpy()) for variable in optimizer.variables]
 
-        @tf.function(reduce_retracing=True)
+        number = tf.TensorSpec((), tf.int64)
+        signature = [spec_of_batches(image_shape, num_classes), tf.TensorSpec((2,), tf.int64), number, number]
+
+        @tf.function(input_signature=signature)
         def run_steps(batches: Batches, streams: tf.Tensor, first: tf.Tensor, count: tf.Tensor) -> None:
             for step in tf.range(first, first + count):
                 images, labels = batches.draw(step, BATCH_SIZE)
@@ -92,7 +95,7 @@ class Trainer:
                     loss = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(targets, logits))
                 optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
 
-        @tf.function(reduce_retracing=True)
+        @tf.function(input_signature=[tf.TensorSpec((None, *image_shape), tf.uint8)])
         def classify(images: tf.Tensor) -> tf.Tensor:
             return tf.argmax(model(to_float(images), training=False), axis=1)
 
