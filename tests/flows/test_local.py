@@ -94,6 +94,8 @@ def test_down_ends_all_and_a_new_start_keeps_records_but_forgets_old_runs(
     flow = server.ask("/flows/filter", {})[0]["id"]
     for name in ("old", "new"):
         server.ask("/flow_runs/", {"flow_id": flow, "name": name, "state": {"type": "COMPLETED"}})
+    interrupted = server.start_run("digits", job_file=str(outputs / "demo" / "job.yaml"))
+    wait_for("a run", lambda: "RUNNING" in server.tasks(interrupted).values())
     family = [
         member
         for pid in processes(outputs).values()
@@ -111,6 +113,7 @@ def test_down_ends_all_and_a_new_start_keeps_records_but_forgets_old_runs(
         database.execute("UPDATE flow_run SET end_time = ? WHERE name = 'old'", [hundred_days_ago])
     assert local("up").returncode == 0
     assert server.deployment("digits") is not None
+    assert server.run(interrupted)["state"]["type"] == "CRASHED"
 
     def known() -> set[str]:
         return {run["name"] for run in server.runs()}
