@@ -171,9 +171,17 @@ def _do(place: Place, command: list[str]) -> None:
 
 
 def _end(process: psutil.Process) -> None:
-    """End a process and all that it started, in good order if they do so in time."""
+    """End a process and all that it started, in good order if they do so in time.
+
+    What it started comes first: a run can still tell the server that it was interrupted.
+    """
     family = [process, *process.children(recursive=True)]
-    process.terminate()
+    children = process.children()
+    for child in children:
+        child.terminate()
+    psutil.wait_procs(children, timeout=STOP_SECONDS)
+    if process.is_running():
+        process.terminate()
     _, alive = psutil.wait_procs(family, timeout=STOP_SECONDS)
     for member in alive:
         member.kill()

@@ -97,11 +97,11 @@ class Server:
         """Flow runs, oldest first."""
         return list(self.ask("/flow_runs/filter", {"sort": "START_TIME_ASC", **filters}))
 
-    def start_run(self, deployment: str) -> str:
+    def start_run(self, deployment: str, **parameters: Any) -> str:
         """Trigger a run; gives its id."""
         found = self.deployment(deployment)
         assert found is not None
-        return str(self.ask(f"/deployments/{found['id']}/create_flow_run", {})["id"])
+        return str(self.ask(f"/deployments/{found['id']}/create_flow_run", {"parameters": parameters})["id"])
 
     def run(self, run_id: str) -> dict[str, Any]:
         return dict(self.ask(f"/flow_runs/{run_id}"))
