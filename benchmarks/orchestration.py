@@ -1,6 +1,6 @@
 """What the engine itself costs for many classes and images: Prefect with SQLite, the manifest, the file system.
 
-  python benchmarks/orchestration.py [--classes N ...] [--rows N ...] [--files N ...] [--json FILE]
+  python -m benchmarks.orchestration [--classes N ...] [--rows N ...] [--files N ...] [--json FILE]
 
 Only the engine is under test. Training and generation are sleeps of the length that a class takes in `scaling.py`,
 scaled down by `SCALE`, in the nightly flow's own tasks: same task runner, same server, same database, and no image.

@@ -150,7 +150,6 @@ def class_at_work(worker: subprocess.Popen[bytes]) -> str | None:
 def nights(cluster: Cluster, store: Store, tmp_path_factory: pytest.TempPathFactory) -> Nights:
     root = tmp_path_factory.mktemp("nights")
     job = write_job(root, training=TRAINING, run={"processes": 2, "threads": 1})
-    near = run(job, cluster.environment)
     far = run(job, cluster.environment, f"run.on={cluster.address}", f"outputs.root={OUTPUTS}")
     work = f"{BUCKET}/outputs/tiny/work"
 
@@ -166,17 +165,15 @@ def nights(cluster: Cluster, store: Store, tmp_path_factory: pytest.TempPathFact
         worker, label = wait_until(shared_snapshot)
         os.kill(worker.pid, signal.SIGKILL)
         summary = summary_of(far)
-        local = summary_of(near)
     finally:
-        for process in (near, far):
-            process.kill()
-            process.communicate()
+        far.kill()
+        far.communicate()
     [resumed] = [
         int(path.name.rpartition("-")[2])
         for path in Path(cluster.environment["XDG_STATE_HOME"]).glob(f"dcgan/*/tiny/runs/*/training/{label}/events.*")
         if not path.name.endswith(".step-0")
     ]
-    return Nights(cluster, local, summary, resumed, label)
+    return Nights(cluster, summary_of(run(job, cluster.environment)), summary, resumed, label)
 
 
 @pytest.fixture
