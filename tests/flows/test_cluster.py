@@ -150,7 +150,6 @@ def class_at_work(worker: subprocess.Popen[bytes]) -> str | None:
 def nights(cluster: Cluster, store: Store, tmp_path_factory: pytest.TempPathFactory) -> Nights:
     root = tmp_path_factory.mktemp("nights")
     job = write_job(root, training=TRAINING, run={"processes": 2, "threads": 1})
-    near = run(job, cluster.environment)
     far = run(job, cluster.environment, f"run.on={cluster.address}", f"outputs.root={OUTPUTS}")
     work = f"{BUCKET}/outputs/tiny/work"
 
@@ -166,17 +165,15 @@ def nights(cluster: Cluster, store: Store, tmp_path_factory: pytest.TempPathFact
         worker, label = wait_until(shared_snapshot)
         os.kill(worker.pid, signal.SIGKILL)
         summary = summary_of(far)
-        local = summary_of(near)
     finally:
-        for process in (near, far):
-            process.kill()
-            process.communicate()
+        far.kill()
+        far.communicate()
     [resumed] = [
         int(path.name.rpartition("-")[2])
         for path in Path(cluster.environment["XDG_STATE_HOME"]).glob(f"dcgan/*/tiny/runs/*/training/{label}/events.*")
         if not path.name.endswith(".step-0")
     ]
-    return Nights(cluster, local, summary, resumed, label)
+    return Nights(cluster, summary_of(run(job, cluster.environment)), summary, resumed, label)
 
 
 @pytest.fixture
@@ -215,7 +212,8 @@ def test_nothing_of_a_finished_run_stays_in_the_store_but_its_release(here: Nigh
     kept = {name.split("/")[0] for name in objects(store.system(), f"{BUCKET}/outputs/tiny")}
     assert kept == {"releases", "latest", "work"}
     assert list(objects(store.system(), f"{BUCKET}/outputs/tiny/work")) == ["coordinator.json"]
-    assert not list(here.cluster.homes[1].glob("**/scratch/*"))
+    for worker, home in zip(here.cluster.workers, here.cluster.homes, strict=True):
+        assert not alive(worker) or not list(home.glob("**/scratch/*"))
 
 
 def test_coordinator_has_the_whole_run(here: Nights) -> None:
@@ -233,7 +231,7 @@ def test_tasks_of_the_workers_stand_in_prefect(nights: Nights) -> None:
     )
     with urllib.request.urlopen(request, timeout=10) as response:
         states = [(run["name"], run["state_name"]) for run in json.load(response)]
-    for name in ("train 0", "train 1", "generate 0", "measures"):
+    for name in ("train 0", "train 1", "generate 0", "measure utility 1"):
         assert states.count((name, "Completed")) == 2, states
 
 

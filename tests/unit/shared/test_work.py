@@ -20,7 +20,7 @@ from dcgan.paths import Run
 from dcgan.processes import Work, workers
 from dcgan.shared import coordinator, work
 from dcgan.shared.coordinator import Post, bring, coordinating, offer
-from dcgan.shared.pieces import RESUMED, STAGES
+from dcgan.shared.pieces import RESUMED, STAGES, stands
 from dcgan.shared.work import perform
 from tests.object_store import Bucket, objects
 
@@ -110,6 +110,36 @@ def test_what_a_failed_stage_has_left_comes_back_too(run: Run, job: JobConfig, m
             perform("train", run, job, "cat", None)
         bring("train", run, job, "cat")
     assert (run.training("cat") / "training.jsonl").exists()
+
+
+def test_evaluation_that_is_done_again_takes_the_place_of_the_one_before(
+    run: Run, job: JobConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shares: list[str] = []
+
+    def measure(here: Run, _job: JobConfig, number: int) -> dict[str, Any]:
+        shares.append(here.share_record.read_text())
+        storage.write_text(here.utility(number), f"measured with {shares[-1]}")
+        return {}
+
+    monkeypatch.setattr(stages, "measure", measure)
+    with coordinating(job):
+        for share in ("first", "second"):
+            storage.write_text(run.share_record, share)
+            assert not stands("measure", run, 0)
+            offer("measure", run, job, 0)
+            perform("measure", run, job, 0)
+            bring("measure", run, job, 0)
+            assert run.utility(0).read_text() == f"measured with {share}"
+    assert shares == ["first", "second"]
+
+
+def test_training_that_stands_is_known_to(run: Run) -> None:
+    assert not stands("train", run, "a/b")
+    storage.write_text(run.model("a/b"), "model")
+    assert not stands("train", run, "a/b")
+    storage.write_json(run.training("a/b") / "record.json", {})
+    assert stands("train", run, "a/b")
 
 
 def test_finished_runs_leave_the_store_and_unfinished_ones_stay(run: Run, job: JobConfig, bucket: Bucket) -> None:
