@@ -142,7 +142,7 @@ def test_fewer_than_wanted_are_kept_with_their_rows_and_the_class_is_short(
 
 
 def test_none_at_all_is_short_too(made: Callable[..., tuple[Path, dict[str, Any]]]) -> None:
-    # A critic that likes none of the first candidates but the best, which is a copy of an image that it may not equal.
+    # The threshold is the score of the best of the first candidates, and that one is not among those that are tried.
     folder, record = made("a", 1, critic_share=0.0001)
     assert record["short"] and record["accepted"] == 0 and record["tried"] == module.MAX_TRIES
     assert contents(folder) == {} and len(pd.read_parquet(folder / "rows.parquet")) == 0
