@@ -79,7 +79,7 @@ def evening(server: Server, webhook: Webhook, tmp_path_factory: pytest.TempPathF
         runs["wrong"] = server.ended(server.start_run("served"))
         job.write_text(text)
 
-        killed = server.start_run("served")
+        killed = server.start_run("served", fresh=True)  # there is nothing new that a run would have to do
         wait_for("its first task", lambda: server.tasks(killed))
         children = psutil.Process(process.pid).children()
         [of_run] = [child for child in children if "spawn_main" in str(child.cmdline())]
