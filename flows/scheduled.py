@@ -43,6 +43,7 @@ def scheduled(
     job_file: str,
     settings: Sequence[str] = (),
     rehash: bool = False,
+    fresh: bool = False,
     notify: Sequence[str] = (),  # noqa: ARG001 (read by the hooks)
     notify_on: Sequence[End] = ("completion", "failure", "crash"),  # noqa: ARG001
 ) -> State[dict[str, Any]]:
@@ -52,6 +53,7 @@ def scheduled(
         job_file: its path, as the machine that runs it has it.
         settings: such as `generation.per_class=200`, over keys of the job file.
         rehash: open every image, also those that have not changed since the job's last run.
+        fresh: take nothing over from earlier runs.
         notify: notification blocks that are told how the run ends, such as `slack-webhook/my-team`.
         notify_on: ends that they are told.
     """
@@ -61,7 +63,7 @@ def scheduled(
     # The engine has started a task runner before the job was known; the one that the job asks for takes its place.
     with flow_for(job).task_runner.duplicate() as runner, context.model_copy(update={"task_runner": runner}):
         try:
-            state = nightly.fn(job, rehash)
+            state = nightly.fn(job, rehash, fresh)
         except BaseException:  # such as a signal: the runner ends when its threads do, and they wait for the workers
             processes.workers.stop()
             raise
