@@ -15,7 +15,7 @@ from dcgan.errors import ReleaseError, StageError, StorageError
 from dcgan.paths import escape
 from dcgan.release.publish import publish
 from dcgan.release.reader import load_release
-from dcgan.release.verify import verify
+from dcgan.release.verify import missing, verify
 from tests.samples import noise, tree_hash
 from tests.small_disk import small_disk
 from tests.unit.conftest import CAT, MADE, SCRIPT, UP, make_run
@@ -208,3 +208,33 @@ def test_folder_that_is_no_release_is_refused_as_such(tmp_path: Path, content: s
         (tmp_path / "release.json").write_text(content)
     with pytest.raises(ReleaseError, match=r"release\.json"):
         load_release(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("README.md", "README.md"),
+        ("release.sha256", "has changed"),
+        ("release.json", "release.json"),
+        ("manifest.parquet", "manifest.parquet"),
+    ],
+)
+def test_release_that_lacks_a_file_is_known_without_reading_its_images(tmp_path: Path, name: str, told: str) -> None:
+    made = make_run(tmp_path)
+    folder = publish(made.run, made.config, made.outcome)
+    assert missing(folder) == ""
+    (folder / name).unlink()
+    assert told in missing(folder)
+
+
+def test_release_that_lacks_an_image_or_whose_manifest_has_changed_is_not_whole(tmp_path: Path) -> None:
+    made = make_run(tmp_path)
+    folder = publish(made.run, made.config, made.outcome)
+    image = next((folder / "images").rglob("*.png"))
+    content = image.read_bytes()
+    image.unlink()
+    assert missing(folder) == image.relative_to(folder).as_posix()
+    image.write_bytes(content)
+    (folder / "manifest.parquet").chmod(0o644)
+    (folder / "manifest.parquet").write_bytes(b"")
+    assert missing(folder) == f"{folder / 'manifest.parquet'} has changed"

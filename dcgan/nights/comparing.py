@@ -1,14 +1,8 @@
-"""What a night does again, and what it takes over from the runs before.
-
-A stage is skipped when its output stands. So a night that differs little from the one before gives its run, before the
-first network is trained, whatever still holds of the job's other runs, by hard links. The rules, in full:
-docs/explanation/nights.md.
-"""
+"""What a run has to do again, and where the rest can be taken from: read off fingerprints and what stands."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,69 +11,17 @@ import pandas as pd
 
 from dcgan import fingerprint, runs, storage
 from dcgan.config import JobConfig
-from dcgan.curation.parts import lay_out
 from dcgan.errors import StorageError
 from dcgan.fingerprint import Fingerprints, Sides
+from dcgan.nights.records import ANEW, FEWER, FURTHER, KEPT, MADE, MORE, Change, Changes, Former
+from dcgan.nights.telling import difference, told_classes, told_names
 from dcgan.paths import Run, escape
 from dcgan.plan import ClassPlan, make_plan
-from dcgan.split import TRAIN, plan_split, shape_of
+from dcgan.split import plan_split, shape_of
 from dcgan.terminal import counted
 from dcgan.training import snapshots
 
 MAX_CHANGED = 0.2  # of the images that something began with: with more, it begins anew
-
-KEPT, MORE, FEWER, MADE, FURTHER, ANEW = (
-    "unchanged", "given more images", "given fewer images", "generated again", "trained further", "trained anew",
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Former:
-    """An earlier run of the job, whatever became of it."""
-
-    run: Run
-    prints: Fingerprints
-    lineage: Mapping[str, np.ndarray]
-    """Real images, as `fingerprint.Sides` has them, by name: `seen` by any GAN that the run has of itself or of others;
-    `base` and `share`, when these were made; `full/<class>`, when the class was last trained anew; `now/<class>`."""
-
-    @property
-    def finished(self) -> bool:
-        """Whether it came to an end, a good one or a bad one."""
-        return bool(storage.read_json(self.run.record)["state"] != "running")
-
-
-@dataclass(frozen=True)
-class Change:
-    """What becomes of one class."""
-
-    kind: str
-    """KEPT, MORE, FEWER, MADE, FURTHER or ANEW."""
-    former: Former | None = None
-    """Where its images, its model or its start come from; None: from nowhere."""
-    name: str = ""
-    """The class's name there."""
-    told: str = ""
-    """Why, for people; may be empty."""
-    num_wanted: int = 0
-    """Images asked for."""
-
-
-@dataclass(frozen=True)
-class Changes:
-    """What a night does again, and what it takes over."""
-
-    prints: Fingerprints
-    classes: dict[str, Change]
-    """Of the classes that images are asked of."""
-    judge: Former | None
-    base: Former | None
-    share: Former | None
-    evaluation: Former | None
-    lineage: dict[str, np.ndarray]
-    """See `Former`."""
-    told: list[str]
-    """For people, a line each; none on a job's first night."""
 
 
 def fingerprints(
@@ -160,37 +102,8 @@ def compare(
         of_former = change.former.lineage[f"full/{escape(change.name)}"] if change.former else None
         lineage[f"full/{escape(label)}"] = images[label]["train"] if of_former is None else of_former
     if formers:
-        told += [_told_classes(classes), *_told_names(formers[0], prints, lineage, renamed)]
+        told += [told_classes(classes), *told_names(formers[0], prints, lineage, renamed)]
     return Changes(prints, classes, next(judges, None), base, share, evaluation, lineage, told)
-
-
-def carry_over(run: Run, changes: Changes) -> None:
-    """Give a run what stands, by hard links, and leave its fingerprints. What a kill interrupts is done again.
-
-    Args:
-        run: split.
-        changes: of its catalogue.
-    """
-    for label, change in changes.classes.items():
-        if change.kind == FURTHER:
-            _carry_start(change, run.start(label))
-        elif change.former:
-            _carry_folder(change.former.run.training(label), run.training(label), leave_out=["start"])
-            if change.kind != MADE:
-                _carry_images(change, run, label)
-    if changes.judge:
-        _carry_folder(changes.judge.run.judge, run.judge)
-        storage.write_bytes(run.precision, changes.judge.run.precision.read_bytes())
-    if changes.base:
-        _carry_folder(changes.base.run.base, run.base)
-    if changes.evaluation:
-        _carry_folder(changes.evaluation.run.evaluation, run.evaluation)
-    elif changes.share:
-        chosen = storage.read_json(changes.share.run.share_record)
-        storage.write_json(run.share_record, {"run_id": changes.share.run.id} | chosen)
-    storage.write_bytes(run.lineage, storage.pack_arrays(changes.lineage))
-    kinds = {label: change.kind for label, change in changes.classes.items()}
-    storage.write_json(run.fingerprints, {**changes.prints, "changes": kinds})
 
 
 def _formers(config: JobConfig, leave_out: Run | None) -> list[Former]:
@@ -235,7 +148,7 @@ def _change(
         elif not _few(before, now):
             reason = f"{_share_changed(before, now):.0%} of its images have changed since it last was"
         elif (training / "record.json").exists() and snapshots.newest(training):
-            was = f"was {name}" if name != label else _difference(former.lineage[f"now/{escape(name)}"], now)
+            was = f"was {name}" if name != label else difference(former.lineage[f"now/{escape(name)}"], now)
             return Change(FURTHER, former, name, was)
         elif former.finished:
             return Change(ANEW, told="it failed before")
@@ -317,77 +230,3 @@ def _same_images(evaluation: Former, label: str, change: Change) -> bool:
         assert change.former
         return change.former.run == evaluation.run
     return not (evaluation.run.generation(label) / "record.json").exists()
-
-
-def _carry_folder(source: Path, target: Path, leave_out: Sequence[str] = ()) -> None:
-    if not target.exists():
-        with storage.whole_folder(target) as temporary:
-            storage.link_tree(source, temporary, leave_out)
-
-
-def _carry_start(change: Change, target: Path) -> None:
-    """A class's last snapshot, to be trained on from."""
-    assert change.former
-    snapshot = snapshots.newest(change.former.run.training(change.name))
-    assert snapshot
-    if not target.exists():
-        with storage.whole_folder(target) as temporary:
-            storage.link(snapshot, temporary / snapshot.name)
-
-
-def _carry_images(change: Change, run: Run, label: str) -> None:
-    """A class's images and rows; where there are to be more or fewer, as the first part of what is collected."""
-    assert change.former
-    source, target = change.former.run.generation(label), run.generation(label)
-    if target.exists():
-        return
-    rows = pd.read_parquet(source / "rows.parquet")
-    rows["nearest_real_path"] = _paths_now(change.former.run, run, label, rows["nearest_real_path"])
-    with storage.whole_folder(target) as temporary:
-        if change.kind == KEPT:
-            storage.link_tree(source, temporary, leave_out=["rows.parquet"])
-            rows.to_parquet(temporary / "rows.parquet", index=False)
-        else:
-            lay_out(source, temporary, rows.head(change.num_wanted))
-
-
-def _paths_now(source: Run, run: Run, label: str, paths: pd.Series[str]) -> pd.Series[str]:
-    """The paths that a class's training images have in a run, for those that they had in another."""
-    tables = [pd.read_parquet(one.split_table) for one in (source, run)]
-    before, now = (table[(table["label"] == label) & (table["split"] == TRAIN)] for table in tables)
-    return paths.map(before.set_index("path")["image_sha256"]).map(now.set_index("image_sha256")["path"])
-
-
-def _told_classes(classes: Mapping[str, Change]) -> str:
-    """The classes in one line: `3 classes unchanged, 1 trained further: cat (12 images more)`."""
-    parts: list[str] = []
-    for kind in (KEPT, MORE, FEWER, MADE, FURTHER, ANEW):
-        some = {label: change.told for label, change in classes.items() if change.kind == kind}
-        if some:
-            count = f"{len(some):,}" if parts else counted(len(some), "class")
-            names = ", ".join(f"{label} ({told})" for label, told in some.items())
-            parts.append(f"{count} {kind}" + (f": {names}" if kind != KEPT else ""))
-    return ", ".join(parts)
-
-
-def _told_names(
-    former: Former, prints: Fingerprints, lineage: Mapping[str, np.ndarray], renamed: Mapping[str, str]
-) -> list[str]:
-    """What has become of labels since a run: other names, classes gone, and images that have another label now."""
-    told = [f"Class {name} is called {label} now" for label, name in renamed.items()]
-    gone = sorted(set(former.prints["classes"]) - set(prints["classes"]) - set(renamed.values()))
-    told += [f"Class {name} is gone" for name in gone]
-    for name in former.prints["classes"]:
-        before = former.lineage[f"now/{escape(name)}"]
-        for label in prints["classes"]:
-            moved = np.intersect1d(before, lineage[f"now/{escape(label)}"])
-            if label != name and len(moved) and renamed.get(label) != name:
-                told.append(f"{counted(len(moved), 'training image')} of class {name} now of class {label}")
-    return told
-
-
-def _difference(before: np.ndarray, now: np.ndarray) -> str:
-    """How many images were added and taken away: `12 images more, 1 fewer`."""
-    counts = {"more": len(np.setdiff1d(now, before)), "fewer": len(np.setdiff1d(before, now))}
-    told = [f"{counted(count, 'image')} {word}" for word, count in counts.items() if count]
-    return ", ".join(told) or "its training did not end before"
