@@ -25,7 +25,7 @@ STAGES = {
     "base": Files(("job", "split/*", "judge"), ("base",)),
     "train": Files(("job", "split/{}", "judge", "base"), ("training/{}", "model/{}")),
     "generate": Files(("job", "split/{}", "judge", "model/{}"), ("generation/{}",)),
-    "try_shares": Files(("job", "split/*", "generation/*"), ("evaluation/share-{}.npz",)),
+    "try_shares": Files(("job", "split/*", "generation/*", "evaluation/share.json"), ("evaluation/share-{}.npz",)),
     "measure": Files(("job", "split/*", "generation/*", "evaluation/share.json"), ("evaluation/utility-{}.npz",)),
     "measures": Files(("job", "split/*", "judge", "generation/*"), ("evaluation/measures.json",)),
 }
