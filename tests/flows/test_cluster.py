@@ -231,8 +231,10 @@ def test_tasks_of_the_workers_stand_in_prefect(nights: Nights) -> None:
     )
     with urllib.request.urlopen(request, timeout=10) as response:
         states = [(run["name"], run["state_name"]) for run in json.load(response)]
-    for name in ("train 0", "train 1", "generate 0", "measure utility 1"):
-        assert states.count((name, "Completed")) == 2, states
+    # Of the run here and of that on the cluster, and of other tests' runs on the same server.
+    for name in ("train 0", "train 1", "generate 0", "measures", "judge"):
+        ended = [state for told, state in states if told == name or told.startswith(f"{name}-")]
+        assert ended.count("Completed") >= 2, states
 
 
 def test_cluster_that_does_not_answer_is_told_within_seconds(nights: Nights, tmp_path: Path) -> None:
