@@ -6,7 +6,6 @@ import contextlib
 import functools
 import json
 import platform
-import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from dcgan.paths import Run
 from dcgan.processes import workers
 from dcgan.shared.pieces import STAGES, is_whole, named, stands, whole_ones
 from dcgan.shared.store import Store
+from dcgan.shared.watching import every
 
 LOOK_SECONDS = 0.5  # between two looks at whether the run was stopped
 
@@ -85,26 +85,23 @@ def coordinating(job: JobConfig) -> Iterator[None]:
         return
     for root in runs.job_paths(job).runs.glob("*/"):
         storage.remove_unfinished(root)  # archives of a coordinator that was killed
-    post, me, ended = Post(job), uuid.uuid4().hex, threading.Event()
+    post, me = Post(job), uuid.uuid4().hex
     post.write({"id": me, "host": platform.node(), "versions": runs.provenance(job)["versions"]})
 
     def step_down() -> None:
         if (post.read() or {}).get("id") == me:
             post.write({"id": None})
 
-    def watch() -> None:
-        while not ended.wait(LOOK_SECONDS):
-            if workers.stopped:
-                step_down()
-                return
+    def look() -> bool:
+        if not workers.stopped:
+            return True
+        step_down()
+        return False
 
-    watcher = threading.Thread(target=watch, name="coordinator", daemon=True)
-    watcher.start()
     try:
-        yield
+        with every(LOOK_SECONDS, look):
+            yield
     finally:
-        ended.set()
-        watcher.join()
         with contextlib.suppress(Exception):  # how the run has ended counts more; what stays is removed the next time
             step_down()
             if runs.job_url(job):

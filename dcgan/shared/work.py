@@ -7,8 +7,7 @@ import os
 import platform
 import shutil
 import tempfile
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from dcgan.processes import workers
 from dcgan.shared.coordinator import Post, store_of
 from dcgan.shared.pieces import RESUMED, STAGES, is_whole, named
 from dcgan.shared.store import Store
+from dcgan.shared.watching import every
 from dcgan.terminal import display
 from dcgan.training import snapshots
 
@@ -111,24 +111,6 @@ def _scratch(run: Run) -> Iterator[Run]:
         yield here
 
 
-@contextmanager
-def _every(seconds: float, act: Callable[[], bool]) -> Iterator[None]:
-    """Do something again and again for the time of the block, in a thread, until it gives False."""
-    ended = threading.Event()
-
-    def watch() -> None:
-        while not ended.wait(seconds) and act():
-            pass
-
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        watcher.join()
-
-
 def _ending_with(post: Post, mine: str, here: Run) -> contextlib.AbstractContextManager[None]:
     """End the run's workers on this machine when it has another coordinator, or none."""
     workers.allow(str(here.root))
@@ -139,7 +121,7 @@ def _ending_with(post: Post, mine: str, here: Run) -> contextlib.AbstractContext
         workers.end(str(here.root))
         return False
 
-    return _every(ASK_SECONDS, ask)
+    return every(ASK_SECONDS, ask)
 
 
 def _saving(store: Store, here: Run, piece: str) -> contextlib.AbstractContextManager[None]:
@@ -159,4 +141,4 @@ def _saving(store: Store, here: Run, piece: str) -> contextlib.AbstractContextMa
                 display.say(f"A snapshot could not be shared: {error}")
         return True
 
-    return _every(LOOK_SECONDS, save)
+    return every(LOOK_SECONDS, save)
