@@ -34,7 +34,7 @@ from dcgan.config import parse_job
 from dcgan.paths import Run
 
 SCALE = 100
-CLASS_SECONDS = {"train": 8.5, "generate": 8.5}  # of a process, by scaling.py: half of 17 s each
+CLASS_SECONDS = 17  # of a process, by scaling.py
 PROCESSES = 16  # side by side, so that the sleeps are short beside what the engine does
 FILE_BYTES = 700  # of a PNG of 28 x 28 px
 SAMPLE_SECONDS = 0.2
@@ -100,7 +100,7 @@ def measured_engine(num_classes: int, home: Path) -> dict[str, float]:
             if done.returncode:
                 sys.exit(done.stderr)
             # The flow is done when its tasks are; the server writes down what it was told of them on its own time.
-            behind = wait_for(lambda: recorded(home / "prefect.db") >= 2 * num_classes)
+            behind = wait_for(lambda: recorded(home / "prefect.db") >= num_classes)
             found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
             server_seconds = computed(server) - before
         finally:
@@ -108,7 +108,7 @@ def measured_engine(num_classes: int, home: Path) -> dict[str, float]:
                 process.terminate()
     database = sum(file.stat().st_size for file in home.glob("prefect.db*"))
     return found | {
-        "processor per task, server, ms": 1000 * server_seconds / (2 * num_classes),
+        "processor per task, server, ms": 1000 * server_seconds / num_classes,
         "recorded so much later, s": behind,
         "database, MB": database / 1e6,
     }
@@ -150,8 +150,8 @@ def engine(num_classes: int) -> dict[str, float]:
 
     from flows import tasks  # noqa: PLC0415
 
-    def asleep(stage: str, *_: Any) -> dict[str, Any]:
-        time.sleep(CLASS_SECONDS[stage] / SCALE)
+    def asleep(*_: Any) -> dict[str, Any]:
+        time.sleep(CLASS_SECONDS / SCALE)
         return {}
 
     tasks.perform = asleep
@@ -168,12 +168,10 @@ def engine(num_classes: int) -> dict[str, float]:
         run, labels = Run(Path("none", "runs", "1")), [f"{number:05d}" for number in range(num_classes)]
         moments["began"], memory[:] = time.monotonic(), [process.memory_info().rss]
         moments["processor"] = computed(process)
-        training = {label: tasks.train.submit(run, job, label, None) for label in labels}
-        generation = {label: tasks.generate.submit(run, job, label, 1, wait_for=[training[label]]) for label in labels}
+        making = {label: tasks.make.submit(run, job, label, 1, None) for label in labels}
         moments["submitted"] = time.monotonic()
-        for started in (training, generation):
-            records, failures = tasks.outcomes(started)
-            assert len(records) == num_classes and not failures
+        records, failures = tasks.outcomes(making)
+        assert len(records) == num_classes and not failures
         moments["ended"] = time.monotonic()
         moments["processor"] = computed(process) - moments["processor"]
 
@@ -181,14 +179,14 @@ def engine(num_classes: int) -> dict[str, float]:
     fan_out()
     ended.set()
     seconds = moments["ended"] - moments["began"]
-    asleep_seconds = num_classes * sum(CLASS_SECONDS.values()) / SCALE / PROCESSES
+    asleep_seconds = num_classes * CLASS_SECONDS / SCALE / PROCESSES
     return {
         "classes": num_classes,
         "all submitted after, s": moments["submitted"] - moments["began"],
         "all done after, s": seconds,
         "of these asleep, s": asleep_seconds,
-        "per task, ms": 1000 * seconds / (2 * num_classes),
-        "processor per task, flow, ms": 1000 * moments["processor"] / (2 * num_classes),
+        "per task, ms": 1000 * seconds / num_classes,
+        "processor per task, flow, ms": 1000 * moments["processor"] / num_classes,
         "flow process before, MB": memory[0] / 1e6,
         "flow process at most, MB": max(memory) / 1e6,
     }

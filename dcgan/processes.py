@@ -29,15 +29,15 @@ class Work:
     run: str
     """Folder of the run."""
     stage: str
-    """judge, base, training, generation, share, evaluation or measures."""
+    """judge, base, training, generation, making (both of them), share, evaluation or measures."""
     threads: int
     """Threads that TensorFlow may use."""
     label: str = ""
-    """Class name, for training and generation."""
+    """Class name, for training, generation and making."""
     max_seconds: float | None = None
-    """Life of the process, for training. None: no limit."""
+    """Life of the process, for training (of a making, until it is trained). None: no limit."""
     number: int = 0
-    """Images wanted, for generation."""
+    """Images wanted, for generation and making."""
     numbers: tuple[int, ...] = ()
     """Folds, for share, or seeds, for evaluation: one after the other."""
     per_gpu: int = 1
@@ -101,6 +101,7 @@ class Workers:
         log = Path(work.run) / "logs" / f"{work.stage}-{escape(work.label) or min(work.numbers, default=0)}.log"
         log.parent.mkdir(exist_ok=True)
         outcome: dict[str, Any] = {}
+        doing = work
         environment = os.environ | {
             "KERAS_BACKEND": "tensorflow",
             "OMP_NUM_THREADS": str(work.threads),
@@ -120,7 +121,8 @@ class Workers:
                 said = json.loads(line)
                 if "progress" in said:
                     progress: Progress = said["progress"]
-                    on_progress(progress | {"stage": work.stage, "label": work.label})
+                    doing = dataclasses.replace(work, stage=progress.get("stage", work.stage))
+                    on_progress(progress | {"stage": doing.stage, "label": doing.label})
                 outcome = said
         self.forget(process)
         self.raise_if_stopped(work.title, work.run)
@@ -128,7 +130,7 @@ class Workers:
             return dict(outcome["result"])
         if "error" in outcome:
             raise getattr(errors, outcome["error"]["kind"])(outcome["error"]["message"])
-        raise errors.StageError(f"{work.title}: {_how_it_died(process.returncode)}. Its log {log} ends: {_tail(log)}")
+        raise errors.StageError(f"{doing.title}: {_how_it_died(process.returncode)}. Its log {log} ends: {_tail(log)}")
 
     def start(self, command: list[str], title: str, run: str = "", **streams: Any) -> subprocess.Popen[str]:
         """Start a process that `stop` ends; `forget` it when it has ended.

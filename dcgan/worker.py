@@ -66,6 +66,10 @@ def _stage(  # noqa: PLR0911 (one for each stage)
     from dcgan.training import stage  # noqa: PLC0415
     from dcgan.training.precision import choose_precision  # noqa: PLC0415
 
+    def of(part: str) -> OnProgress:
+        """Reports of a part of the stage."""
+        return lambda progress: on_progress(progress | {"stage": part})
+
     match name:
         case "judge":
             record = classifier.train_judge(run, config, on_progress)
@@ -74,6 +78,10 @@ def _stage(  # noqa: PLR0911 (one for each stage)
             return stage.train_base(run, config, work["max_seconds"], on_progress)
         case "training":
             return stage.train_class(run, config, work["label"], work["max_seconds"], on_progress)
+        case "making":
+            trained = stage.train_class(run, config, work["label"], work["max_seconds"], of("training"))
+            made = collect.collect(run, config, work["label"], work["number"], of("generation"))
+            return {"training": trained, "generation": made}
         case "generation":
             return collect.collect(run, config, work["label"], work["number"], on_progress)
         case "share":

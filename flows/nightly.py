@@ -83,19 +83,11 @@ def nightly(job: JobConfig, rehash: bool = False, fresh: bool = False) -> State[
             spent = tasks.base(run, job, budget.of_base(job, len(left["train"])))["process_seconds"]
             watch.lap("shared base")
 
-        # All trainings stand in line before the first generation, so that no slot waits for another's class.
         seconds = budget.of_classes(job, len(left["train"]), spent)
-        training = {label: tasks.train.submit(run, job, label, seconds) for label in wanted}
-        generation = {
-            label: tasks.generate.submit(run, job, label, count, wait_for=[training[label]])
-            for label, count in wanted.items()
-        }
-        _, not_trained = tasks.outcomes(training)
-        generated, not_generated = tasks.outcomes(generation)
+        making = {label: tasks.make.submit(run, job, label, count, seconds) for label, count in wanted.items()}
+        made, failures = tasks.outcomes(making)
         watch.lap("training and generation")
-        failures = not_generated | not_trained  # a class that was not trained could not be generated either
-
-        some_whole = not all(record.get("short") for record in generated.values())
+        some_whole = not all(record.get("short") for record in made.values())
         verdicts = _prove(run, job) if some_whole else {}
         watch.lap("evaluation")
 

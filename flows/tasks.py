@@ -35,6 +35,7 @@ R = TypeVar("R")
 
 
 def _of_stage(stage: Callable[P, R], name: str | None = None, run_name: str | None = None) -> Task[P, R]:
+    run_name = run_name or name or stage.__name__  # Prefect's own would end in random letters
     return task(name=name, task_run_name=run_name, cache_policy=NO_CACHE, persist_result=False)(stage)
 
 
@@ -58,7 +59,7 @@ class Started:
             self.bring()
 
     def why_not_begun(self) -> str | None:
-        """Wait for its end; where it never began, since what it waits for has failed, or every worker died, tell it."""
+        """Wait for its end; where it never began, since every worker died, tell it."""
         if isinstance(self.future, State):
             return None
         self.future.wait()
@@ -90,23 +91,20 @@ class Heavy:
 
         self._task = _of_stage(anywhere, name, run_name)
 
-    def submit(self, run: Run, job: JobConfig, *arguments: Any, wait_for: Sequence[Started] = ()) -> Started:
-        """Let it begin as soon as there is a place, and what it waits for has ended well.
+    def submit(self, run: Run, job: JobConfig, *arguments: Any) -> Started:
+        """Let it begin as soon as there is a place.
 
         Args:
             run: where the stage is done, or what it is shared by.
             job: resolved.
             arguments: of the stage; the first says what it is about.
-            wait_for: stages before it.
         """
         about = arguments[0] if arguments else ""
         if job.run.on != LOCAL and stands(self._name, run, about):  # no worker need fetch it to find that out
             here = job.model_copy(update={"run": job.run.model_copy(update={"on": LOCAL})})
             return Started(self._task(run, here, *arguments, return_state=True), lambda: None)
         offer(self._name, run, job, about)
-        future: PrefectFuture[Any] = self._task.submit(
-            run, job, *arguments, return_state=False, wait_for=[one.future for one in wait_for]
-        )
+        future: PrefectFuture[Any] = self._task.submit(run, job, *arguments, return_state=False)
         return Started(future, functools.partial(bring, self._name, run, job, about))
 
     def __call__(self, run: Run, job: JobConfig, *arguments: Any) -> Any:
@@ -120,11 +118,10 @@ split = _of_stage(stages.split)
 carry_over = _of_stage(stages.carry_over, "carry over")
 judge = Heavy(stages.judge)
 base = Heavy(stages.base, "shared base")
-train = Heavy(stages.train, run_name="train {label}")
-generate = Heavy(stages.generate, run_name="generate {label}")
-try_shares = Heavy(stages.try_shares, "try shares", "try shares {folds}")
+make = Heavy(stages.make, run_name="make {label}")
+try_shares = Heavy(stages.try_shares, "try shares", "try shares {folds[0]}")
 choose_share = _of_stage(stages.choose_share, "choose share")
-measure = Heavy(stages.measure, "measure utility", "measure utility {seeds}")
+measure = Heavy(stages.measure, "measure utility", "measure utility {seeds[0]}")
 measures = Heavy(stages.measures)
 decide = _of_stage(stages.decide, "gate")
 release = _of_stage(stages.release)

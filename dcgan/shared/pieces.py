@@ -23,8 +23,7 @@ class Files:
 STAGES = {
     "judge": Files(("job", "split/*"), ("judge",)),
     "base": Files(("job", "split/*", "judge"), ("base",)),
-    "train": Files(("job", "split/{}", "judge", "base"), ("training/{}", "model/{}")),
-    "generate": Files(("job", "split/{}", "judge", "model/{}"), ("generation/{}",)),
+    "make": Files(("job", "split/{}", "judge", "base"), ("training/{}", "model/{}", "generation/{}")),
     "try_shares": Files(("job", "split/*", "generation/*", "evaluation/share.json"), ("evaluation/share-{}.npz",)),
     "measure": Files(("job", "split/*", "generation/*", "evaluation/share.json"), ("evaluation/utility-{}.npz",)),
     "measures": Files(("job", "split/*", "judge", "generation/*"), ("evaluation/measures.json",)),
@@ -32,7 +31,7 @@ STAGES = {
 """By the names of the functions in `dcgan.stages`."""
 
 EVALUATIONS = ("try_shares", "measure")  # how the names of those stages begin
-RESUMED = ("base", "train")  # stages that another machine can go on with, from their newest snapshot
+RESUMED = ("base", "make")  # stages that another machine can go on with, from their newest snapshot
 
 
 def named(pieces: Iterable[str], about: object) -> list[str]:

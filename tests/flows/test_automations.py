@@ -51,7 +51,7 @@ def aftermath(server: Server, tmp_path_factory: pytest.TempPathFactory) -> After
     worker = [PREFECT, "worker", "start", "--pool", "mortal"]
     first, log = server.start_run("mortal"), root / "second.log"
     with process_of(worker, server.environment, root / "first.log") as process:
-        wait_for("its training", lambda: server.tasks(first).get("train 0") == "RUNNING")
+        wait_for("its training", lambda: server.tasks(first).get("make 0") == "RUNNING")
         for member in [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]:
             member.kill()  # the machine has died
     crashed = server.ended(first, SILENCE + HEARTBEAT)

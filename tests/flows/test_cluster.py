@@ -141,7 +141,7 @@ def class_at_work(worker: subprocess.Popen[bytes]) -> str | None:
     with contextlib.suppress(psutil.NoSuchProcess):
         for child in psutil.Process(worker.pid).children():
             work = [part for part in child.cmdline() if part.startswith("{")]
-            if work and json.loads(work[0])["stage"] == "training":
+            if work and json.loads(work[0])["stage"] == "making":
                 return str(json.loads(work[0])["label"])
     return None
 
@@ -232,8 +232,8 @@ def test_tasks_of_the_workers_stand_in_prefect(nights: Nights) -> None:
     with urllib.request.urlopen(request, timeout=10) as response:
         states = [(run["name"], run["state_name"]) for run in json.load(response)]
     # Of the run here and of that on the cluster, and of other tests' runs on the same server.
-    for name in ("train 0", "train 1", "generate 0", "measures", "judge"):
-        ended = [state for told, state in states if told == name or told.startswith(f"{name}-")]
+    for name in ("make 0", "make 1", "measures", "judge"):
+        ended = [state for told, state in states if told == name]
         assert ended.count("Completed") >= 2, states
 
 

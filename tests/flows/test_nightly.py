@@ -131,6 +131,6 @@ def test_prefect_recorded_the_run_its_tasks_and_artifacts(environment: dict[str,
     )
     recorded = json.loads(done.stdout)
     assert any(name.startswith("tiny ") and state == "Completed" for name, state, _ in recorded["flows"])
-    for name in ("train 0", "train 1", "generate 0", "generate 1"):
+    for name in ("make 0", "make 1"):
         assert name in recorded["tasks"]
     assert {"tiny-classes", "tiny-samples"} <= set(recorded["artifacts"])

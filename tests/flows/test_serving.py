@@ -66,7 +66,7 @@ def evening(server: Server, webhook: Webhook, tmp_path_factory: pytest.TempPathF
         deployment = wait_for("the deployment", lambda: server.deployment("served"))
 
         good = server.start_run("served")
-        wait_for("its training", lambda: "train 0" in server.tasks(good))
+        wait_for("its training", lambda: "make 0" in server.tasks(good))
         late = server.start_run("served")
         waiting = lambda: server.run(late)["state"]["name"] == "AwaitingConcurrencySlot"  # noqa: E731
         wait_for("the late run to be held back", waiting)

@@ -49,17 +49,18 @@ def run(job: JobConfig) -> Run:
     return run
 
 
-def training(seen: list[Any]) -> Stage:
-    """A stage that notes what it finds, and leaves what a training leaves."""
+def making(seen: list[Any]) -> Stage:
+    """A stage that notes what it finds, and leaves what a class that is made leaves."""
 
-    def train(here: Run, _job: JobConfig, label: str, _seconds: float | None) -> dict[str, Any]:
+    def make(here: Run, _job: JobConfig, label: str, _count: int, _seconds: float | None) -> dict[str, Any]:
         seen.append(here)
         seen.append({path.relative_to(here.root).as_posix() for path in here.root.rglob("*") if path.is_file()})
         storage.write_text(here.model(label), "model")
-        storage.write_json(here.training(label) / "record.json", {})
+        for folder in (here.training(label), here.generation(label)):
+            storage.write_json(folder / "record.json", {})
         return {"label": label}
 
-    return train
+    return make
 
 
 def test_every_stage_that_works_elsewhere_is_a_stage() -> None:
@@ -71,13 +72,13 @@ def test_stage_finds_what_it_reads_and_what_it_writes_comes_back(
     run: Run, job: JobConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[Any] = []
-    monkeypatch.setattr(stages, "train", training(seen))
+    monkeypatch.setattr(stages, "make", making(seen))
     with coordinating(job):
-        offer("train", run, job, "a/b")
-        assert perform("train", run, job, "a/b", None) == {"label": "a/b"}
+        offer("make", run, job, "a/b")
+        assert perform("make", run, job, "a/b", 5, None) == {"label": "a/b"}
         assert not run.training("a/b").exists()
-        bring("train", run, job, "a/b")
-    assert run.model("a/b").read_text() == "model" and (run.training("a/b") / "record.json").exists()
+        bring("make", run, job, "a/b")
+    assert run.model("a/b").read_text() == "model" and (run.generation("a/b") / "record.json").exists()
     here, found = seen
     assert here.root != run.root and not here.root.exists()
     assert found == {
@@ -90,25 +91,25 @@ def test_what_is_done_is_not_sent_twice_and_is_found_by_the_next_machine(
     run: Run, job: JobConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[Any] = []
-    monkeypatch.setattr(stages, "train", training(seen))
+    monkeypatch.setattr(stages, "make", making(seen))
     with coordinating(job):
-        offer("train", run, job, "cat")
-        perform("train", run, job, "cat", None)
-        perform("train", run, job, "cat", None)
+        offer("make", run, job, "cat")
+        perform("make", run, job, "cat", 5, None)
+        perform("make", run, job, "cat", 5, None)
     assert {"training/cat/record.json", "training/cat/model.npz"} <= seen[3]
 
 
 def test_what_a_failed_stage_has_left_comes_back_too(run: Run, job: JobConfig, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(here: Run, _job: JobConfig, label: str, _seconds: float | None) -> dict[str, Any]:
+    def fail(here: Run, _job: JobConfig, label: str, _count: int, _seconds: float | None) -> dict[str, Any]:
         storage.write_text(here.training(label) / "training.jsonl", "{}\n")
         raise StageError("diverged")
 
-    monkeypatch.setattr(stages, "train", fail)
+    monkeypatch.setattr(stages, "make", fail)
     with coordinating(job):
-        offer("train", run, job, "cat")
+        offer("make", run, job, "cat")
         with pytest.raises(StageError, match="diverged"):
-            perform("train", run, job, "cat", None)
-        bring("train", run, job, "cat")
+            perform("make", run, job, "cat", 5, None)
+        bring("make", run, job, "cat")
     assert (run.training("cat") / "training.jsonl").exists()
 
 
@@ -134,17 +135,19 @@ def test_evaluation_that_is_done_again_takes_the_place_of_the_one_before(
     assert shares == ["first", "second"]
 
 
-def test_training_that_stands_is_known_to(run: Run) -> None:
-    assert not stands("train", run, "a/b")
+def test_class_that_stands_is_known_to(run: Run) -> None:
+    assert not stands("make", run, "a/b")
     storage.write_text(run.model("a/b"), "model")
-    assert not stands("train", run, "a/b")
+    assert not stands("make", run, "a/b")
     storage.write_json(run.training("a/b") / "record.json", {})
-    assert stands("train", run, "a/b")
+    assert not stands("make", run, "a/b")
+    storage.write_json(run.generation("a/b") / "record.json", {})
+    assert stands("make", run, "a/b")
 
 
 def test_finished_runs_leave_the_store_and_unfinished_ones_stay(run: Run, job: JobConfig, bucket: Bucket) -> None:
     with coordinating(job):
-        offer("train", run, job, "cat")
+        offer("make", run, job, "cat")
     top = f"{bucket.name}/out/t/work"
     assert any(name.startswith(run.id) for name in objects(bucket.system, top))
     storage.write_json(run.record, storage.read_json(run.record) | {"state": "Completed"})
@@ -157,13 +160,13 @@ def test_task_without_a_coordinator_does_not_begin(run: Run, job: JobConfig) -> 
     with coordinating(job):
         pass
     with pytest.raises(Interrupted, match="was stopped before this task began"):
-        perform("train", run, job, "cat", None)
+        perform("make", run, job, "cat", 5, None)
 
 
 def test_machine_that_does_not_see_the_shared_folder_says_so(tmp_path: Path) -> None:
     job = a_job(tmp_path, str(tmp_path / "not-there"))
     with pytest.raises(StorageError, match=rf"{platform.node()} finds no coordinator\.json in .*not-there.*URL"):
-        perform("train", Run(tmp_path / "runs" / "1"), job, "cat", None)
+        perform("make", Run(tmp_path / "runs" / "1"), job, "cat", 5, None)
 
 
 def test_machine_with_other_versions_refuses_and_names_them(run: Run, job: JobConfig) -> None:
@@ -172,7 +175,7 @@ def test_machine_with_other_versions_refuses_and_names_them(run: Run, job: JobCo
         told = post.read() or {}
         post.write(told | {"versions": told["versions"] | {"tensorflow": "1.0"}})
         with pytest.raises(StageError, match=r"has tensorflow \d.*, not 1\.0 as .*Install the same versions"):
-            perform("train", run, job, "cat", None)
+            perform("make", run, job, "cat", 5, None)
 
 
 def test_process_of_a_task_ends_when_another_coordinator_takes_over(
@@ -181,13 +184,13 @@ def test_process_of_a_task_ends_when_another_coordinator_takes_over(
     monkeypatch.setattr(work, "ASK_SECONDS", 0.1)
     began = threading.Event()
 
-    def wait(here: Run, _job: JobConfig, _label: str, _seconds: float | None) -> dict[str, Any]:
+    def wait(here: Run, _job: JobConfig, _label: str, _count: int, _seconds: float | None) -> dict[str, Any]:
         (here.root / "config.json").unlink()
         os.mkfifo(here.root / "config.json")  # nobody writes to it: the process waits for ever
         began.set()
         return workers.perform(Work(str(here.root), "training", 1, "cat"), lambda _: None)
 
-    monkeypatch.setattr(stages, "train", wait)
+    monkeypatch.setattr(stages, "make", wait)
 
     def take_over() -> None:
         began.wait()
@@ -195,11 +198,11 @@ def test_process_of_a_task_ends_when_another_coordinator_takes_over(
         Post(job).write({"id": "another", "host": "there", "versions": {}})
 
     with coordinating(job):
-        offer("train", run, job, "cat")
+        offer("make", run, job, "cat")
         thread = threading.Thread(target=take_over)
         thread.start()
         with pytest.raises(Interrupted, match="was stopped"):
-            perform("train", run, job, "cat", None)
+            perform("make", run, job, "cat", 5, None)
         thread.join()
     assert (Post(job).read() or {})["id"] == "another"  # who has stepped aside does not end the other's run
 
@@ -221,10 +224,10 @@ def test_what_a_killed_task_has_left_on_its_machine_is_removed(
     dead, alive = top / f"{platform.node()}--{2**22 + 1}--x", top / "another-host--1--x"
     for folder in (dead, alive):
         folder.mkdir(parents=True)
-    monkeypatch.setattr(stages, "train", training([]))
+    monkeypatch.setattr(stages, "make", making([]))
     with coordinating(job):
-        offer("train", run, job, "cat")
-        perform("train", run, job, "cat", None)
+        offer("make", run, job, "cat")
+        perform("make", run, job, "cat", 5, None)
     assert sorted(top.iterdir()) == [alive]
 
 
