@@ -1,8 +1,8 @@
 """Real data sets for the benchmarks, as the `.npz` sources that a job takes.
 
 A long tail keeps `round(n_max * imbalance ** (-k / (K - 1)))` training images of the k-th class in a seeded random
-order. Its test split stays whole. The training images that are left over become the split `rest`, which no job uses:
-what is chosen by measuring is measured on them, never on `test`.
+order, or what there is of it. Its test split stays whole. The training images that are left over become the split
+`rest`, which no job uses: what is chosen by measuring is measured on them, never on `test`.
 """
 
 from __future__ import annotations
@@ -17,8 +17,11 @@ def load(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Images uint8 (N, H, W, C), class names (N,) and "train" or "test" (N,).
 
     Args:
-        path: `.npz` with images, labels, split and perhaps class_names; or a folder with MNIST's four `.gz` files.
+        path: `.npz` with images, labels, split and perhaps class_names; a folder with MNIST's four `.gz` files; or the
+            word `digits`, see there.
     """
+    if path == Path("digits"):
+        return digits()
     if path.is_dir():
         parts = [(_idx(path / f"{part}-images-idx3-ubyte.gz"), _idx(path / f"{part}-labels-idx1-ubyte.gz"))
                  for part in ("train", "t10k")]  # fmt: skip
@@ -45,11 +48,13 @@ def digits() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def long_tail(labels: np.ndarray, split: np.ndarray, *, largest: int, imbalance: float, seed: int) -> np.ndarray:
     """The split with a long tail left in "train", and what that leaves over in "rest"."""
     draws = np.random.default_rng(seed)
-    order = draws.permutation(np.unique(labels))
-    changed = split.astype("U8")
-    for rank, label in enumerate(order):
-        rows = draws.permutation(np.flatnonzero((labels == label) & (split == "train")))
-        changed[rows[round(largest * imbalance ** (-rank / (len(order) - 1))) :]] = "rest"
+    names = np.unique(labels)
+    order = draws.permutation(len(names))
+    kept = {number: round(largest * imbalance ** (-rank / (len(names) - 1))) for rank, number in enumerate(order)}
+    changed = np.where(split == "train", "rest", split.astype("U8"))
+    for number, name in enumerate(names):
+        rows = np.flatnonzero((labels == name) & (split == "train"))
+        changed[draws.choice(rows, min(kept[number], len(rows)), replace=False)] = "train"
     return changed
 
 
