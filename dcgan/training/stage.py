@@ -198,9 +198,10 @@ def _train(  # noqa: PLR0915 (one loop, to be read from top to bottom)
     look_every = policy.look_steps(num_steps, training.log_steps)
     last_snapshot, snapshot_seconds = time.monotonic(), 0.0
     stopped = _why_ended(course, num_steps)  # a training can be killed after its last step
+    affordable = num_steps  # steps, as far as is known before the first of them has been timed
     on_progress({"done": course.step, "total": num_steps})
     while stopped is None:
-        count = min(training.log_steps, num_steps - course.step)
+        count = min(training.log_steps, num_steps - course.step, affordable)
         began = time.monotonic()
         first = tf.constant(course.step, tf.int64)
         d_loss, g_loss = (float(loss) for loss in run_steps(first, tf.constant(count, tf.int64)))
@@ -248,7 +249,9 @@ def _train(  # noqa: PLR0915 (one loop, to be read from top to bottom)
 
         # Stop, or save and go on.
         stopped = _why_ended(course, num_steps)
-        if not stopped and max_seconds is not None and _process_seconds() + elapsed + CLOSING_SECONDS > max_seconds:
+        if max_seconds is not None:
+            affordable = int((max_seconds - _process_seconds() - CLOSING_SECONDS) * count / elapsed)
+        if not stopped and affordable < 1:
             stopped = policy.TIME_RAN_OUT
         if stopped or time.monotonic() - last_snapshot >= max(
             training.snapshot_seconds, snapshot_seconds / MAX_SNAPSHOT_SHARE if training.snapshot_seconds else 0

@@ -1,25 +1,19 @@
-"""The job file: one YAML file, one frozen model per stage.
-
-The same model is the command line's options, the Prefect flow's parameter and what a run writes down before
-it starts. Unknown keys are errors. Every field says its unit and its default.
-"""
+"""The parts of a job file, one for each stage. Every field says its unit and its default."""
 
 from __future__ import annotations
 
 import os
 import re
 import statistics
-from collections.abc import Iterable, Mapping
-from pathlib import Path, PurePosixPath
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from dcgan import devices, extractors, urls
 from dcgan.errors import ConfigError
 
-CONFIG_VERSION = 1
 LOCAL = "local"  # as `run.on`
 
 _HOST = re.compile(r"[\w.\-]+|\[[0-9a-fA-F:.]+\]")  # a name, an IPv4 address, or an IPv6 address in brackets
@@ -268,7 +262,7 @@ class MeasuresConfig(Model):
             ConfigError: the extractor is not at hand.
         """
         kind, name = extractors.kind_and_name(self.features)
-        features = f"{kind}:{_absolute(folder, name)}" if kind == "onnx" else self.features
+        features = f"{kind}:{absolute(folder, name)}" if kind == "onnx" else self.features
         extractors.require(features)
         return self.model_copy(update={"features": features})
 
@@ -323,145 +317,7 @@ class RunConfig(Model):
         return self.model_copy(update={"processes": processes, "threads": self.threads or max(1, cores // processes)})
 
 
-class JobConfig(Model):
-    """A job: one dataset, its classes, what to generate."""
-
-    version: int = CONFIG_VERSION
-    """Version of this format."""
-    name: Annotated[str, Field(min_length=1, max_length=80)]
-    """Name of the job, and of its folder under outputs.root: letters, digits, `_`, `-` and `.`."""
-    data: DataConfig
-    generation: GenerationConfig = GenerationConfig()
-    training: TrainingConfig = TrainingConfig()
-    curation: CurationConfig = CurationConfig()
-    gate: GateConfig = GateConfig()
-    measures: MeasuresConfig = MeasuresConfig()
-    outputs: OutputsConfig = OutputsConfig()
-    run: RunConfig = RunConfig()
-
-    @field_validator("version")
-    @classmethod
-    def _known_version(cls, value: int) -> int:
-        if value > CONFIG_VERSION:
-            raise ValueError(
-                f"this job file is of version {value}, and this dcgan-augment reads up to {CONFIG_VERSION}: "
-                "upgrade dcgan-augment"
-            )
-        return value
-
-    @field_validator("name")
-    @classmethod
-    def _safe_name(cls, value: str) -> str:
-        if not re.fullmatch(r"\w[\w.\-]*", value):
-            raise ValueError("a job's name names a folder: use letters, digits, `_`, `-` and `.`, not first")
-        return value
-
-    def resolve(self, folder: Path) -> JobConfig:
-        """The same with absolute paths, the preset's values and the machine's numbers: what a run works by.
-
-        Args:
-            folder: what relative paths are relative to, the job file's folder.
-
-        Raises:
-            ConfigError: outputs would land among the inputs, or the extractor of features is not at hand.
-        """
-        source, root = _absolute(folder, self.data.source), _absolute(folder, self.outputs.root)
-        if PurePosixPath(root, self.name).is_relative_to(source):
-            raise ConfigError(
-                f"outputs.root {root} is inside data.source {source}: the next run would take its own images for real "
-                "ones. Set outputs.root to another folder."
-            )
-        return self.model_copy(
-            update={
-                "data": self.data.model_copy(update={"source": source}),
-                "training": self.training.resolve(),
-                "measures": self.measures.resolve(folder),
-                "outputs": self.outputs.model_copy(update={"root": root}),
-                "run": self.run.resolve(),
-            }
-        )
-
-
-def _absolute(folder: Path, path: str) -> str:
+def absolute(folder: Path, path: str) -> str:
+    """A path, relative to a folder if it is relative, as an absolute one; a URL as it is."""
     path = path.removeprefix("file://")
     return path.rstrip("/") if urls.is_url(path) else str((folder / Path(path).expanduser()).resolve())
-
-
-def load_job(path: Path, overrides: Iterable[str] = ()) -> JobConfig:
-    """Read a job file, apply `key=value` overrides, and resolve it.
-
-    Args:
-        path: YAML file.
-        overrides: such as `generation.per_class=200`; values are read as YAML.
-
-    Raises:
-        ConfigError: naming key, value and what was expected.
-    """
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"cannot read the job file {path}: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not a YAML file: {error}") from error
-    if not isinstance(values, dict):
-        raise ConfigError(f"{path}: expected keys such as `name:` and `data:`, found {type(values).__name__}")
-    for override in overrides:
-        _apply(values, override)
-    return parse_job(values, where=str(path)).resolve(path.resolve().parent)
-
-
-def parse_job(values: Any, where: str) -> JobConfig:
-    """Check values against the model.
-
-    Args:
-        values: what the YAML file holds.
-        where: named in the message.
-
-    Raises:
-        ConfigError: one line for each wrong key.
-    """
-    try:
-        return JobConfig.model_validate(values)
-    except ValidationError as error:
-        raise ConfigError(f"{where}: " + "; ".join(_messages(error))) from error
-
-
-def _messages(error: ValidationError) -> Iterable[str]:
-    """One line per wrong key. A union's branches (`int` or `dict`) complain apart; they are told as one."""
-    problems: dict[str, tuple[list[str], Any]] = {}
-    for detail in error.errors():
-        branch = re.compile(r"[\[\]]|^(constrained-)?(int|float|str|literal)$")
-        key = ".".join(str(part) for part in detail["loc"] if not branch.search(str(part)))
-        message = detail["msg"].removeprefix("Value error, ")
-        if detail["type"] == "extra_forbidden":
-            message = f"unknown key; known here: {', '.join(_known_keys(detail['loc'][:-1]))}"
-        found = None if detail["type"] in ("missing", "value_error") else detail["input"]
-        expected, _ = problems.setdefault(key, ([], found))
-        expected.append(message)
-    for key, (expected, found) in problems.items():
-        yield f"{key or 'the file'}: {' or '.join(dict.fromkeys(expected))}" + (
-            f" (found {found!r})" if found is not None else ""
-        )
-
-
-def _known_keys(location: tuple[int | str, ...]) -> list[str]:
-    model: Any = JobConfig
-    for part in location:
-        model = model.model_fields[part].annotation
-    return list(model.model_fields)
-
-
-def _apply(values: dict[str, Any], override: str) -> None:
-    key, separator, text = override.partition("=")
-    if not separator or not key:
-        raise ConfigError(f"--set {override}: expected key=value, such as generation.per_class=200")
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"--set {override}: the value is not YAML: {error}") from error
-    *parents, last = key.split(".")
-    for parent in parents:
-        values = values.setdefault(parent, {})
-        if not isinstance(values, dict):
-            raise ConfigError(f"--set {override}: {parent} holds a value, not keys")
-    values[last] = value

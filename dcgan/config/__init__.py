@@ -1,0 +1,25 @@
+"""The job file: one YAML file, one frozen model per stage.
+
+The same model is the command line's options, the Prefect flow's parameter and what a run writes down before
+it starts. Unknown keys are errors.
+"""
+
+from dcgan.config.job import JobConfig
+from dcgan.config.parts import (
+    LOCAL,
+    PRESETS,
+    SIDE_MAX,
+    SIDE_MIN,
+    DataConfig,
+    GenerationConfig,
+    MeasuresConfig,
+    OnnxConfig,
+    RunConfig,
+    TrainingConfig,
+)
+from dcgan.config.reading import load_job, parse_job
+
+__all__ = [
+    "LOCAL", "PRESETS", "SIDE_MAX", "SIDE_MIN", "DataConfig", "GenerationConfig", "JobConfig",
+    "MeasuresConfig", "OnnxConfig", "RunConfig", "TrainingConfig", "load_job", "parse_job",
+]  # fmt: skip

@@ -1,0 +1,84 @@
+"""The job: all parts together, and what they must be to each other."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path, PurePosixPath
+from typing import Annotated
+
+from pydantic import Field, field_validator
+
+from dcgan.config.parts import (
+    CurationConfig,
+    DataConfig,
+    GateConfig,
+    GenerationConfig,
+    MeasuresConfig,
+    Model,
+    OutputsConfig,
+    RunConfig,
+    TrainingConfig,
+    absolute,
+)
+from dcgan.errors import ConfigError
+
+CONFIG_VERSION = 1
+
+
+class JobConfig(Model):
+    """A job: one dataset, its classes, what to generate."""
+
+    version: int = CONFIG_VERSION
+    """Version of this format."""
+    name: Annotated[str, Field(min_length=1, max_length=80)]
+    """Name of the job, and of its folder under outputs.root: letters, digits, `_`, `-` and `.`."""
+    data: DataConfig
+    generation: GenerationConfig = GenerationConfig()
+    training: TrainingConfig = TrainingConfig()
+    curation: CurationConfig = CurationConfig()
+    gate: GateConfig = GateConfig()
+    measures: MeasuresConfig = MeasuresConfig()
+    outputs: OutputsConfig = OutputsConfig()
+    run: RunConfig = RunConfig()
+
+    @field_validator("version")
+    @classmethod
+    def _known_version(cls, value: int) -> int:
+        if value > CONFIG_VERSION:
+            raise ValueError(
+                f"this job file is of version {value}, and this dcgan-augment reads up to {CONFIG_VERSION}: "
+                "upgrade dcgan-augment"
+            )
+        return value
+
+    @field_validator("name")
+    @classmethod
+    def _safe_name(cls, value: str) -> str:
+        if not re.fullmatch(r"\w[\w.\-]*", value):
+            raise ValueError("a job's name names a folder: use letters, digits, `_`, `-` and `.`, not first")
+        return value
+
+    def resolve(self, folder: Path) -> JobConfig:
+        """The same with absolute paths, the preset's values and the machine's numbers: what a run works by.
+
+        Args:
+            folder: what relative paths are relative to, the job file's folder.
+
+        Raises:
+            ConfigError: outputs would land among the inputs, or the extractor of features is not at hand.
+        """
+        source, root = absolute(folder, self.data.source), absolute(folder, self.outputs.root)
+        if PurePosixPath(root, self.name).is_relative_to(source):
+            raise ConfigError(
+                f"outputs.root {root} is inside data.source {source}: the next run would take its own images for real "
+                "ones. Set outputs.root to another folder."
+            )
+        return self.model_copy(
+            update={
+                "data": self.data.model_copy(update={"source": source}),
+                "training": self.training.resolve(),
+                "measures": self.measures.resolve(folder),
+                "outputs": self.outputs.model_copy(update={"root": root}),
+                "run": self.run.resolve(),
+            }
+        )

@@ -1,0 +1,94 @@
+"""From a YAML file and settings of the command line to a job, or to an error that says what was expected instead."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from dcgan.config.job import JobConfig
+from dcgan.errors import ConfigError
+
+
+def load_job(path: Path, overrides: Iterable[str] = ()) -> JobConfig:
+    """Read a job file, apply `key=value` overrides, and resolve it.
+
+    Args:
+        path: YAML file.
+        overrides: such as `generation.per_class=200`; values are read as YAML.
+
+    Raises:
+        ConfigError: naming key, value and what was expected.
+    """
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot read the job file {path}: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not a YAML file: {error}") from error
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: expected keys such as `name:` and `data:`, found {type(values).__name__}")
+    for override in overrides:
+        _apply(values, override)
+    return parse_job(values, where=str(path)).resolve(path.resolve().parent)
+
+
+def parse_job(values: Any, where: str) -> JobConfig:
+    """Check values against the model.
+
+    Args:
+        values: what the YAML file holds.
+        where: named in the message.
+
+    Raises:
+        ConfigError: one line for each wrong key.
+    """
+    try:
+        return JobConfig.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(f"{where}: " + "; ".join(_messages(error))) from error
+
+
+def _messages(error: ValidationError) -> Iterable[str]:
+    """One line per wrong key. A union's branches (`int` or `dict`) complain apart; they are told as one."""
+    problems: dict[str, tuple[list[str], Any]] = {}
+    for detail in error.errors():
+        branch = re.compile(r"[\[\]]|^(constrained-)?(int|float|str|literal)$")
+        key = ".".join(str(part) for part in detail["loc"] if not branch.search(str(part)))
+        message = detail["msg"].removeprefix("Value error, ")
+        if detail["type"] == "extra_forbidden":
+            message = f"unknown key; known here: {', '.join(_known_keys(detail['loc'][:-1]))}"
+        found = None if detail["type"] in ("missing", "value_error") else detail["input"]
+        expected, _ = problems.setdefault(key, ([], found))
+        expected.append(message)
+    for key, (expected, found) in problems.items():
+        yield f"{key or 'the file'}: {' or '.join(dict.fromkeys(expected))}" + (
+            f" (found {found!r})" if found is not None else ""
+        )
+
+
+def _known_keys(location: tuple[int | str, ...]) -> list[str]:
+    model: Any = JobConfig
+    for part in location:
+        model = model.model_fields[part].annotation
+    return list(model.model_fields)
+
+
+def _apply(values: dict[str, Any], override: str) -> None:
+    key, separator, text = override.partition("=")
+    if not separator or not key:
+        raise ConfigError(f"--set {override}: expected key=value, such as generation.per_class=200")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"--set {override}: the value is not YAML: {error}") from error
+    *parents, last = key.split(".")
+    for parent in parents:
+        values = values.setdefault(parent, {})
+        if not isinstance(values, dict):
+            raise ConfigError(f"--set {override}: {parent} holds a value, not keys")
+    values[last] = value
