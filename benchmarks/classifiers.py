@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
+from dcgan import randomness
 from dcgan.augmentation import augment, mix
 from dcgan.batches import Batches, to_float
 
@@ -53,7 +54,11 @@ def train_and_predict(
     kinds = ["brightness", "translation"] if name == "small" else ["translation", "contrast", "cutout"]
     kinds += ["flip"] if flip and name == "resnet" else []
     shares = [share if made is not None else 0.0 for made in synthetic]
-    batches = Batches(real, stream=seed, synthetic=synthetic, shares=shares)
+    # Streams of their own: were the same draws to choose a label and a brightness, one would tell the other.
+    batch_stream, augment_stream, mixup_stream = (
+        randomness.stream(seed, "", kind) for kind in ("batch", "augment", "mixup")
+    )
+    batches = Batches(real, stream=batch_stream, synthetic=synthetic, shares=shares)
     num_classes = len(real)
     keras.utils.set_random_seed(seed)
     model = {"small": small, "resnet": resnet}[name](tuple(tested.shape[1:]), num_classes)
@@ -66,12 +71,12 @@ def train_and_predict(
     def run(first: tf.Tensor, count: tf.Tensor) -> None:
         for step in tf.range(first, first + count):
             images, labels = batches.draw(step, size)
-            images = augment(images, kinds, seed, step)
+            images = augment(images, kinds, augment_stream, step)
             if distort is not None:
                 images = distort(images, training=True)
             targets = tf.one_hot(labels, num_classes)
             if mixup:
-                images, targets = mix(images, targets, tf.constant(seed, tf.int64), step)
+                images, targets = mix(images, targets, tf.constant(mixup_stream, tf.int64), step)
             with tf.GradientTape() as tape:
                 loss = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(targets, model(images, training=True)))
             optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
