@@ -22,7 +22,7 @@ def augment(images: tf.Tensor, kinds: Sequence[str], stream: int | tf.Tensor, st
     Args:
         images: float32 (N, H, W, C) in [-1, 1].
         kinds: keys of `AUGMENTATIONS`, applied in this order.
-        stream: `randomness.stream` key of the draws.
+        stream: `randomness.stream` key of the draws, and of no others: equal keys draw equal numbers.
         step: int64 scalar.
     """
     for number, kind in enumerate(kinds):
@@ -37,7 +37,7 @@ def mix(images: tf.Tensor, targets: tf.Tensor, stream: tf.Tensor, step: tf.Tenso
     Args:
         images: float32 (N, H, W, C).
         targets: float32 (N, K), one-hot labels.
-        stream: `randomness.stream` key of the draws.
+        stream: `randomness.stream` key of the draws, and of no others: equal keys draw equal numbers.
         step: int64 scalar.
     """
     # A draw of the Beta distribution from two of the Gamma distribution.
