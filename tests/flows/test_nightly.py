@@ -88,6 +88,13 @@ def test_losses_and_sample_grids_are_written_while_it_trains(finished: Finished)
         assert (folder / "samples" / f"step-{steps:08d}.png").exists()
 
 
+def test_no_class_ships_the_shared_base_as_it_began_with_it(finished: Finished) -> None:
+    for label in ("0", "1"):
+        record = json.loads((finished.run / "training" / label / "record.json").read_text())
+        assert (finished.run / "training" / label / "samples" / "step-00000000.png").exists()
+        assert record["shipped_step"] > 0 and min(score["step"] for score in record["scores"]) > 0
+
+
 def test_run_of_which_every_class_is_short_says_how_many_were_accepted_and_measures_nothing(
     tmp_path: Path, dcgan: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
