@@ -17,7 +17,7 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -107,8 +107,8 @@ def main() -> None:
 def rare_recalls(folder: Path, recipes: list[Recipe], num_seeds: int, rare: list[int]) -> dict[str, list[float]]:
     """Mean recall of the rare classes, of a classifier from each seed, by recipe."""
     tasks = [(recipe, number) for number in range(num_seeds) for recipe in recipes]
-    with ProcessPoolExecutor(2, get_context("spawn"), max_tasks_per_child=8) as pool:
-        found = list(pool.map(recalls, *zip(*[(folder, "small", *task, False) for task in tasks], strict=True)))
+    with get_context("spawn").Pool(2, maxtasksperchild=8) as pool:
+        found = pool.starmap(recalls, [(folder, "small", *task, False) for task in tasks], chunksize=1)
     result: dict[str, list[float]] = {recipe.title: [] for recipe in recipes}
     for (recipe, _), recall in zip(tasks, found, strict=True):
         result[recipe.title].append(float(recall[rare].mean()))

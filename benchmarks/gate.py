@@ -23,7 +23,6 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -79,10 +78,10 @@ def main() -> None:
         for seed, (run, labels) in bases.items()
     ]
     np.random.default_rng(0).shuffle(trials)  # so that the first ones are already of all kinds
-    with ProcessPoolExecutor(2, get_context("spawn"), max_tasks_per_child=8) as pool:
-        list(pool.map(recognise_without, [run.root for run, _ in bases.values()]))
+    with get_context("spawn").Pool(2, maxtasksperchild=8) as pool:
+        pool.map(recognise_without, [run.root for run, _ in bases.values()], chunksize=1)
         results: list[dict[str, Any]] = []
-        for number, found in enumerate(pool.map(judge_and_measure, trials), start=1):
+        for number, found in enumerate(pool.imap(judge_and_measure, trials), start=1):
             results += found
             told = ", ".join(f"{entry['class']} {entry['truth']}, {entry['verdicts']['no_harm']}" for entry in found)
             print(f"{number} of {len(trials)}, {found[0]['kind']}: {told}", file=sys.stderr, flush=True)

@@ -23,7 +23,7 @@ import os
 import re
 import sys
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -118,10 +118,8 @@ def main() -> None:
         for classifier in args.classifiers.split(","):
             recipes = [*(SMALL if classifier == "small" else RESNET), *([GANEXLIB] if args.peers_python else [])]
             tasks = [(recipe, number) for number in range(args.classifier_seeds) for recipe in recipes]
-            with ProcessPoolExecutor(2, get_context("spawn"), max_tasks_per_child=8) as pool:
-                found = list(
-                    pool.map(recalls, *zip(*[(folder, classifier, *task, args.flip) for task in tasks], strict=True))
-                )
+            with get_context("spawn").Pool(2, maxtasksperchild=8) as pool:
+                found = pool.starmap(recalls, [(folder, classifier, *task, args.flip) for task in tasks], chunksize=1)
             for (recipe, number), recall in zip(tasks, found, strict=True):
                 results.append(
                     {
