@@ -17,8 +17,9 @@ from tests.unit.conftest import make_run
 CHROMIUM = shutil.which("chromium")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Chromium, for no longer than it is needed: Playwright's event loop goes on in this thread until then."""
     if CHROMIUM is None:
         pytest.skip("Chromium is not installed: apt-get install chromium, or `make test` as root on Debian")
     with sync_playwright() as playwright:
