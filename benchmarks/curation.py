@@ -18,7 +18,6 @@ import argparse
 import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 
 from benchmarks import common, datasets
-from benchmarks.utility import BASELINE, IMBALANCE, LARGEST, NUM_IMAGES, RARE, Recipe, few_of_each, our_run, recalls
+from benchmarks.utility import BASELINE, IMBALANCE, LARGEST, NUM_IMAGES, RARE, Recipe, all_recalls, few_of_each, our_run
 from dcgan import pictures, stages, storage
 from dcgan.config import JobConfig
 from dcgan.paths import Run
@@ -107,8 +106,7 @@ def main() -> None:
 def rare_recalls(folder: Path, recipes: list[Recipe], num_seeds: int, rare: list[int]) -> dict[str, list[float]]:
     """Mean recall of the rare classes, of a classifier from each seed, by recipe."""
     tasks = [(recipe, number) for number in range(num_seeds) for recipe in recipes]
-    with get_context("spawn").Pool(2, maxtasksperchild=8) as pool:
-        found = pool.starmap(recalls, [(folder, "small", *task, False) for task in tasks], chunksize=1)
+    found = all_recalls(folder, "small", tasks, flip=False)
     result: dict[str, list[float]] = {recipe.title: [] for recipe in recipes}
     for (recipe, _), recall in zip(tasks, found, strict=True):
         result[recipe.title].append(float(recall[rare].mean()))

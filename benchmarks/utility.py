@@ -20,7 +20,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -36,7 +35,7 @@ import numpy as np
 from benchmarks import common, datasets
 from benchmarks.jobs import begun
 from benchmarks.quality import ganexlib_images, run_ganexlib
-from dcgan import pictures, stages
+from dcgan import pictures, stages, storage
 from dcgan.config import JobConfig
 from dcgan.paths import Run
 
@@ -118,8 +117,7 @@ def main() -> None:
         for classifier in args.classifiers.split(","):
             recipes = [*(SMALL if classifier == "small" else RESNET), *([GANEXLIB] if args.peers_python else [])]
             tasks = [(recipe, number) for number in range(args.classifier_seeds) for recipe in recipes]
-            with get_context("spawn").Pool(2, maxtasksperchild=8) as pool:
-                found = pool.starmap(recalls, [(folder, classifier, *task, args.flip) for task in tasks], chunksize=1)
+            found = all_recalls(folder, classifier, tasks, flip=args.flip)
             for (recipe, number), recall in zip(tasks, found, strict=True):
                 results.append(
                     {
@@ -202,10 +200,18 @@ def peer_images(python: Path, folder: Path, real: dict[str, np.ndarray]) -> dict
     return made
 
 
+def all_recalls(folder: Path, classifier: str, tasks: Sequence[tuple[Recipe, int]], *, flip: bool) -> list[np.ndarray]:
+    """`recalls` of each recipe and seed, two side by side."""
+    with get_context("spawn").Pool(2, maxtasksperchild=8) as pool:
+        return pool.starmap(recalls, [(folder, classifier, *task, flip) for task in tasks], chunksize=1)
+
+
 def recalls(folder: Path, classifier: str, recipe: Recipe, seed: int, flip: bool) -> np.ndarray:
     """Train one classifier in a process of its own, unless it was before: recall of each class on the test split."""
-    title = re.sub(r"\W+", "-", recipe.title)
-    file = folder / f"{classifier}-{title}-{seed}.npy"
+    # By all that the result follows from, but for this code: other images in the same folder are another result.
+    parts = [part for part in ("real", "test", recipe.synthetic) if part]
+    known = repr([classifier, recipe, seed, flip, *(storage.sha256(folder / f"{part}.npz") for part in parts)])
+    file = folder / f"{storage.sha256_bytes(known.encode())[:16]}.npy"
     if file.exists():
         return np.asarray(np.load(file))
     from dcgan.determinism import wake_tensorflow  # noqa: PLC0415
