@@ -12,10 +12,8 @@ brackets: KID of the last step, which would have shipped if the best were not ke
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shutil
-import sys
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -38,8 +36,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "steps 150": {"class_steps": 150},
     "steps 600": {"class_steps": 600},
     "steps 1200": {"class_steps": 1200},
-    "no cutout": {"augmentation": ["translation", "brightness"]},
-    "no brightness": {"augmentation": ["translation", "cutout"]},
+    "no brightness": {"augmentation": ["translation"]},
+    "cutout": {"augmentation": ["translation", "brightness", "cutout"]},
     "all kinds": {"augmentation": ["translation", "brightness", "contrast", "saturation", "cutout"]},
     "none": {"augmentation": []},
     "lr 1e-4": {"learning_rate": 1e-4},
@@ -117,7 +115,6 @@ def main() -> None:
         )
         print(f"{name:16} {row['wall_seconds']:6.1f} s  {told}", flush=True)
         storage.write_json(args.work / f"{args.name}-policy.json", results)
-    sys.exit(0)
 
 
 def _variant(run: Run, job: JobConfig, name: str, changes: dict[str, Any]) -> Run:
@@ -175,5 +172,4 @@ class Judge:
 
 
 if __name__ == "__main__":
-    print(json.dumps(sys.argv[1:]))
     main()
