@@ -19,6 +19,7 @@ from dcgan.evaluation import gate, leakage, share
 from dcgan.paths import Run
 from dcgan.plan import ClassPlan, estimate_bytes, make_plan
 from dcgan.processes import Work, workers
+from dcgan.progress import OnProgress, Progress
 from dcgan.release import remote
 from dcgan.release.publish import publish, remove_old
 from dcgan.release.verify import missing
@@ -151,10 +152,18 @@ def make(run: Run, job: JobConfig, label: str, num_wanted: int, max_seconds: flo
     """Train one class and make its images, in one process: to start one takes as long as a small class's training."""
     if _stands(run.training(label)):
         return generate(run, job, label, num_wanted)
+    generating = False
+
+    def on_progress(report: Progress) -> None:
+        nonlocal generating
+        if report["stage"] == "generation" and not generating:
+            generating = True
+            _told_training(label, _record(run.training(label)))
+        display.update(report)
+
     work = {"label": label, "number": num_wanted, "max_seconds": max_seconds}
-    record = _perform(run, job, "making", _threads(job), **work)
-    _told_training(label, record["training"])
-    return _told_generation(label, num_wanted, record["generation"])
+    record = _perform(run, job, "making", _threads(job), on_progress, **work)
+    return _told_generation(label, num_wanted, record)
 
 
 def _told_training(label: str, record: dict[str, Any]) -> dict[str, Any]:
@@ -266,10 +275,12 @@ def _told_measure(name: str, measured: dict[str, Any]) -> str:
     return f"{name} {measured['value']:.3f}{beside}"
 
 
-def _perform(run: Run, job: JobConfig, stage: str, threads: int, **more: Any) -> dict[str, Any]:
+def _perform(
+    run: Run, job: JobConfig, stage: str, threads: int, on_progress: OnProgress = display.update, **more: Any
+) -> dict[str, Any]:
     """Do a stage in a process of its own; `more` are further fields of its `Work`."""
     work = Work(str(run.root), stage, threads, per_gpu=job.run.per_gpu, **more)
-    return workers.perform(work, display.update)
+    return workers.perform(work, on_progress)
 
 
 def _threads(job: JobConfig) -> int:

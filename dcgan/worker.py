@@ -93,9 +93,8 @@ def _stage(  # noqa: PLR0911 (one for each stage)
         case "training":
             return stage.train_class(run, config, work["label"], work["max_seconds"], on_progress)
         case "making":
-            trained = stage.train_class(run, config, work["label"], work["max_seconds"], of("training"))
-            made = collect.collect(run, config, work["label"], work["number"], of("generation"))
-            return {"training": trained, "generation": made}
+            stage.train_class(run, config, work["label"], work["max_seconds"], of("training"))
+            return collect.collect(run, config, work["label"], work["number"], of("generation"))
         case "generation":
             return collect.collect(run, config, work["label"], work["number"], on_progress)
         case "share":

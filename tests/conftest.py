@@ -43,8 +43,8 @@ TINY: dict[str, Any] = {
     "gate": {"policy": "report", "classifier_steps": 20, "classifier_seeds": 2},
 }  # fmt: skip
 
-# The same with one class, for tests of what stands around a run.
-BRIEF: dict[str, Any] = {"generation": {"per_class": {"0": 40}}}
+# The same with one class, and with fewer processes to start, for tests of what stands around a run.
+BRIEF: dict[str, Any] = {"generation": {"per_class": {"0": 40}}, "run": {"processes": 1}}
 
 
 @dataclass

@@ -25,6 +25,13 @@ def test_the_run_ends_completed_and_says_where_things_are(finished: Finished) ->
         assert noise not in finished.stderr
 
 
+def test_terminal_tells_when_a_class_is_trained_and_when_its_images_are_made(finished: Finished) -> None:
+    for label, count in {"0": 70, "1": 40}.items():
+        trained, made = f"\nClass {label} is trained: step 40 of 40", f"\nClass {label}: {count} images, of"
+        assert finished.stderr.count(trained) == finished.stderr.count(made) == 1
+        assert finished.stderr.index(trained) < finished.stderr.index(made)
+
+
 def test_exactly_n_images_of_each_class_are_released(finished: Finished) -> None:
     classes = finished.summary["classes"]
     assert {label: entry["accepted"] for label, entry in classes.items()} == {"0": 70, "1": 40, "7": 0}
