@@ -41,10 +41,12 @@ TINY: dict[str, Any] = {
         "log_steps": 10, "snapshot_seconds": 0,
     },
     "gate": {"policy": "report", "classifier_steps": 20, "classifier_seeds": 2},
+    # One at a time: fewer of them start, and another test's use the other core. Two side by side are for tests/faults.
+    "run": {"processes": 1},
 }  # fmt: skip
 
-# The same with one class, and with fewer processes to start, for tests of what stands around a run.
-BRIEF: dict[str, Any] = {"generation": {"per_class": {"0": 40}}, "run": {"processes": 1}}
+# The same with one class, for tests of what stands around a run.
+BRIEF: dict[str, Any] = {"generation": {"per_class": {"0": 40}}}
 
 
 @dataclass
