@@ -231,7 +231,8 @@ def recalls(folder: Path, classifier: str, recipe: Recipe, seed: int, flip: bool
         classifier, real, synthetic, recipe.share, test["images"], seed, flip=flip, mixup=recipe.mixup,
         rand_augment=recipe.rand_augment,
     )  # fmt: skip
-    found = np.array([(predicted[test["truth"] == number] == number).mean() for number in range(len(real))])
+    of_class = [predicted[test["truth"] == number] for number in range(len(real))]
+    found = np.array([(found == number).mean() if len(found) else np.nan for number, found in enumerate(of_class)])
     np.save(file, found)
     return found
 
