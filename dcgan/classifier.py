@@ -129,6 +129,20 @@ class Trainer:
         return np.concatenate([np.asarray(self._classify(batch)) for batch in _in_batches(images)])
 
 
+@functools.cache
+def trainer(
+    image_shape: tuple[int, int, int],
+    num_classes: int,
+    num_steps: int,
+    kinds: tuple[str, ...],
+    *,
+    mixup: bool = False,
+    path: str | None = None,
+) -> Trainer:
+    """This process's `Trainer` of such classifiers, which is compiled once; `path` as for `builder`."""
+    return Trainer(image_shape, num_classes, num_steps, kinds, mixup=mixup, build=builder(path))
+
+
 def builder(path: str | None) -> Callable[[tuple[int, int, int], int], keras.Model]:
     """What builds the classifiers that measure utility: ours, or the user's own.
 

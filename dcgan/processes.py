@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import dataclasses
 import json
 import os
@@ -18,6 +20,11 @@ from dcgan import errors
 from dcgan.devices import Slots, gpus
 from dcgan.paths import escape
 from dcgan.progress import OnProgress, Progress
+
+PROVING = frozenset({"share", "evaluation", "measures"})
+"""Stages that train classifiers and no GAN. One follows the other and compiles the same, so that a process is kept from
+one to the next: its start and what it compiles take longer than a small job's trainings."""
+KEPT_SECONDS = 5  # that a process waits for its next work
 
 LOG_TAIL = 1500  # characters of a dead worker's log that its error message shows
 
@@ -38,7 +45,7 @@ class Work:
     """Life of the process, for training (of a making, until it is trained). None: no limit."""
     number: int = 0
     """Images wanted, for generation and making."""
-    numbers: tuple[int, ...] = ()
+    numbers: Sequence[int] = ()
     """Folds, for share, or seeds, for evaluation: one after the other."""
     per_gpu: int = 1
     """Processes on one GPU at a time."""
@@ -46,6 +53,11 @@ class Work:
     @property
     def title(self) -> str:
         return f"{self.stage} of class {self.label!r}" if self.label else self.stage
+
+    @property
+    def log(self) -> Path:
+        """Where a worker's messages go."""
+        return Path(self.run) / "logs" / f"{self.stage}-{escape(self.label) or min(self.numbers, default=0)}.log"
 
 
 class Workers:
@@ -60,6 +72,7 @@ class Workers:
         self._lock = threading.RLock()  # a signal's handler may call `stop` in the thread that is starting a worker
         self._alive: dict[subprocess.Popen[str], str] = {}
         self._ended: set[str] = set()
+        self._kept: dict[subprocess.Popen[str], tuple[str, int]] = {}  # with run and threads
         self._slots = Slots(devices)
         self.stopped = False
 
@@ -83,8 +96,15 @@ class Workers:
         with self._lock:
             self._ended.discard(run)
 
+    def end_kept(self) -> None:
+        """End the workers that wait for more work, and wait until they have."""
+        with self._lock:
+            kept = list(self._kept)
+        for process in kept:
+            self._end_one_kept(process)
+
     def perform(self, work: Work, on_progress: OnProgress) -> dict[str, Any]:
-        """Run a worker to its end.
+        """Have a worker do some work.
 
         Args:
             work: what to do.
@@ -98,10 +118,35 @@ class Workers:
             StageError: the worker died without a word, killed by a signal or by a fault; the message tells.
             Interrupted: `stop` was called, or `end` of this run.
         """
-        log = Path(work.run) / "logs" / f"{work.stage}-{escape(work.label) or min(work.numbers, default=0)}.log"
-        log.parent.mkdir(exist_ok=True)
         outcome: dict[str, Any] = {}
         doing = work
+        with self._slots.take(work.per_gpu, lambda: self.raise_if_stopped(work.title, work.run)) as place:
+            process = self._resume(work) or self._begin(work, place)
+            try:
+                assert process.stdout is not None
+                for line in process.stdout:
+                    said = json.loads(line)
+                    if "progress" not in said:
+                        outcome = said
+                        break
+                    progress: Progress = said["progress"]
+                    doing = dataclasses.replace(work, stage=progress.get("stage", work.stage))
+                    on_progress(progress | {"stage": doing.stage, "label": doing.label})
+            finally:
+                if "result" in outcome and work.stage in PROVING and not place:  # a GPU's memory is needed by others
+                    self._keep(process, work)
+                else:
+                    self._end(process)
+        self.raise_if_stopped(work.title, work.run)
+        if "result" in outcome and not process.returncode:
+            return dict(outcome["result"])
+        if "error" in outcome:
+            raise getattr(errors, outcome["error"]["kind"])(outcome["error"]["message"])
+        how = _how_it_died(process.returncode)
+        raise errors.StageError(f"{doing.title}: {how}. Its log {work.log} ends: {_tail(work.log)}")
+
+    def _begin(self, work: Work, place: dict[str, str]) -> subprocess.Popen[str]:
+        """Start a worker."""
         environment = os.environ | {
             "KERAS_BACKEND": "tensorflow",
             "OMP_NUM_THREADS": str(work.threads),
@@ -109,28 +154,43 @@ class Workers:
             "PYTHONHASHSEED": "0",
         }
         command = [sys.executable, "-m", "dcgan.worker", json.dumps(dataclasses.asdict(work))]
-        with (
-            self._slots.take(work.per_gpu, lambda: self.raise_if_stopped(work.title, work.run)) as place,
-            log.open("a", encoding="utf-8") as log_file,
-            self.start(
-                command, work.title, work.run, stdin=subprocess.DEVNULL, stderr=log_file, env=environment | place
-            ) as process,
-        ):
-            assert process.stdout is not None
-            for line in process.stdout:
-                said = json.loads(line)
-                if "progress" in said:
-                    progress: Progress = said["progress"]
-                    doing = dataclasses.replace(work, stage=progress.get("stage", work.stage))
-                    on_progress(progress | {"stage": doing.stage, "label": doing.label})
-                outcome = said
+        work.log.parent.mkdir(exist_ok=True)
+        with work.log.open("a", encoding="utf-8") as log:
+            return self.start(command, work.title, work.run, stdin=subprocess.PIPE, stderr=log, env=environment | place)
+
+    def _resume(self, work: Work) -> subprocess.Popen[str] | None:
+        """Give work to a worker that was kept, if there is one for it."""
+        with self._lock:
+            fit = (process for process, kind in self._kept.items() if kind == (work.run, work.threads))
+            process = next((process for process in fit if process.poll() is None), None)
+            if process is None or work.stage not in PROVING or self.stopped or work.run in self._ended:
+                return None
+            del self._kept[process]
+        assert process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):  # killed this moment: its end tells
+            process.stdin.write(json.dumps(dataclasses.asdict(work)) + "\n")
+            process.stdin.flush()
+        return process
+
+    def _keep(self, process: subprocess.Popen[str], work: Work) -> None:
+        """Keep a worker for more work like this, and end it when none comes."""
+        with self._lock:
+            self._kept[process] = (work.run, work.threads)
+        timer = threading.Timer(KEPT_SECONDS, self._end_one_kept, [process])
+        timer.daemon = True
+        timer.start()
+
+    def _end_one_kept(self, process: subprocess.Popen[str]) -> None:
+        with self._lock:
+            if self._kept.pop(process, None) is None:  # it is at work again
+                return
+        self._end(process)
+
+    def _end(self, process: subprocess.Popen[str]) -> None:
+        """Close a worker's pipes, at which it ends, and wait until it has."""
+        with contextlib.suppress(BrokenPipeError), process:
+            pass
         self.forget(process)
-        self.raise_if_stopped(work.title, work.run)
-        if process.returncode == 0 and "result" in outcome:
-            return dict(outcome["result"])
-        if "error" in outcome:
-            raise getattr(errors, outcome["error"]["kind"])(outcome["error"]["message"])
-        raise errors.StageError(f"{doing.title}: {_how_it_died(process.returncode)}. Its log {log} ends: {_tail(log)}")
 
     def start(self, command: list[str], title: str, run: str = "", **streams: Any) -> subprocess.Popen[str]:
         """Start a process that `stop` ends; `forget` it when it has ended.
@@ -185,3 +245,4 @@ def _tail(log: Path) -> str:
 
 workers = Workers(gpus())
 """This process's own: the command line stops them on Ctrl-C."""
+atexit.register(workers.end_kept)

@@ -1,9 +1,9 @@
-"""A worker process: one piece of work that needs TensorFlow, in a fresh interpreter, and then the end of it.
+"""A worker process: work that needs TensorFlow, in a fresh interpreter, and then the end of it.
 
 TensorFlow's memory grows from model to model and is given back only when the process ends; so every class is trained
 in a process of its own, spawned, never forked. `dcgan.processes` starts this module and reads what it says:
 one JSON object a line on standard output, `{"progress": ...}` while it works, `{"result": ...}` or `{"error": ...}`
-at the end.
+at the end. What trains classifiers alone (`PROVING`) waits then for a line of standard input, with more of such work.
 """
 
 from __future__ import annotations
@@ -22,11 +22,12 @@ from dcgan.config import JobConfig, parse_job
 from dcgan.determinism import set_up_tensorflow
 from dcgan.errors import DcganError
 from dcgan.paths import Run
+from dcgan.processes import PROVING, Work
 from dcgan.progress import OnProgress, Progress
 
 
 def main() -> int:
-    """Do the work that the first argument describes; see `dcgan.processes.Work`."""
+    """Do the work that the first argument describes, and what is asked for after it; see `dcgan.processes.Work`."""
     # What a library prints must not mix with the protocol: standard output becomes standard error for everyone else.
     channel = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
     os.dup2(2, 1)
@@ -41,21 +42,23 @@ def main() -> int:
     def on_progress(progress: Progress) -> None:
         say("progress", progress)
 
-    work = json.loads(sys.argv[1])
-    try:
-        say("result", _perform(work, on_progress))
-    except DcganError as error:
-        say("error", {"kind": type(error).__name__, "message": str(error)})
-        return 1
+    text = sys.argv[1]
+    while text:
+        work = Work(**json.loads(text))
+        try:
+            run = Run(Path(work.run))
+            config = parse_job(storage.read_json(run.config), where=str(run.config))
+            if text is sys.argv[1]:
+                with _without("matplotlib", "sklearn"):  # Keras loads them for what no worker does: 1 s of 4
+                    set_up_tensorflow(work.threads)
+            else:
+                _write_to(work.log)
+            say("result", _stage(work, run, config, on_progress))
+        except DcganError as error:
+            say("error", {"kind": type(error).__name__, "message": str(error)})
+            return 1
+        text = sys.stdin.readline() if work.stage in PROVING else ""
     return 0
-
-
-def _perform(work: dict[str, Any], on_progress: OnProgress) -> dict[str, Any]:
-    run = Run(Path(work["run"]))
-    config = parse_job(storage.read_json(run.config), where=str(run.config))
-    with _without("matplotlib", "sklearn"):  # Keras loads them where they are, for what no worker does: 1 s of 4
-        set_up_tensorflow(work["threads"])
-    return _stage(work["stage"], run, config, work, on_progress)
 
 
 @contextmanager
@@ -69,8 +72,15 @@ def _without(*packages: str) -> Iterator[None]:
             del sys.modules[name]
 
 
+def _write_to(log: Path) -> None:
+    """What anyone prints from now on goes to another file."""
+    with log.open("a", encoding="utf-8") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+
+
 def _stage(  # noqa: PLR0911 (one for each stage)
-    name: str, run: Run, config: JobConfig, work: dict[str, Any], on_progress: OnProgress
+    work: Work, run: Run, config: JobConfig, on_progress: OnProgress
 ) -> dict[str, Any]:
     # Imported here, after the set-up: each of these imports TensorFlow.
     from dcgan import classifier  # noqa: PLC0415
@@ -84,27 +94,30 @@ def _stage(  # noqa: PLR0911 (one for each stage)
         """Reports of a part of the stage."""
         return lambda progress: on_progress(progress | {"stage": part})
 
-    match name:
+    match work.stage:
         case "judge":
             record = classifier.train_judge(run, config, on_progress)
             return record | {"precision": choose_precision(run, config.training, image_shape(run))}
         case "base":
-            return stage.train_base(run, config, work["max_seconds"], on_progress)
+            return stage.train_base(run, config, work.max_seconds, on_progress)
         case "training":
-            return stage.train_class(run, config, work["label"], work["max_seconds"], on_progress)
+            return stage.train_class(run, config, work.label, work.max_seconds, on_progress)
         case "making":
-            stage.train_class(run, config, work["label"], work["max_seconds"], of("training"))
-            return collect.collect(run, config, work["label"], work["number"], of("generation"))
+            stage.train_class(run, config, work.label, work.max_seconds, of("training"))
+            return collect.collect(run, config, work.label, work.number, of("generation"))
         case "generation":
-            return collect.collect(run, config, work["label"], work["number"], on_progress)
+            return collect.collect(run, config, work.label, work.number, on_progress)
         case "share":
-            return utility.try_folds(run, config, work["numbers"], on_progress)
+            return utility.try_folds(run, config, work.numbers, on_progress)
         case "evaluation":
-            return utility.measure(run, config, work["numbers"], on_progress)
+            return utility.measure(run, config, work.numbers, on_progress)
         case "measures":
             return measures.measure(run, config, on_progress)
-    raise ValueError(f"no stage is called {name!r}")
+    raise ValueError(f"no stage is called {work.stage!r}")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(status)  # to take TensorFlow apart takes 0.7 s, for nothing

@@ -15,7 +15,7 @@ import numpy as np
 
 from dcgan import randomness, storage
 from dcgan.batches import Batches
-from dcgan.classifier import Trainer, builder
+from dcgan.classifier import Trainer, trainer
 from dcgan.config import JobConfig
 from dcgan.evaluation.leakage import leaked
 from dcgan.evaluation.sets import ARMS, Sets, load_sets
@@ -104,15 +104,8 @@ class Classifiers:
             config: resolved.
             sets: whose images they tell apart.
         """
-        self._seed, self._steps = config.generation.seed, config.gate.classifier_steps
-        shape, build = sets.real[0].shape[1:], builder(config.gate.classifier)
-
-        @functools.cache
-        def trainer(classical: bool) -> Trainer:
-            kinds, mixup = (config.gate.augmentation, config.gate.mixup) if classical else ([], False)
-            return Trainer(shape, len(sets.labels), self._steps, kinds, mixup=mixup, build=build)
-
-        self._trainer = trainer
+        self._seed, self._gate = config.generation.seed, config.gate
+        self._shape, self._num_classes = sets.real[0].shape[1:], len(sets.labels)
 
     def recognised(
         self, purpose: str, arms: Mapping[str, Arm], tested: Sequence[np.ndarray], on_progress: OnProgress
@@ -131,13 +124,19 @@ class Classifiers:
         images = np.concatenate(tested)
         truth = np.repeat(np.arange(len(tested)), [len(of_class) for of_class in tested])
         seed = randomness.key(self._seed, "", purpose) % 2**31
-        right = {}
+        steps, right = self._gate.classifier_steps, {}
         for number, (name, arm) in enumerate(arms.items()):
-            trainer = self._trainer(arm.classical)
+            one = self._trainer(arm.classical)
             batches = Batches(arm.real, stream=seed, synthetic=arm.synthetic, shares=arm.shares)
-            trainer.train(batches, seed, part_of(on_progress, number * self._steps, len(arms) * self._steps))
-            right[name] = trainer.predict(images) == truth
+            one.train(batches, seed, part_of(on_progress, number * steps, len(arms) * steps))
+            right[name] = one.predict(images) == truth
         return right | {"truth": truth}
+
+    def _trainer(self, classical: bool) -> Trainer:
+        gate = self._gate
+        kinds, mixup = (tuple(gate.augmentation), gate.mixup) if classical else ((), False)
+        shape, steps = self._shape, gate.classifier_steps
+        return trainer(shape, self._num_classes, steps, kinds, mixup=mixup, path=gate.classifier)
 
 
 def _one_by_one(

@@ -14,11 +14,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 
+from benchmarks.jobs import put_generated
+from dcgan import storage
 from dcgan.errors import Interrupted, StageError, StorageError
-from dcgan.processes import Work, Workers
+from dcgan.processes import KEPT_SECONDS, PROVING, Work, Workers
 from dcgan.progress import Progress
 from tests.conftest import TINY, split_run, write_digits
 
@@ -125,13 +128,38 @@ def test_memory_of_the_parent_does_not_grow_from_class_to_class(tmp_path: Path) 
     opened, _ = split_run(tmp_path, training=TINY["training"])
     workers, memory = Workers(), []
     for stage in ("judge", "base"):
-        workers.perform(Work(str(opened.root), stage, 1), ignore)
+        workers.perform(Work(str(opened.root), stage, 1, numbers=[0]), ignore)
     for _ in range(5):
         shutil.rmtree(opened.training("0"), ignore_errors=True)
         record = workers.perform(Work(str(opened.root), "training", 1, "0"), ignore)
         assert record["steps"] == TINY["training"]["class_steps"]
         memory.append(psutil.Process().memory_info().rss)
     assert max(memory[2:]) - memory[1] < 2**20
+
+
+def test_worker_is_kept_for_the_next_stage_that_trains_classifiers_and_ends_when_none_comes(tmp_path: Path) -> None:
+    write_digits(tmp_path / "images", {0: 30, 1: 25})
+    opened, _ = split_run(tmp_path, gate={"classifier_steps": 5})
+    put_generated(opened, "0", np.load(opened.train_images("0"))[:4])
+    storage.write_json(opened.share_record, {"chosen": 0.5, "tried": {}})
+    workers = Workers()
+    workers.perform(Work(str(opened.root), "judge", 1), ignore)
+    assert worker_of(opened.root) is None
+
+    def perform(stage: str) -> psutil.Process:
+        workers.perform(Work(str(opened.root), stage, 1, numbers=[0]), ignore)
+        worker = worker_of(opened.root)
+        assert worker is not None
+        return worker
+
+    kept = [perform("share"), perform("measures"), perform("evaluation")]
+    assert len({worker.pid for worker in kept}) == 1
+    assert {f"{stage}-0.log" for stage in PROVING} <= {file.name for file in (opened.root / "logs").iterdir()}
+    kept[0].kill()  # by the system, for memory
+    kept[0].wait(10)
+    last = perform("measures")
+    last.wait(KEPT_SECONDS + 10)
+    assert worker_of(opened.root) is None
 
 
 def test_workers_of_one_run_are_ended_and_those_of_another_go_on(run: Path, tmp_path: Path) -> None:
