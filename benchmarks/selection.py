@@ -1,0 +1,175 @@
+"""What it is worth to ship the step of the best score, against the last step and other rules.
+
+  python benchmarks/selection.py DATA [--name fashion] [--ranks 1,2,4,5,6,7,8] [--steps 1000] [--work FOLDER]
+                                 [--json FILE]
+
+DATA is made long-tailed (500 images down to 10) and a shared base is trained. Then the classes of the given ranks (the
+0th is the largest) are trained to the end, without stopping early, and looked at eight times as ever. At each look, 500
+more samples are compared with training images that no GAN saw, on the features of a classifier of all training images:
+KID, which no rule knows. What each rule would have shipped is told by it. The test split is not looked at.
+
+- best score: the job's rule, from 128 samples
+- best score of 512 samples: as that, with samples of other latents, four times as many
+- best of three scores: the mean of each score of 128 samples and its neighbours
+- last: the step at which training ends
+- best: the one of the lowest KID, which cannot be known
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import os
+import shutil
+import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+
+from benchmarks import common, datasets
+from benchmarks.jobs import begun
+from dcgan import stages, storage
+from dcgan.config import parse_job
+from dcgan.paths import Run
+
+LARGEST, IMBALANCE = 500, 50
+NUM_MORE, NUM_FOR_TRUTH = 512, 500  # samples
+LEAST_UNSEEN = 100  # training images that no GAN saw; of a class with fewer, all training images are compared with
+
+Looks = Sequence[dict[str, Any]]
+
+
+def _best(looks: Looks, key: str) -> int:
+    return min(range(len(looks)), key=lambda number: looks[number][key])
+
+
+def _best_of_three(looks: Looks) -> int:
+    means = [
+        np.mean([look["score"] for look in looks[max(0, number - 1) : number + 2]]) for number in range(len(looks))
+    ]
+    return int(np.argmin(means))
+
+
+RULES: dict[str, Callable[[Looks], int]] = {
+    "best score": lambda looks: _best(looks, "score"),
+    "best score of 512 samples": lambda looks: _best(looks, "score of more"),
+    "best of three scores": _best_of_three,
+    "last": lambda looks: len(looks) - 1,
+    "best": lambda looks: _best(looks, "kid"),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--name", default="set")
+    parser.add_argument("--ranks", default="1,2,4,5,6,7,8")
+    parser.add_argument("--steps", type=int, default=1000, help="optimizer steps of a class")
+    parser.add_argument("--work", type=Path, default=Path("outputs/benchmarks/selection"))
+    parser.add_argument("--json", type=Path)
+    args = parser.parse_args()
+
+    images, labels, split = datasets.load(args.data)
+    split = datasets.long_tail(labels, split, largest=LARGEST, imbalance=IMBALANCE, seed=0)
+    args.work.mkdir(parents=True, exist_ok=True)
+    source = args.work / f"{args.name}.npz"
+    np.savez(source, images=images, labels=labels, split=split)
+    counts = Counter(labels[split == "train"]).most_common()
+    run, job = begun(
+        {
+            "name": args.name,
+            "data": {"source": str(source), "holdout": "test"},
+            "training": {"preset": "quick", "base_steps": 1500, "class_steps": args.steps},
+            "outputs": {"root": str(args.work / "runs")},
+        }
+    )
+    stages.base(run, job, None)
+
+    tasks = [(run.root, source, counts[int(rank)][0]) for rank in args.ranks.split(",")]
+    rows: list[dict[str, Any]] = []
+    with get_context("spawn").Pool(2) as pool:
+        for (_, _, label), looks in zip(tasks, pool.imap(looks_at, tasks), strict=True):
+            row: dict[str, Any] = {"class": label, "real": dict(counts)[label], "looks": looks}
+            for name, rule in RULES.items():
+                row[name] = looks[rule(looks)]
+            rows.append(row)
+            print(f"class {label}: {len(rows)} of {len(tasks)}", file=sys.stderr, flush=True)
+    cells = [
+        [row["class"], str(row["real"]), *(f"{row[name]['kid']:.3f} @{row[name]['step']}" for name in RULES)]
+        for row in rows
+    ]
+    cells.append(["mean", "", *(f"{np.mean([row[name]['kid'] for row in rows]):.3f}" for name in RULES)])
+    print(common.table(["class", "real images", *RULES], cells))
+    if args.json:
+        common.write_json(
+            args.json, "selection", {"machine": common.machine(), "data": args.data.stem, "results": rows}
+        )
+
+
+def looks_at(task: tuple[Path, Path, str]) -> list[dict[str, Any]]:
+    """Train a class, and tell its looks: step, score, score of more samples, and KID to images that no GAN saw."""
+    base, source, label = task
+    from dcgan.determinism import wake_tensorflow  # noqa: PLC0415
+
+    wake_tensorflow(1)
+    import tensorflow as tf  # noqa: PLC0415
+
+    from dcgan.batches import to_uint8  # noqa: PLC0415
+    from dcgan.training import gan, policy, score, stage  # noqa: PLC0415
+
+    judge, images, labels, split = _judge(source)
+    unseen = images[(labels == label) & (split == "rest")]
+    truth = functools.partial(judge.kid, reference=unseen if len(unseen) >= LEAST_UNSEEN else images[labels == label])
+    looks: list[dict[str, Any]] = []
+    trained: list[gan.Gan] = []
+
+    class Gan(gan.Gan):
+        """Known to the looks."""
+
+        def __init__(self, *args: Any) -> None:
+            super().__init__(*args)
+            trained.append(self)
+
+    class Scorer(score.Scorer):
+        """Looks at more than the job does."""
+
+        def __call__(self, samples: np.ndarray) -> score.Score:
+            found = super().__call__(samples)
+            latents = tf.random.stateless_normal((NUM_MORE + NUM_FOR_TRUTH, latent_dim), [5, 7])
+            more = np.concatenate([to_uint8(trained[-1].sample(some)).numpy() for some in tf.split(latents, 4)])
+            look = {"score": found.value, "score of more": super().__call__(more[:NUM_MORE]).value}
+            looks.append(look | {"kid": truth(more[NUM_MORE:])})
+            return found
+
+    variant = Run(base.with_name(f"{base.name}-{label}"))
+    shutil.rmtree(variant.root, ignore_errors=True)
+    shutil.copytree(base, variant.root)
+    config = parse_job(storage.read_json(variant.config), where="benchmark")
+    latent_dim = config.training.latent_dim
+    before = stage.Gan, stage.Scorer, policy.PATIENCE
+    stage.Gan, stage.Scorer, policy.PATIENCE = Gan, Scorer, policy.NUM_LOOKS + 1
+    try:
+        record = stage.train_class(variant, config, label, None, lambda _: None)
+    finally:
+        stage.Gan, stage.Scorer, policy.PATIENCE = before
+    return [look | {"step": scored["step"]} for look, scored in zip(looks, record["scores"], strict=True)]
+
+
+@functools.cache
+def _judge(source: Path) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray]:
+    """This process's judge of the set, and the set without its test split: images, labels and split."""
+    from benchmarks.policy import Judge  # noqa: PLC0415
+
+    images, labels, split = datasets.load(source)
+    known = split != "test"
+    return Judge(images[known], labels[known]), images[known], labels[known], split[known]
+
+
+if __name__ == "__main__":
+    main()
