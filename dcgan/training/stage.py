@@ -35,7 +35,7 @@ BASE = "\x00base"  # no class can have this name, so that the base's draws are a
 BEST = "best/"  # begins the names of the best step's generator in a snapshot
 GRID_COLUMNS = 8  # sample grids are 8 x 8 images of fixed latents
 STATISTICS = 256  # images of a class that its BatchNorms' first statistics come from
-CLOSING_SECONDS = 1.0  # for what is written after the last step, when time is short
+CLOSING_SECONDS = 0.3  # for what is written after the last step, when time is short: 0.1 for small networks
 MAX_SNAPSHOT_SHARE = 0.03  # of training time that snapshots may take; where they cost more, they come less often
 
 
