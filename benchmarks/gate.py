@@ -34,7 +34,7 @@ import numpy as np
 from scipy.stats import binomtest
 
 from benchmarks import common, datasets
-from benchmarks.jobs import begun, put_generated
+from benchmarks.jobs import begun, copied, put_generated
 from benchmarks.spoilt import KINDS
 from dcgan import storage
 from dcgan.config import JobConfig, parse_job
@@ -165,8 +165,7 @@ def judge_and_measure(trial: Trial) -> list[dict[str, Any]]:
     from dcgan.split import FOLDS  # noqa: PLC0415
 
     # The sets, in the place of generated images: as many as fill the classes up.
-    shutil.rmtree(trial.folder, ignore_errors=True)
-    run = Run(Path(shutil.copytree(trial.base, trial.folder)))
+    run = copied(trial.base, trial.folder)
     config, counts = read_job(run), storage.read_json(run.split_record)["classes"]
     draws = np.random.default_rng(0)
     spare = beside(trial.base, "spare")

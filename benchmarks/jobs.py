@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,6 +27,12 @@ def begun(values: Mapping[str, Any]) -> tuple[Run, JobConfig]:
     stages.split(run, job)
     stages.judge(run, job)
     return run, job
+
+
+def copied(run: Path, folder: Path) -> Run:
+    """A copy of a run, in the place of what is in the folder."""
+    shutil.rmtree(folder, ignore_errors=True)
+    return Run(Path(shutil.copytree(run, folder)))
 
 
 def last_step_model(run: Run, label: str) -> Path:

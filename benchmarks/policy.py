@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +24,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 
 from benchmarks import datasets
-from benchmarks.jobs import begun, last_step_model, samples_of
+from benchmarks.jobs import begun, copied, last_step_model, samples_of
 from dcgan import stages, storage
 from dcgan.config import GenerationConfig, JobConfig, parse_job
 from dcgan.paths import Run
@@ -119,9 +118,7 @@ def main() -> None:
 
 def _variant(run: Run, job: JobConfig, name: str, changes: dict[str, Any]) -> Run:
     """A copy of the run with other training."""
-    variant = Run(run.root.parent / f"{run.id}-{name.replace(' ', '-')}")
-    shutil.rmtree(variant.root, ignore_errors=True)
-    shutil.copytree(run.root, variant.root)
+    variant = copied(run.root, run.root.parent / f"{run.id}-{name.replace(' ', '-')}")
     training = job.training.model_copy(update=changes)
     storage.write_json(variant.config, job.model_copy(update={"training": training}).model_dump(mode="json"))
     return variant

@@ -20,7 +20,6 @@ from __future__ import annotations
 import argparse
 import functools
 import os
-import shutil
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -33,10 +32,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 
 from benchmarks import common, datasets
-from benchmarks.jobs import begun
+from benchmarks.jobs import begun, copied
 from dcgan import stages, storage
 from dcgan.config import parse_job
-from dcgan.paths import Run
 
 LARGEST, IMBALANCE = 500, 50
 NUM_MORE, NUM_FOR_TRUTH = 512, 500  # samples
@@ -147,17 +145,11 @@ def looks_at(task: tuple[Path, Path, str]) -> list[dict[str, Any]]:
             looks.append(look | {"kid": truth(more[NUM_MORE:])})
             return found
 
-    variant = Run(base.with_name(f"{base.name}-{label}"))
-    shutil.rmtree(variant.root, ignore_errors=True)
-    shutil.copytree(base, variant.root)
+    variant = copied(base, base.with_name(f"{base.name}-{label}"))
     config = parse_job(storage.read_json(variant.config), where="benchmark")
     latent_dim = config.training.latent_dim
-    before = stage.Gan, stage.Scorer, policy.PATIENCE
     stage.Gan, stage.Scorer, policy.PATIENCE = Gan, Scorer, policy.NUM_LOOKS + 1
-    try:
-        record = stage.train_class(variant, config, label, None, lambda _: None)
-    finally:
-        stage.Gan, stage.Scorer, policy.PATIENCE = before
+    record = stage.train_class(variant, config, label, None, lambda _: None)
     return [look | {"step": scored["step"]} for look, scored in zip(looks, record["scores"], strict=True)]
 
 

@@ -128,7 +128,7 @@ def test_memory_of_the_parent_does_not_grow_from_class_to_class(tmp_path: Path) 
     opened, _ = split_run(tmp_path, training=TINY["training"])
     workers, memory = Workers(), []
     for stage in ("judge", "base"):
-        workers.perform(Work(str(opened.root), stage, 1, numbers=[0]), ignore)
+        workers.perform(Work(str(opened.root), stage, 1), ignore)
     for _ in range(5):
         shutil.rmtree(opened.training("0"), ignore_errors=True)
         record = workers.perform(Work(str(opened.root), "training", 1, "0"), ignore)
