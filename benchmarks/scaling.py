@@ -136,11 +136,14 @@ def plot(results: list[dict[str, Any]], file: Path) -> None:
             if entry["processes"] == 2 and (entry["images per class"] == of if of else entry["classes"] == 4)
         ]  # fmt: skip
         shown.sort(key=lambda entry: entry[key])
-        axes.plot([entry[key] for entry in shown], [entry["s per class and process"] for entry in shown], "o-")
+        counts = [entry[key] for entry in shown]
+        axes.plot(counts, [entry["s per class and process"] for entry in shown], "o-")
         axes.set_xscale("log")
+        axes.set_xticks(counts, labels=[f"{count:,}" for count in counts])
+        axes.set_xticks([], minor=True)
         axes.set_xlabel(key)
-        axes.set_ylim(bottom=0)
         axes.set_ylabel("seconds per class and process")
+    figure.axes[0].set_ylim(0, 1.1 * max(entry["s per class and process"] for entry in results))
     figure.tight_layout()
     figure.savefig(file, dpi=120)
 
