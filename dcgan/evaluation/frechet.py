@@ -6,20 +6,17 @@ no FID, which is that of one certain network, and cannot be compared with one.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
-from dcgan.evaluation.metric import Measured, Metric, withheld
+from dcgan.evaluation.metric import Measured, Metric, jackknife, withheld
 
 FRECHET = Metric("frechet", goal="minimize", low=0.0, high=None)
 
 UNBIASED_FROM = 2048  # images of a kind, under which the bias is of the size of what one wants to see
-NUM_GROUPS = 10  # of the jackknife
 
 
 def frechet(real: np.ndarray, synthetic: np.ndarray) -> Measured:
-    """The distance, and its jackknife error over `NUM_GROUPS` groups of images left out in turn.
+    """The distance, and its jackknife error.
 
     Args:
         real: features (N, D) of held-out images.
@@ -28,14 +25,8 @@ def frechet(real: np.ndarray, synthetic: np.ndarray) -> Measured:
     fewer, dimensions = min(len(real), len(synthetic)), real.shape[1]
     if fewer < max(dimensions, 2):
         return withheld(f"{fewer} images, fewer than the {dimensions} dimensions of the features")
-    left_out = [
-        frechet_distance(_without(real, group), _without(synthetic, group))
-        for group in range(NUM_GROUPS)
-        if fewer > NUM_GROUPS
-    ]
-    error = math.sqrt((NUM_GROUPS - 1) * np.var(left_out)) if left_out else None
     note = f"biased upwards: fewer than {UNBIASED_FROM:,} images" if fewer < UNBIASED_FROM else ""
-    return Measured(frechet_distance(real, synthetic), error, note=note)
+    return Measured(frechet_distance(real, synthetic), jackknife(frechet_distance, real, synthetic), note=note)
 
 
 def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
@@ -48,8 +39,3 @@ def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
     of_product = np.linalg.eigvalsh(root @ cov_b @ root)
     trace = np.trace(cov_a) + np.trace(cov_b) - 2 * np.sqrt(np.maximum(of_product, 0)).sum()
     return max(0.0, float(difference @ difference + trace))
-
-
-def _without(points: np.ndarray, group: int) -> np.ndarray:
-    kept: np.ndarray = points[np.arange(len(points)) % NUM_GROUPS != group]
-    return kept

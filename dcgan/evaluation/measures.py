@@ -28,10 +28,11 @@ from dcgan.evaluation.metric import Measured, drawn
 from dcgan.evaluation.outlying import OUTLYING, limit, outlying
 from dcgan.evaluation.prdc import PRDC, prdc
 from dcgan.evaluation.sets import load_sets, num_synthetic
+from dcgan.evaluation.variety import VARIETY, variety
 from dcgan.paths import Run
 from dcgan.progress import OnProgress
 
-METRICS = (KID, FRECHET, *PRDC, OUTLYING, *GAN_TRAIN_TEST, *COPYING)
+METRICS = (KID, FRECHET, *PRDC, VARIETY, OUTLYING, *GAN_TRAIN_TEST, *COPYING)
 
 MAX_POOLED = 2048  # images of a kind over all classes: as many as take the bias from a Fréchet distance
 NUM_FOR_SCALE = 100  # training images of each class that the features' scale is taken from
@@ -103,7 +104,9 @@ def _measure(
         draws = randomness.generator(config.generation.seed, label, "measures")
         points = Points(real[0][number], real[1][number], space(images) / scale)
         off = outlying(all_train, points.synthetic, beyond).beside(outlying(all_train, points.holdout, beyond))
-        classes[label] = quality(points, draws) | {OUTLYING.name: off} | of_classifier | copying(points, draws)
+        varied = variety(holdout[number], images).beside(variety(holdout[number], sets.real[number]))
+        of_images = {VARIETY.name: varied, OUTLYING.name: off}
+        classes[label] = quality(points, draws) | of_images | of_classifier | copying(points, draws)
         # As many of each kind in each class, or the mixture of classes would count as a difference.
         size = min(MAX_POOLED // len(made), *map(len, points))
         pools.append(Points(*(drawn(of_kind, size, draws) for of_kind in points)))
@@ -111,7 +114,7 @@ def _measure(
     pooled = quality(Points(*map(np.concatenate, zip(*pools, strict=True))), draws)
     means = {
         one.name: metric.mean([measured[one.name] for measured in classes.values()])
-        for one in (OUTLYING, *GAN_TRAIN_TEST, *COPYING)
+        for one in (VARIETY, OUTLYING, *GAN_TRAIN_TEST, *COPYING)
     }
     return pooled | means, classes
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any, Literal
 
 import numpy as np
+
+NUM_GROUPS = 10  # of the jackknife
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,17 @@ def share(hits: np.ndarray) -> Measured:
     return Measured(float(hits.mean()), math.sqrt(nearer * (1 - nearer) / (count + 4)))
 
 
+def jackknife(value: Callable[[np.ndarray, np.ndarray], float], a: np.ndarray, b: np.ndarray) -> float | None:
+    """Standard error of `value(a, b)`, from leaving out each of `NUM_GROUPS` groups of either's rows in turn.
+
+    None where there are no more rows than groups.
+    """
+    if min(len(a), len(b)) <= NUM_GROUPS:
+        return None
+    left_out = [value(*(_without(rows, group) for rows in (a, b))) for group in range(NUM_GROUPS)]
+    return math.sqrt((NUM_GROUPS - 1) * np.var(left_out))
+
+
 def mean(parts: Sequence[Measured]) -> Measured:
     """Mean of what several classes came to, each of them alike, of those that have a value; their ceilings likewise."""
     values = [part.value for part in parts if part.value is not None]
@@ -83,3 +96,8 @@ def drawn(points: np.ndarray, size: int, draws: np.random.Generator) -> np.ndarr
     if len(points) == size:
         return points
     return points[np.sort(draws.choice(len(points), size, replace=False))]
+
+
+def _without(rows: np.ndarray, group: int) -> np.ndarray:
+    kept: np.ndarray = rows[np.arange(len(rows)) % NUM_GROUPS != group]
+    return kept

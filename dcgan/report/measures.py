@@ -32,6 +32,7 @@ MEASURES = {
     "manifold_recall": Measure("Recall", "high", "share of real images that lie among the synthetic ones", True),
     "density": Measure("Density", "high", "how deep among the real images the synthetic ones lie"),
     "coverage": Measure("Coverage", "high", "share of real images that have a synthetic one near", True),
+    "variety": Measure("Variety", "near 1", "how far two synthetic images are apart, by how far two real ones are"),
     "outlying": Measure("Outlying", "low", "share of synthetic images that are unlike any real one", True),
     "authenticity": Measure("Authenticity", "high", "share of synthetic images that are no near-copies", True),
     "distance_ratio": Measure(

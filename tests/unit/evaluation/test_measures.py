@@ -57,6 +57,7 @@ def test_every_class_with_images_is_measured_by_every_metric(prepared: tuple[Run
                 assert metric.high is None or value <= metric.high
                 assert measured[metric.name]["error"] >= 0
     copied = record["classes"]["0"]
+    assert copied["variety"]["value"] == pytest.approx(copied["variety"]["ceiling"], abs=0.1)
     assert copied["authenticity"]["value"] < 0.1 < copied["authenticity"]["ceiling"]
     assert copied["c_t"]["value"] < -3 < copied["c_t"]["ceiling"]
     assert copied["frechet"]["note"].endswith("fewer than the 128 dimensions of the features")
