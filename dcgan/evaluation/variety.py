@@ -49,4 +49,5 @@ def _coarse(images: np.ndarray) -> np.ndarray:
     small = resized(images, (SIDE, SIDE), images.shape[-1]).astype(np.float64)
     small -= small.mean((1, 2), keepdims=True)
     contrast = small.std((1, 2, 3), keepdims=True)
-    return (small / np.maximum(contrast, FLAT)).reshape(len(images), -1)
+    shapes: np.ndarray = small / np.maximum(contrast, FLAT)
+    return shapes.reshape(len(images), -1)
