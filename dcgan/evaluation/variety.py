@@ -1,8 +1,8 @@
 """Variety: do two synthetic images of a class differ as much as two real ones do?
 
-It looks at pixels and at no network's features: a classifier that has learnt to tell classes apart may be blind to what
-differs within one, so that all its measures are good of a generator that shows one hand in one pose. Images are made
-coarse, and equal in light and contrast, so that texture and noise count for little, and a change of light for nothing.
+It looks at pixels and at no network's features, which know what tells classes apart and perhaps little of what differs
+within one. Images are made coarse, and equal in light and contrast, so that texture and noise count for little, and a
+change of light for nothing.
 """
 
 from __future__ import annotations
