@@ -4,7 +4,7 @@
   python benchmarks/nights.py month [--nights 30] [--data DATA]
   python benchmarks/nights.py year [--nights 400] [--changes 10]
 
-Each takes --json FILE, and starts a Prefect server of its own on loopback, with SQLite, as a user would.
+Each takes --json FILE, and starts a Prefect server of its own on loopback, with SQLite and what `make up` sets.
 
 quiet   A job over so many files is run once, as short as it can be. Then nothing changes, and `dcgan run` is timed as a
         whole process, three times; beside it the processor's time, which other work on the machine does not lengthen.
@@ -15,7 +15,9 @@ month   A job is run each night. On some nights, drawn at random, images arrive 
         KID of the last night's release and that of the full run on the same images: they are measured by the same
         judge, which follows from the images. DATA is read by `datasets.py`; without, it is the digits of scikit-learn.
 year    A tiny job is run by its flow, in one process, night after night; on so many nights images arrive. Room on the
-        disk, Prefect's database and the time of a night are told for each tenth part. `outputs.keep` is 3.
+        disk, Prefect's database and the time of a night are told for each tenth part. `outputs.keep` is 3. So that a
+        night is a day to Prefect, all that it has a time of is made a day older after each night. It forgets what is
+        older than what `make up` sets (90 days), and looks for that every minute, where it would every hour.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ import random
 import resource
 import shutil
 import socket
+import sqlite3
 import statistics
 import subprocess
 import sys
@@ -44,6 +47,7 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from benchmarks import common, datasets
+from flows.local import Place
 
 BIN = Path(sys.executable).parent
 PER_CLASS, PER_NIGHT = 150, (2, 6)  # images of a class at the start of the month; of those that arrive in one
@@ -59,6 +63,8 @@ MONTH = {
     "gate": {"policy": "report", "classifier_steps": 200, "classifier_seeds": 2},
 }
 
+AGED = {"flow_run": "end_time", "events": "occurred", "event_resources": "occurred"}  # what Prefect's clean-up goes by
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -71,7 +77,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write the figures here")
     args = parser.parse_args()
     folder = Path(tempfile.mkdtemp())
-    with prefect_server(folder / "prefect"):
+    with prefect_server(folder / "prefect", clean_up_seconds=60 if args.what == "year" else 3600):
         if args.what == "quiet":
             figures = quiet(folder, args.images)
         elif args.what == "month":
@@ -169,6 +175,7 @@ def year(folder: Path, num_nights: int, num_changes: int) -> dict[str, Any]:
         began = time.monotonic()
         flow_for(job)(job, return_state=True).result()
         seconds.append(time.monotonic() - began)
+        make_a_day_older(folder / "prefect")
         if (night + 1) % step == 0:
             told = {
                 "outputs_mb": size_mb(folder / "outputs"),
@@ -181,6 +188,14 @@ def year(folder: Path, num_nights: int, num_changes: int) -> dict[str, Any]:
             print(f"night {night + 1}: {json.dumps(told)}", flush=True)
             figures[f"after night {night + 1}"] = json.dumps(told)
     return figures
+
+
+def make_a_day_older(home: Path) -> None:
+    """Prefect's records, by the times at which it looks to see what it may forget."""
+    with contextlib.closing(sqlite3.connect(home / "prefect.db", timeout=60)) as database, database:
+        for table, column in AGED.items():
+            older = f"strftime('%Y-%m-%d %H:%M:%f000', {column}, '-1 day')"
+            database.execute(f"UPDATE {table} SET {column} = {older} WHERE {column} IS NOT NULL")
 
 
 def pictures(data: Path | None) -> dict[str, list[np.ndarray]]:
@@ -233,15 +248,20 @@ def size_mb(folder: Path) -> float:
 
 
 @contextlib.contextmanager
-def prefect_server(home: Path) -> Iterator[None]:
-    """A Prefect server on loopback, named in the environment for as long as the block runs."""
+def prefect_server(home: Path, *, clean_up_seconds: int) -> Iterator[None]:
+    """A Prefect server on loopback, named in the environment for as long as the block runs.
+
+    Args:
+        home: its folder.
+        clean_up_seconds: from one look for old records to the next.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    os.environ |= {
-        "PREFECT_HOME": str(home), "PREFECT_API_URL": f"http://127.0.0.1:{port}/api", "PREFECT_LOGGING_LEVEL": "ERROR",
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1",
-    }  # fmt: skip
+    os.environ |= Place(home, port).environment | {
+        "PREFECT_LOGGING_LEVEL": "ERROR",
+        "PREFECT_SERVER_SERVICES_DB_VACUUM_LOOP_SECONDS": str(clean_up_seconds),
+    }
     home.mkdir(parents=True)
     command = [BIN / "prefect", "server", "start", "--port", str(port)]
     with (home / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as server:
