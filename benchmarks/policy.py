@@ -132,8 +132,8 @@ class Judge:
         from dcgan.classifier import Trainer, looker  # noqa: PLC0415
 
         pools = [images[labels == label] for label in np.unique(labels)]
-        trainer = Trainer(images.shape[1:], len(pools), steps, ["translation", "brightness"])
-        self._look = looker(trainer.train(Batches(pools, stream=1), 1, lambda _: None))
+        trainer = Trainer(images.shape[1:], len(pools), ["translation", "brightness"])
+        self._look = looker(trainer.train(Batches(pools, stream=1), steps, 1, lambda _: None))
 
     def kid(self, samples: np.ndarray, reference: np.ndarray) -> float:
         """KID of samples, uint8 (N, H, W, C), to real images."""

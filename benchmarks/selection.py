@@ -1,16 +1,16 @@
 """What it is worth to ship the step of the best score, against the last step and other rules.
 
-  python benchmarks/selection.py DATA [--name fashion] [--ranks 1,2,4,5,6,7,8] [--steps 1000] [--work FOLDER]
-                                 [--json FILE]
+  python benchmarks/selection.py DATA [--name fashion] [--ranks 1,2,4,5,6,7,8] [--steps 1000] [--seed 0]
+                                 [--work FOLDER] [--json FILE]
 
 DATA is made long-tailed (500 images down to 10) and a shared base is trained. Then the classes of the given ranks (the
 0th is the largest) are trained to the end, without stopping early, and looked at eight times as ever. At each look, 500
 more samples are compared with training images that no GAN saw, on the features of a classifier of all training images:
 KID, which no rule knows. What each rule would have shipped is told by it. The test split is not looked at.
 
-- best score: the job's rule, from 128 samples
-- best score of 512 samples: as that, with samples of other latents, four times as many
-- best of three scores: the mean of each score of 128 samples and its neighbours
+- the job's: the last of the steps that score as well as any
+- lowest score: of the same scores, by judges that have not seen the real images beside which they score
+- one judge's: the lowest score by one judge that was trained on all training images
 - last: the step at which training ends
 - best: the one of the lowest KID, which cannot be known
 """
@@ -35,9 +35,10 @@ from benchmarks import common, datasets
 from benchmarks.jobs import begun, copied
 from dcgan import stages, storage
 from dcgan.config import parse_job
+from dcgan.training.score import AS_GOOD
 
 LARGEST, IMBALANCE = 500, 50
-NUM_MORE, NUM_FOR_TRUTH = 512, 500  # samples
+NUM_FOR_TRUTH = 500  # samples
 LEAST_UNSEEN = 100  # training images that no GAN saw; of a class with fewer, all training images are compared with
 
 Looks = Sequence[dict[str, Any]]
@@ -47,17 +48,15 @@ def _best(looks: Looks, key: str) -> int:
     return min(range(len(looks)), key=lambda number: looks[number][key])
 
 
-def _best_of_three(looks: Looks) -> int:
-    means = [
-        np.mean([look["score"] for look in looks[max(0, number - 1) : number + 2]]) for number in range(len(looks))
-    ]
-    return int(np.argmin(means))
+def _last_as_good(looks: Looks) -> int:
+    enough = min(look["score"] for look in looks) + AS_GOOD
+    return max(number for number, look in enumerate(looks) if look["score"] <= enough)
 
 
 RULES: dict[str, Callable[[Looks], int]] = {
-    "best score": lambda looks: _best(looks, "score"),
-    "best score of 512 samples": lambda looks: _best(looks, "score of more"),
-    "best of three scores": _best_of_three,
+    "the job's": _last_as_good,
+    "lowest score": lambda looks: _best(looks, "score"),
+    "one judge's": lambda looks: _best(looks, "score of one"),
     "last": lambda looks: len(looks) - 1,
     "best": lambda looks: _best(looks, "kid"),
 }
@@ -69,12 +68,13 @@ def main() -> None:
     parser.add_argument("--name", default="set")
     parser.add_argument("--ranks", default="1,2,4,5,6,7,8")
     parser.add_argument("--steps", type=int, default=1000, help="optimizer steps of a class")
+    parser.add_argument("--seed", type=int, default=0, help="of the long tail")
     parser.add_argument("--work", type=Path, default=Path("outputs/benchmarks/selection"))
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
 
     images, labels, split = datasets.load(args.data)
-    split = datasets.long_tail(labels, split, largest=LARGEST, imbalance=IMBALANCE, seed=0)
+    split = datasets.long_tail(labels, split, largest=LARGEST, imbalance=IMBALANCE, seed=args.seed)
     args.work.mkdir(parents=True, exist_ok=True)
     source = args.work / f"{args.name}.npz"
     np.savez(source, images=images, labels=labels, split=split)
@@ -111,7 +111,7 @@ def main() -> None:
 
 
 def looks_at(task: tuple[Path, Path, str]) -> list[dict[str, Any]]:
-    """Train a class, and tell its looks: step, score, score of more samples, and KID to images that no GAN saw."""
+    """Train a class, and tell its looks: step, score, one judge's score, and KID to images that no GAN saw."""
     base, source, label = task
     from dcgan.determinism import wake_tensorflow  # noqa: PLC0415
 
@@ -119,6 +119,8 @@ def looks_at(task: tuple[Path, Path, str]) -> list[dict[str, Any]]:
     import tensorflow as tf  # noqa: PLC0415
 
     from dcgan.batches import to_uint8  # noqa: PLC0415
+    from dcgan.classifier import load_judge, looker  # noqa: PLC0415
+    from dcgan.split import load_validation  # noqa: PLC0415
     from dcgan.training import gan, policy, score, stage  # noqa: PLC0415
 
     judge, images, labels, split = _judge(source)
@@ -134,21 +136,23 @@ def looks_at(task: tuple[Path, Path, str]) -> list[dict[str, Any]]:
             super().__init__(*args)
             trained.append(self)
 
-    class Scorer(score.Scorer):
+    class FoldScorer(score.FoldScorer):
         """Looks at more than the job does."""
 
         def __call__(self, samples: np.ndarray) -> score.Score:
             found = super().__call__(samples)
-            latents = tf.random.stateless_normal((NUM_MORE + NUM_FOR_TRUTH, latent_dim), [5, 7])
+            latents = tf.random.stateless_normal((NUM_FOR_TRUTH, latent_dim), [5, 7])
             more = np.concatenate([to_uint8(trained[-1].sample(some)).numpy() for some in tf.split(latents, 4)])
-            look = {"score": found.value, "score of more": super().__call__(more[:NUM_MORE]).value}
-            looks.append(look | {"kid": truth(more[NUM_MORE:])})
+            looks.append({"score": found.value, "score of one": one(samples).value, "kid": truth(more)})
             return found
 
     variant = copied(base, base.with_name(f"{base.name}-{label}"))
     config = parse_job(storage.read_json(variant.config), where="benchmark")
     latent_dim = config.training.latent_dim
-    stage.Gan, stage.Scorer, policy.PATIENCE = Gan, Scorer, policy.NUM_LOOKS + 1
+    one = score.Scorer(
+        looker(load_judge(variant, images.shape[1:])[0]), np.concatenate(load_validation(variant, label))
+    )
+    stage.Gan, stage.FoldScorer, policy.PATIENCE = Gan, FoldScorer, policy.NUM_LOOKS + 1
     record = stage.train_class(variant, config, label, None, lambda _: None)
     return [look | {"step": scored["step"]} for look, scored in zip(looks, record["scores"], strict=True)]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -33,6 +34,9 @@ LEARNING_RATE = 1e-3  # Adam's default; decays to 0 along a cosine
 STRETCH = 50  # steps inside one compiled call
 PREDICTION_BATCH = 256
 
+Look = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+"""Images uint8 (N, H, W, C) to probabilities (N, num_classes) and features (N, F), float32."""
+
 
 def make_classifier(image_shape: tuple[int, int, int], num_classes: int) -> keras.Model:
     """Images (N, H, W, C) in [-1, 1] to logits (N, num_classes): convolutions to about 7 x 7, then 128 features."""
@@ -57,7 +61,6 @@ class Trainer:
         self,
         image_shape: tuple[int, int, int],
         num_classes: int,
-        num_steps: int,
         kinds: Sequence[str],
         *,
         mixup: bool = False,
@@ -68,24 +71,27 @@ class Trainer:
         Args:
             image_shape: (H, W, C).
             num_classes: labels are 0 to num_classes - 1.
-            num_steps: optimizer steps.
             kinds: classical augmentations, keys of `augmentation.AUGMENTATIONS`.
             mixup: mix the images of a batch, and their labels, after these.
             build: from (H, W, C) and number of classes, a model of images in [-1, 1] that gives logits.
         """
         self._build = functools.partial(build, image_shape, num_classes)
-        self._num_steps = num_steps
         self.model = model = self._build()
-        optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(LEARNING_RATE, num_steps))
+        optimizer = keras.optimizers.Adam(LEARNING_RATE)
         optimizer.build(model.trainable_variables)
         self._optimizer_begins = [(variable, variable.numpy()) for variable in optimizer.variables]
 
         number = tf.TensorSpec((), tf.int64)
-        signature = [spec_of_batches(image_shape, num_classes), tf.TensorSpec((2,), tf.int64), number, number]
+        signature = [spec_of_batches(image_shape, num_classes), tf.TensorSpec((2,), tf.int64), number, number, number]
 
         @tf.function(input_signature=signature)
-        def run_steps(batches: Batches, streams: tf.Tensor, first: tf.Tensor, count: tf.Tensor) -> None:
+        def run_steps(
+            batches: Batches, streams: tf.Tensor, first: tf.Tensor, count: tf.Tensor, num_steps: tf.Tensor
+        ) -> None:
             for step in tf.range(first, first + count):
+                # Here rather than by Keras's schedule, which would be compiled for one number of steps.
+                done = tf.cast(step / num_steps, tf.float32)
+                optimizer.learning_rate.assign(LEARNING_RATE * 0.5 * (1.0 + tf.cos(math.pi * done)))
                 images, labels = batches.draw(step, BATCH_SIZE)
                 images, targets = augment(images, kinds, streams[0], step), tf.one_hot(labels, num_classes)
                 if mixup:
@@ -101,11 +107,12 @@ class Trainer:
 
         self._run_steps, self._classify = run_steps, classify
 
-    def train(self, batches: Batches, seed: int, on_progress: OnProgress) -> keras.Model:
+    def train(self, batches: Batches, num_steps: int, seed: int, on_progress: OnProgress) -> keras.Model:
         """Train `model` from fresh weights; all its randomness follows from `seed`.
 
         Args:
             batches: class-balanced draws of training images.
+            num_steps: optimizer steps.
             seed: of weights, dropout and augmentation.
             on_progress: told after each stretch of steps.
         """
@@ -116,12 +123,12 @@ class Trainer:
         for variable, begin in self._optimizer_begins:
             variable.assign(begin)
         streams = tf.constant([randomness.stream(seed, "", name) for name in ("classical augmentation", "mixup")])
-        for first in range(0, self._num_steps, STRETCH):
-            count = min(STRETCH, self._num_steps - first)
+        for first in range(0, num_steps, STRETCH):
+            count = min(STRETCH, num_steps - first)
             began = time.monotonic()
-            self._run_steps(batches, streams, tf.constant(first, tf.int64), tf.constant(count, tf.int64))
+            self._run_steps(batches, streams, *(tf.constant(number, tf.int64) for number in (first, count, num_steps)))
             rate = count * BATCH_SIZE / (time.monotonic() - began)
-            on_progress({"done": first + count, "total": self._num_steps, "rate": rate})
+            on_progress({"done": first + count, "total": num_steps, "rate": rate})
         return self.model
 
     def predict(self, images: np.ndarray) -> np.ndarray:
@@ -133,14 +140,13 @@ class Trainer:
 def trainer(
     image_shape: tuple[int, int, int],
     num_classes: int,
-    num_steps: int,
     kinds: tuple[str, ...],
     *,
     mixup: bool = False,
     path: str | None = None,
 ) -> Trainer:
     """This process's `Trainer` of such classifiers, which is compiled once; `path` as for `builder`."""
-    return Trainer(image_shape, num_classes, num_steps, kinds, mixup=mixup, build=builder(path))
+    return Trainer(image_shape, num_classes, kinds, mixup=mixup, build=builder(path))
 
 
 def builder(path: str | None) -> Callable[[tuple[int, int, int], int], keras.Model]:
@@ -179,11 +185,8 @@ def builder(path: str | None) -> Callable[[tuple[int, int, int], int], keras.Mod
     return build
 
 
-def looker(model: keras.Model) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
-    """A classifier compiled: images uint8 (N, H, W, C) to probabilities (N, num_classes) and features (N, F), float32.
-
-    Features are what its layer "features" gives.
-    """
+def looker(model: keras.Model) -> Look:
+    """A classifier compiled. Features are what its layer "features" gives."""
     both = keras.Model(model.inputs, [model.outputs[0], model.get_layer("features").output])
 
     @tf.function(reduce_retracing=True)
@@ -204,58 +207,70 @@ def _in_batches(images: np.ndarray) -> Iterator[tf.Tensor]:
 
 
 def train_judge(run: Run, config: JobConfig, on_progress: OnProgress) -> dict[str, Any]:
-    """Train the judge on the real training images and leave it in the run.
+    """Train the judges on the real training images and leave them in the run.
 
-    Where candidates are filtered by label, so many more are trained, each on all but its fold of every class's images:
-    what they say of the images of their fold tells how sure a classifier can be of images that it has not seen.
+    One is trained on all of them. As many more as there are folds are each trained on all but its fold of every class's
+    images: beside the images of their fold they score samples, and what they say of these images tells how sure a
+    classifier can be of images that it has not seen.
     """
     record_file = run.judge / "record.json"
     if record_file.exists():
         return dict(storage.read_json(record_file))
     labels = labels_with_images(run)
     real = [np.load(run.train_images(label)) for label in labels]
+    trainer = Trainer(real[0].shape[1:], len(labels), config.gate.augmentation)
     steps = config.gate.classifier_steps
-    num_folds = FOLDS if "label" in config.curation.filters else 0
+    steps_of_fold = -(-steps // FOLDS)
 
-    trainer = Trainer(real[0].shape[1:], len(labels), steps, config.gate.augmentation)
-
-    def train(pools: list[np.ndarray], name: str, done: int) -> keras.Model:
+    def train(pools: list[np.ndarray], num_steps: int, name: str, done: int) -> keras.Model:
         seed = randomness.key(config.generation.seed, "", name) % 2**31
-        told = part_of(on_progress, done * steps, (1 + num_folds) * steps)
-        return trainer.train(Batches(pools, stream=seed), seed, told)
+        told = part_of(on_progress, done, steps + FOLDS * steps_of_fold)
+        return trainer.train(Batches(pools, stream=seed), num_steps, seed, told)
 
-    _save(run.judge / "model.npz", train(real, "judge", 0))
+    _save(run.judge / "model.npz", train(real, steps, "judge", 0))
     other_class = [np.ones(len(images), np.float32) for images in real]
     look = looker(trainer.model)
-    for fold in range(num_folds):
+    for fold in range(FOLDS):
         left_out = [in_fold(len(images), fold) for images in real]
         pools = [images[~left] if (~left).any() else images for images, left in zip(real, left_out, strict=True)]
-        _save(run.judge / f"fold-{fold}.npz", train(pools, f"judge {fold}", 1 + fold))
+        _save(_of_fold(run, fold), train(pools, steps_of_fold, f"judge {fold}", steps + fold * steps_of_fold))
         for number, (images, left) in enumerate(zip(real, left_out, strict=True)):
             if left.any():
                 other_class[number][left] = surest_other(look(images[left])[0], number)
-    if num_folds:
-        arrays = {str(number): values for number, values in enumerate(other_class)}
-        storage.write_bytes(run.judge / "other-class.npz", storage.pack_arrays(arrays))
-    record = {"classes": labels, "steps": steps, "folds": num_folds}
+    arrays = {str(number): values for number, values in enumerate(other_class)}
+    storage.write_bytes(run.judge / "other-class.npz", storage.pack_arrays(arrays))
+    record = {"classes": labels, "steps": steps, "steps_of_fold": steps_of_fold}
     storage.write_json(record_file, record)
     return record
 
 
 def load_judge(run: Run, image_shape: tuple[int, int, int]) -> tuple[keras.Model, list[str]]:
-    """The judge, and the class names in the order of its outputs."""
-    labels = storage.read_json(run.judge / "record.json")["classes"]
-    return _load(run.judge / "model.npz", image_shape, len(labels)), labels
+    """The judge of all training images, and the class names in the order of its outputs."""
+    labels = _classes(run)
+    model = make_classifier(image_shape, len(labels))
+    model.set_weights(_load(run.judge / "model.npz"))
+    return model, labels
 
 
-def load_folds(run: Run, image_shape: tuple[int, int, int]) -> tuple[list[keras.Model], list[np.ndarray]]:
-    """The judges that each left a fold out, and per class what they said of its images: `surest_other`, (n,)."""
-    record = storage.read_json(run.judge / "record.json")
-    models = [_load(run.judge / f"fold-{n}.npz", image_shape, len(record["classes"])) for n in range(record["folds"])]
-    if not models:
-        return [], []
+def load_folds(run: Run, image_shape: tuple[int, int, int]) -> list[Look]:
+    """The judges that have each left a fold out, in the order of the folds."""
+    model = make_classifier(image_shape, len(_classes(run)))
+    look = looker(model)  # compiled once for all of them
+
+    def looker_of(weights: list[np.ndarray]) -> Look:
+        def look_by_fold(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            model.set_weights(weights)
+            return look(images)
+
+        return look_by_fold
+
+    return [looker_of(_load(_of_fold(run, fold))) for fold in range(FOLDS)]
+
+
+def load_other_class(run: Run, label: str) -> np.ndarray:
+    """What the fold that had not seen them says of a class's training images: `surest_other`, (n,)."""
     arrays = storage.unpack_arrays((run.judge / "other-class.npz").read_bytes())
-    return models, [arrays[str(number)] for number in range(len(record["classes"]))]
+    return arrays[str(_classes(run).index(label))]
 
 
 def surest_other(probabilities: np.ndarray, number: int) -> np.ndarray:
@@ -264,12 +279,18 @@ def surest_other(probabilities: np.ndarray, number: int) -> np.ndarray:
     return highest
 
 
+def _classes(run: Run) -> list[str]:
+    return list(storage.read_json(run.judge / "record.json")["classes"])
+
+
+def _of_fold(run: Run, fold: int) -> Path:
+    return run.judge / f"fold-{fold}.npz"
+
+
 def _save(file: Path, model: keras.Model) -> None:
     storage.write_bytes(file, storage.pack_arrays({f"{n:03d}": w for n, w in enumerate(model.get_weights())}))
 
 
-def _load(file: Path, image_shape: tuple[int, int, int], num_classes: int) -> keras.Model:
-    model = make_classifier(image_shape, num_classes)
+def _load(file: Path) -> list[np.ndarray]:
     arrays = storage.unpack_arrays(file.read_bytes())
-    model.set_weights([arrays[name] for name in sorted(arrays)])
-    return model
+    return [arrays[name] for name in sorted(arrays)]

@@ -33,7 +33,7 @@ from dcgan.config import JobConfig
 from dcgan.plan import ClassPlan
 from dcgan.split import HOLDOUT, TRAIN, assign
 
-FORMAT = 2  # raised when the same images and the same job give other results within one version of the package
+FORMAT = 3  # raised when the same images and the same job give other results within one version of the package
 
 _NO_RESULT = {"preset", "snapshot_seconds"}  # keys of `training` that change nothing; a preset's values count
 
@@ -106,7 +106,7 @@ def take(
         classes[label] = OfClass(images=of_images, training=training, generation=generation)
     gate = config.gate
     trained_on = {label: digest for label, digest in train.items() if len(images[label]["train"])}
-    judge = _hash(*begun, gate.classifier_steps, gate.augmentation, "label" in config.curation.filters, trained_on)
+    judge = _hash(*begun, gate.classifier_steps, gate.augmentation, trained_on)
     wanted = {label: [entry["requested"], entry["state"]] for label, entry in plan.items()}
     asked = {label: entry["requested"] > 0 for label, entry in plan.items()}
     share = _hash(recipe, curation, gate.classifier_steps, gate.augmentation, gate.mixup, gate.classifier, asked)

@@ -120,25 +120,37 @@ def shape_of(record: Mapping[str, Any]) -> tuple[int, int, int]:
     return height, width, record["channels"]
 
 
-def load_training(run: Run, labels: Iterable[str]) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Per class the images that a GAN is trained on, and those held in to pick its best step: uint8 (n, H, W, C) each.
+def load_training(run: Run, labels: Iterable[str]) -> list[np.ndarray]:
+    """What a GAN is trained on, uint8 (n, H, W, C) per class: its training images but for those that are held in."""
+    table = _training_rows(run)
+    return [np.load(run.train_images(label))[~_held_in(table, label)] for label in labels]
 
-    Both are training images: what is held out is in neither. Which are held in follows from the pixels' hash. A class
-    with fewer than `VALIDATION_MIN` can spare none, and is validated on what it is trained on.
+
+def load_validation(run: Run, label: str) -> list[np.ndarray]:
+    """What picks the best step of a class's training, uint8 (n, H, W, C) by the fold that an image is in.
+
+    They are the training images that are held in. A class with fewer than `VALIDATION_MIN` can spare none, and is
+    validated on what it is trained on.
     """
+    images, held_in = np.load(run.train_images(label)), _held_in(_training_rows(run), label)
+    chosen = held_in if held_in.any() else ~held_in
+    return [images[chosen & in_fold(len(images), fold)] for fold in range(FOLDS)]
+
+
+def _training_rows(run: Run) -> pd.DataFrame:
     table = pd.read_parquet(run.split_table)
-    table = table[table["split"] == TRAIN].sort_values("row")
-    parts = []
-    for label in labels:
-        images = np.load(run.train_images(label))
-        if len(images) < VALIDATION_MIN:
-            parts.append((images, images))
-            continue
+    return table[table["split"] == TRAIN].sort_values("row")
+
+
+def _held_in(table: pd.DataFrame, label: str) -> np.ndarray:
+    """Which of a class's training images are held in, bool (n,). It follows from the pixels' hash."""
+    hashes = table.loc[table["label"] == label, "image_sha256"].to_numpy()
+    count = len(hashes)
+    chosen = np.zeros(count, bool)
+    if count >= VALIDATION_MIN:
         # The first digits of the hash: its last ones say what is held out.
-        order = np.argsort(table.loc[table["label"] == label, "image_sha256"].to_numpy(), kind="stable")
-        held_in = min(round(VALIDATION_SHARE * len(images)), VALIDATION_MAX)
-        parts.append((images[np.sort(order[held_in:])], images[np.sort(order[:held_in])]))
-    return parts
+        chosen[np.argsort(hashes, kind="stable")[: min(round(VALIDATION_SHARE * count), VALIDATION_MAX)]] = True
+    return chosen
 
 
 def in_fold(count: int, fold: int) -> np.ndarray:

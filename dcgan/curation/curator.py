@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from dcgan.classifier import load_folds, load_judge, looker, surest_other
+from dcgan.classifier import load_folds, load_judge, load_other_class, looker, surest_other
 from dcgan.config import JobConfig
 from dcgan.curation.filters import Candidates, Filters, Nearest, flat, thresholds
 from dcgan.generation.model import CHUNK, Model
@@ -36,13 +36,14 @@ class Curator:
         judge, classes = load_judge(run, image_shape)
         self._number = classes.index(label)
         self._judge = looker(judge)
-        folds, other_class = load_folds(run, image_shape)
-        self._folds = [looker(model) for model in folds]
+        by_label = "label" in config.curation.filters
+        self._folds = load_folds(run, image_shape) if by_label else []
         self._generation, self._label = config.generation, label
 
         real_features = self._judge(real)[1]
         self._nearest_pixels, self._nearest_features = Nearest(flat(real)), Nearest(real_features)
-        self.limits = thresholds(real, real_features, held_out, other_class[self._number] if folds else None)
+        other_class = load_other_class(run, label) if by_label else None
+        self.limits = thresholds(real, real_features, held_out, other_class)
         self._with_critic = config.curation.critic_share < 1
         if self._with_critic:
             scores = [self.model.critic_scores(self._images(chunk)) for chunk in range(CRITIC_CHUNKS)]

@@ -46,14 +46,14 @@ def gan_train_test(
     from dcgan.batches import Batches  # noqa: PLC0415 (imports TensorFlow, and the gate needs the names above alone)
     from dcgan.classifier import trainer  # noqa: PLC0415
 
-    one = trainer(train[0].shape[1:], len(train), steps, tuple(kinds))
+    one = trainer(train[0].shape[1:], len(train), tuple(kinds))
     learnt_from = [real if made is None else made for real, made in zip(train, synthetic, strict=True)]
     tested = [*holdout, *learnt_from]  # classes in their order, twice
     ends = np.cumsum([len(images) for images in tested])[:-1]
     hits = {}
     for arm, (name, pools) in enumerate({"synthetic": learnt_from, "real": train}.items()):
         told = part_of(on_progress, arm * steps, 2 * steps)
-        one.train(Batches(pools, stream=seed), seed, told)
+        one.train(Batches(pools, stream=seed), steps, seed, told)
         guesses = np.split(one.predict(np.concatenate(tested)), ends)
         hits[name] = [guess == number % len(train) for number, guess in enumerate(guesses)]
     measured = []

@@ -128,15 +128,14 @@ class Classifiers:
         for number, (name, arm) in enumerate(arms.items()):
             one = self._trainer(arm.classical)
             batches = Batches(arm.real, stream=seed, synthetic=arm.synthetic, shares=arm.shares)
-            one.train(batches, seed, part_of(on_progress, number * steps, len(arms) * steps))
+            one.train(batches, steps, seed, part_of(on_progress, number * steps, len(arms) * steps))
             right[name] = one.predict(images) == truth
         return right | {"truth": truth}
 
     def _trainer(self, classical: bool) -> Trainer:
         gate = self._gate
         kinds, mixup = (tuple(gate.augmentation), gate.mixup) if classical else ((), False)
-        shape, steps = self._shape, gate.classifier_steps
-        return trainer(shape, self._num_classes, steps, kinds, mixup=mixup, path=gate.classifier)
+        return trainer(self._shape, self._num_classes, kinds, mixup=mixup, path=gate.classifier)
 
 
 def _one_by_one(

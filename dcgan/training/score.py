@@ -1,23 +1,30 @@
 """The score that decides which step of a training ships: small samples, cheap, the lower the better.
 
 KID (Binkowski et al. 2018, section 4: unbiased squared MMD, polynomial kernel of degree 3) between samples and real
-images, on the features of the job's own classifier, plus a term for coverage (Naeem et al. 2020, section 3.2: the share
-of real images that have a sample nearer than their k-th real neighbour), so that few good-looking images repeated
-cannot win. Read as a difference between steps of one class only: features, sample size and scale are the job's own.
+images, on the features of the job's classifiers that have not seen these real images, plus a term for coverage (Naeem
+et al. 2020, section 3.2: the share of real images that have a sample nearer than their k-th real neighbour), so that
+few good-looking images repeated cannot win. Read as a difference between steps of one class only: features, sample size
+and scale are the job's own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean, median
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dcgan.distances import mean_kernel, mean_off_diagonal, squared_distances, unbiased_mmd
 
+if TYPE_CHECKING:
+    from dcgan.classifier import Look
+
 NUM_SAMPLES = 128  # the standard error of KID at this size is about a tenth of what one stage of training changes
 NEIGHBOURS = 5  # as in Naeem et al.; fewer where there are not as many real images
 COVERAGE_WEIGHT = 0.5  # of missing coverage, 0 to 1, beside KID, which is near 0 for alike and over 1 for unlike images
+AS_GOOD = 0.05  # scores that are no farther apart tell no steps apart; tried: docs/explanation/training.md
 COLLAPSE = 0.1  # of the real images' mean pairwise distance: samples closer than that are nearly one image
 
 
@@ -46,7 +53,7 @@ class Score:
 class Scorer:
     """Scores samples of one class against real images of it."""
 
-    def __init__(self, look: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]], real: np.ndarray) -> None:
+    def __init__(self, look: Look, real: np.ndarray) -> None:
         """Take features of the real images.
 
         Args:
@@ -73,4 +80,29 @@ class Scorer:
             kid=unbiased_mmd(self._real, fake, within_a=self._within_real),
             coverage=float((nearest <= self._radii).mean()),
             diversity=float(diversity / self._real_diversity) if self._real_diversity else 1.0,
+        )
+
+
+class FoldScorer:
+    """Scores samples of one class by several judges, each beside real images that it was not trained on."""
+
+    def __init__(self, looks: Sequence[Look], real: Sequence[np.ndarray]) -> None:
+        """Take features of the real images.
+
+        Args:
+            looks: the judges', see `dcgan.classifier.load_folds`.
+            real: for each judge, uint8 (n, H, W, C) that it has not seen; one has at least 2.
+        """
+        self._scorers = [Scorer(look, images) for look, images in zip(looks, real, strict=True) if len(images) > 1]
+
+    def __call__(self, samples: np.ndarray) -> Score:
+        """The mean of the judges' scores of uint8 (N, H, W, C), N at least 2.
+
+        Diversity is the median's: beside two or three real images that happen to be alike, any samples look diverse.
+        """
+        scores = [scorer(samples) for scorer in self._scorers]
+        return Score(
+            kid=fmean(score.kid for score in scores),
+            coverage=fmean(score.coverage for score in scores),
+            diversity=median(score.diversity for score in scores),
         )

@@ -17,18 +17,18 @@ import tensorflow as tf
 
 from dcgan import pictures, randomness, storage
 from dcgan.batches import Batches, to_float, to_uint8
-from dcgan.classifier import load_judge, looker
+from dcgan.classifier import load_folds
 from dcgan.config import JobConfig
 from dcgan.errors import TrainingError
 from dcgan.networks import fold
 from dcgan.paths import Run
 from dcgan.progress import OnProgress
-from dcgan.split import labels_with_images, load_training
+from dcgan.split import labels_with_images, load_training, load_validation
 from dcgan.training import policy, snapshots, watch
 from dcgan.training.events import Events, write_timelapse
 from dcgan.training.gan import Gan, Stretch
 from dcgan.training.precision import chosen_precision
-from dcgan.training.score import NUM_SAMPLES, Scorer
+from dcgan.training.score import NUM_SAMPLES, FoldScorer
 from dcgan.training.watch import Course
 
 BASE = "\x00base"  # no class can have this name, so that the base's draws are apart from every class's
@@ -45,7 +45,7 @@ def train_base(run: Run, config: JobConfig, max_seconds: float | None, on_progre
     It is a start for the classes and makes no images itself, so that its last step serves, and no score is taken.
     """
     labels = labels_with_images(run)
-    images = [trained for trained, _ in load_training(run, labels)]
+    images = load_training(run, labels)
     training = config.training
     assert training.base_steps is not None
     about = {"labels": labels, "run_id": run.id}
@@ -59,8 +59,7 @@ def train_class(
 
     Trained further, it takes fewer steps (`policy.further_steps`), with draws of their own.
     """
-    [(images, validation)] = load_training(run, [label])
-    judge, _ = load_judge(run, images.shape[1:])
+    [images] = load_training(run, [label])
     training = config.training
     assert training.class_steps is not None and training.log_steps is not None
     num_steps, start, draws = training.class_steps, None, label
@@ -75,7 +74,7 @@ def train_class(
             raise TrainingError(f"{run.base}: the shared base has no whole snapshot; remove this folder and run again")
         labels = storage.read_json(run.base / "record.json")["labels"]
         start = Start(fold(newest[0], labels.index(label)), folded=True)
-    folder, scorer = run.training(label), Scorer(looker(judge), validation)
+    folder, scorer = run.training(label), FoldScorer(load_folds(run, images.shape[1:]), load_validation(run, label))
     return _train(
         run, config, folder, label, [images], scorer, num_steps, start, about, max_seconds, on_progress, draws
     )
@@ -96,7 +95,7 @@ def _train(  # noqa: PLR0915 (one loop, to be read from top to bottom)
     folder: Path,
     label: str,
     images: Sequence[np.ndarray],
-    scorer: Scorer | None,
+    scorer: FoldScorer | None,
     num_steps: int,
     start: Start | None,
     about: Mapping[str, Any],
@@ -290,8 +289,7 @@ def _why_ended(course: Course, num_steps: int) -> str | None:
     """Why there is nothing more to train, if so."""
     if course.step >= num_steps:
         return policy.ALL_DONE
-    since_best = course.step - (course.best_step or 0)
-    if course.unimproved >= policy.PATIENCE and since_best >= policy.PATIENCE_STEPS:
+    if course.unimproved >= policy.PATIENCE and course.step - course.lowest_step >= policy.PATIENCE_STEPS:
         return policy.NO_BETTER
     return None
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dcgan.errors import TrainingError
-from dcgan.training.score import COLLAPSE, Score
+from dcgan.training.score import AS_GOOD, COLLAPSE, Score
 
 DIVERGED, COLLAPSED, SATURATED = "diverged", "collapsed", "saturated"
 ALLOWED = {DIVERGED: 3, COLLAPSED: 1, SATURATED: 1}
@@ -40,11 +40,13 @@ class Course:
     seconds: float = 0.0
     """Spent in optimizer steps."""
     best_step: int | None = None
-    best_score: float = math.inf
+    """The last one that scored as well as any, within `AS_GOOD`: it ships."""
+    lowest_score: float = math.inf
+    lowest_step: int = 0
     interval_losses: list[float] = field(default_factory=list)
     """The discriminator's, of each stretch since the last score."""
     unimproved: int = 0
-    """Scores since the best."""
+    """Scores since the lowest."""
     scores: list[dict[str, float]] = field(default_factory=list)
     incidents: list[dict[str, Any]] = field(default_factory=list)
 
@@ -61,14 +63,18 @@ class Course:
         self.interval_losses.append(d_loss)
 
     def take(self, score: Score) -> bool:
-        """Take the score of the present step; whether it is the best so far. A collapsed generator never is."""
+        """Take the score of the present step; whether it is the best so far. A collapsed generator never is.
+
+        Of steps that score alike, the later one is the best: it has learnt more, and the score is not that exact.
+        """
         self.scores.append({"step": self.step, "work": self.work, "score": score.value} | dataclasses.asdict(score))
-        improved = score.value < self.best_score and not score.collapsed
-        if improved:
-            self.best_score, self.best_step, self.unimproved = score.value, self.step, 0
-        else:
-            self.unimproved += 1
-        return improved
+        self.unimproved += 1
+        if score.collapsed or score.value > self.lowest_score + AS_GOOD:
+            return False
+        self.best_step = self.step
+        if score.value < self.lowest_score:
+            self.lowest_score, self.lowest_step, self.unimproved = score.value, self.step, 0
+        return True
 
     def incident(self, num_steps: int) -> tuple[str, str] | None:
         """What has gone wrong since the last look, as kind and telling, if anything. Ends the interval.
@@ -97,7 +103,7 @@ class Course:
     def begin_again(self) -> None:
         """Go back to the start; what was best before an incident is not trusted."""
         self.step, self.unimproved = 0, 0
-        self.best_step, self.best_score = None, math.inf
+        self.best_step, self.lowest_score, self.lowest_step = None, math.inf, 0
         self.interval_losses = []
 
     def note(self, kind: str, told: str) -> None:
@@ -113,12 +119,12 @@ class Course:
 
     def to_record(self) -> dict[str, Any]:
         """As JSON has it; `from_record` undoes it."""
-        return dataclasses.asdict(self) | {"best_score": None if math.isinf(self.best_score) else self.best_score}
+        return dataclasses.asdict(self) | {"lowest_score": None if math.isinf(self.lowest_score) else self.lowest_score}
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Course:
         """The course that a snapshot holds."""
-        return cls(**{**record, "best_score": math.inf if record["best_score"] is None else record["best_score"]})
+        return cls(**{**record, "lowest_score": math.inf if record["lowest_score"] is None else record["lowest_score"]})
 
 
 def history(incidents: Sequence[Mapping[str, Any]]) -> str:

@@ -37,13 +37,13 @@ def with_batch_norm(image_shape: tuple[int, int, int], num_classes: int) -> kera
 @pytest.mark.parametrize("build", [make_classifier, with_batch_norm])
 def test_training_does_not_depend_on_those_before(pools: list[np.ndarray], build: Any) -> None:
     def weights(trainer: Trainer, seed: int, images: list[np.ndarray]) -> list[np.ndarray]:
-        return trainer.train(Batches(images, stream=seed), seed, silent).get_weights()
+        return trainer.train(Batches(images, stream=seed), 4, seed, silent).get_weights()
 
-    trainer, fewer = Trainer(SHAPE, 10, 4, ["translation"], build=build), [images[:7] for images in pools]
+    trainer, fewer = Trainer(SHAPE, 10, ["translation"], build=build), [images[:7] for images in pools]
     first = weights(trainer, 1, pools)
     others = [weights(trainer, 2, pools), weights(trainer, 1, fewer)]
     again = weights(trainer, 1, pools)
-    alone = weights(Trainer(SHAPE, 10, 4, ["translation"], build=build), 1, fewer)
+    alone = weights(Trainer(SHAPE, 10, ["translation"], build=build), 1, fewer)
     for one, same in ((first, again), (others[1], alone)):
         for expected, found in zip(one, same, strict=True):
             np.testing.assert_array_equal(found, expected)
@@ -53,7 +53,7 @@ def test_training_does_not_depend_on_those_before(pools: list[np.ndarray], build
 
 def test_classifier_learns_and_tells_its_progress(pools: list[np.ndarray]) -> None:
     told: list[Any] = []
-    trainer = Trainer(SHAPE, 10, 120, [])
-    trainer.train(Batches(pools, stream=0), 0, told.append)
+    trainer = Trainer(SHAPE, 10, [])
+    trainer.train(Batches(pools, stream=0), 120, 0, told.append)
     assert [(report["done"], report["total"]) for report in told] == [(50, 120), (100, 120), (120, 120)]
     assert (trainer.predict(np.concatenate(pools)) == np.repeat(np.arange(10), 40)).mean() > 0.9

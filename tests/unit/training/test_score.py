@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
+
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
 from dcgan.batches import Batches
 from dcgan.classifier import Trainer, looker
-from dcgan.training.score import Scorer
+from dcgan.training.score import FoldScorer, Score, Scorer
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +23,7 @@ def digits() -> dict[int, np.ndarray]:
 @pytest.fixture(scope="module")
 def scorer(digits: dict[int, np.ndarray]) -> Scorer:
     batches = Batches([digits[label][:80] for label in range(10)], stream=0)
-    classifier = Trainer((8, 8, 1), 10, 100, []).train(batches, 0, lambda _: None)
+    classifier = Trainer((8, 8, 1), 10, []).train(batches, 100, 0, lambda _: None)
     return Scorer(looker(classifier), digits[3][:80])
 
 
@@ -72,5 +74,15 @@ def test_kid_agrees_with_a_formula_in_float64(scorer: Scorer, digits: dict[int, 
 
 def test_two_real_images_are_enough(digits: dict[int, np.ndarray]) -> None:
     batches = Batches([digits[0][:5], digits[1][:5]], stream=0)
-    look = looker(Trainer((8, 8, 1), 2, 5, []).train(batches, 0, lambda _: None))
+    look = looker(Trainer((8, 8, 1), 2, []).train(batches, 5, 0, lambda _: None))
     assert np.isfinite(Scorer(look, digits[0][:2])(digits[0][2:10]).value)
+
+
+def test_judges_scores_are_averaged_and_a_fold_of_one_image_is_left_out(
+    scorer: Scorer, digits: dict[int, np.ndarray]
+) -> None:
+    look, real, samples = scorer._look, digits[3][:80], digits[3][80:]
+    found = FoldScorer([look, look, look], [real[:50], real[50:51], real[51:]])(samples)
+    first, last = Scorer(look, real[:50])(samples), Scorer(look, real[51:])(samples)
+    expected = Score(*((a + b) / 2 for a, b in zip(astuple(first), astuple(last), strict=True)))
+    assert astuple(found) == pytest.approx(astuple(expected))

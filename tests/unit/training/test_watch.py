@@ -9,7 +9,7 @@ import pytest
 
 from dcgan.errors import TrainingError
 from dcgan.training import watch
-from dcgan.training.score import COLLAPSE, Score
+from dcgan.training.score import AS_GOOD, COLLAPSE, Score
 from dcgan.training.watch import Course
 
 
@@ -24,7 +24,17 @@ def test_the_best_score_is_kept_and_what_follows_is_counted() -> None:
         course.advance(10, 1.0, 0.7)
         taken.append(course.take(score(kid)))
     assert taken == [True, True, False, False]
-    assert (course.best_step, course.best_score, course.unimproved) == (20, 1.0, 2)
+    assert (course.best_step, course.lowest_score, course.unimproved) == (20, 1.0, 2)
+
+
+def test_of_scores_alike_the_later_step_is_the_best_and_the_lowest_stays_the_measure() -> None:
+    course = Course()
+    taken = []
+    for kid in (1.0, 1.0 + 0.9 * AS_GOOD, 1.0 + 1.8 * AS_GOOD, 1.0 + AS_GOOD / 2):
+        course.advance(10, 1.0, 0.7)
+        taken.append(course.take(score(kid)))
+    assert taken == [True, True, False, True]
+    assert (course.best_step, course.lowest_score, course.unimproved) == (40, 1.0, 3)
 
 
 def test_a_collapsed_generator_is_never_the_best() -> None:
@@ -72,4 +82,4 @@ def test_course_survives_json() -> None:
     course.note(watch.COLLAPSED, "told")
     assert Course.from_record(json.loads(json.dumps(course.to_record()))) == course
     course.begin_again()
-    assert course.best_step is None and math.isinf(course.best_score) and course.work == 10
+    assert course.best_step is None and math.isinf(course.lowest_score) and course.work == 10
