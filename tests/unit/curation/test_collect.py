@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from dcgan import pictures, storage
-from dcgan.classifier import train_judge
+from dcgan.classifier import load_folds, surest_other, train_judge
 from dcgan.config import JobConfig
 from dcgan.curation import collect as module
 from dcgan.curation.collect import collect
@@ -20,7 +20,7 @@ from dcgan.curation.parts import lay_out
 from dcgan.generation.model import CHUNK
 from dcgan.paths import Run
 from dcgan.progress import Progress
-from dcgan.split import image_shape
+from dcgan.split import image_shape, in_fold
 from dcgan.training.precision import choose_precision
 from dcgan.training.stage import train_class
 from tests.conftest import TINY, split_run, write_digits
@@ -165,6 +165,11 @@ def test_label_filter_asks_classifiers_that_left_images_out(
     assert sorted(others) == ["0", "1", "2"] and all(
         0 <= values.min() <= values.max() <= 1 for values in others.values()
     )
+    images = np.load(run.train_images("1"))
+    for fold, look in enumerate(load_folds(run, images.shape[1:])):
+        left_out = in_fold(len(images), fold)
+        said = surest_other(look(images[left_out])[0], 1)
+        np.testing.assert_allclose(said, others["1"][left_out], rtol=1e-4)
     _, record = made("a", 64, filters=["label"])
     assert record["thresholds"]["label"] == max(0.5, np.quantile(others["1"], 0.99))
 

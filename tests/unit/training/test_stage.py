@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -182,3 +183,18 @@ def test_a_judge_scores_beside_images_that_it_has_not_seen(tmp_path: Path, label
     for fold, validation in enumerate(split.load_validation(run, label)):
         seen = {image.tobytes() for image in images[~split.in_fold(len(images), fold)]}
         assert len(validation) > 1 and not seen & {image.tobytes() for image in validation}
+
+
+def test_a_folds_judge_does_not_depend_on_the_images_that_it_leaves_out(tmp_path: Path) -> None:
+    write_digits(tmp_path / "images", {0: 60, 1: 50})
+    run, job = prepared(tmp_path, {})
+
+    def judges() -> list[bytes]:
+        return [(run.judge / f"fold-{fold}.npz").read_bytes() for fold in range(split.FOLDS)]
+
+    before, images = judges(), np.load(run.train_images("1"))
+    images[0] = 255 - images[0]  # of fold 0
+    np.save(run.train_images("1"), images)
+    shutil.rmtree(run.judge)
+    classifier.train_judge(run, job, ignore)
+    assert [one == other for one, other in zip(before, judges(), strict=True)] == [True, False, False]
