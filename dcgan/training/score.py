@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 NUM_SAMPLES = 128  # the standard error of KID at this size is about a tenth of what one stage of training changes
 NEIGHBOURS = 5  # as in Naeem et al.; fewer where there are not as many real images
 COVERAGE_WEIGHT = 0.5  # of missing coverage, 0 to 1, beside KID, which is near 0 for alike and over 1 for unlike images
-AS_GOOD = 0.05  # scores that are no farther apart tell no steps apart; tried: docs/explanation/training.md
+AS_GOOD = 0.1  # scores no farther apart tell no steps apart: from look to look they change that much by chance
 COLLAPSE = 0.1  # of the real images' mean pairwise distance: samples closer than that are nearly one image
 
 
