@@ -35,7 +35,6 @@ from benchmarks import common, datasets
 from benchmarks.jobs import begun, copied
 from dcgan import stages, storage
 from dcgan.config import parse_job
-from dcgan.training.score import AS_GOOD
 
 LARGEST, IMBALANCE = 500, 50
 NUM_FOR_TRUTH = 500  # samples
@@ -48,13 +47,8 @@ def _best(looks: Looks, key: str) -> int:
     return min(range(len(looks)), key=lambda number: looks[number][key])
 
 
-def _last_as_good(looks: Looks) -> int:
-    enough = min(look["score"] for look in looks) + AS_GOOD
-    return max(number for number, look in enumerate(looks) if look["score"] <= enough)
-
-
 RULES: dict[str, Callable[[Looks], int]] = {
-    "the job's": _last_as_good,
+    "the job's": lambda looks: next(number for number, look in enumerate(looks) if look["shipped"]),
     "lowest score": lambda looks: _best(looks, "score"),
     "one judge's": lambda looks: _best(looks, "score of one"),
     "last": lambda looks: len(looks) - 1,
@@ -111,7 +105,7 @@ def main() -> None:
 
 
 def looks_at(task: tuple[Path, Path, str]) -> list[dict[str, Any]]:
-    """Train a class, and tell its looks: step, score, one judge's score, and KID to images that no GAN saw."""
+    """Train a class, and tell its looks: scores, KID to images that no GAN saw, step, and whether it ships."""
     base, source, label = task
     from dcgan.determinism import wake_tensorflow  # noqa: PLC0415
 
@@ -154,7 +148,11 @@ def looks_at(task: tuple[Path, Path, str]) -> list[dict[str, Any]]:
     )
     stage.Gan, stage.FoldScorer, policy.PATIENCE = Gan, FoldScorer, policy.NUM_LOOKS + 1
     record = stage.train_class(variant, config, label, None, lambda _: None)
-    return [look | {"step": scored["step"]} for look, scored in zip(looks, record["scores"], strict=True)]
+    steps = [scored["step"] for scored in record["scores"]]
+    return [
+        look | {"step": step, "shipped": step == record["shipped_step"]}
+        for look, step in zip(looks, steps, strict=True)
+    ]
 
 
 @functools.cache
