@@ -4,8 +4,8 @@
 
 Real jobs by the real command line. DATA (see `datasets.py`) is cut into as many classes as wanted: each of its own
 classes into parts of equal size. Seconds per class are the wall time of training and generation, times processes,
-divided by classes. Memory is the job's own process (the parent, which trains nothing) at the end of the first class and
-at its largest, and the largest of its workers.
+divided by classes. Memory is the job's own process (the parent, which trains nothing) when the first class and the last
+are trained and at its largest, which is later, and the largest of its workers.
 """
 
 from __future__ import annotations
@@ -93,16 +93,18 @@ def measure(
         "s per class and process": round(seconds * processes / num_classes, 1),
         "class training, s": round(float(np.median([record["seconds"] for record in records])), 1),
         "parent after first class, MB": round(memory.first / 1e6),
+        "parent after last class, MB": round(memory.last / 1e6),
         "parent at most, MB": round(memory.most / 1e6),
         "worker at most, MB": max(record["peak_memory_mb"] for record in records),
     }
 
 
 class Memory:
-    """Resident memory of one process, watched by a thread, and what it was when the first class was trained."""
+    """Resident memory of one process, watched by a thread; at its first and last class, and at most."""
 
     def __init__(self, process: psutil.Process, folder: Path) -> None:
-        self.first = self.most = 0
+        self.first = self.last = self.most = 0
+        self._num_trained = 0
         self._process, self._folder = process, folder
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch)
@@ -119,8 +121,10 @@ class Memory:
             except psutil.Error:
                 return
             self.most = max(self.most, size)
-            if not self.first and list(self._folder.glob("outputs/scaling/runs/*/training/*/record.json")):
-                self.first = size
+            num_trained = len(list(self._folder.glob("outputs/scaling/runs/*/training/*/record.json")))
+            if num_trained > self._num_trained:
+                self._num_trained, self.last = num_trained, size
+                self.first = self.first or size
 
 
 def plot(results: list[dict[str, Any]], file: Path) -> None:
