@@ -17,6 +17,7 @@
     ├── precision.json          what the networks compute in
     ├── base/                   the shared base's training
     ├── training/<class>/       each class's training
+    ├── shards/<class>/<index>/ of a large class, parts of its images while it is generated
     ├── generation/<class>/     accepted images and their rows
     ├── evaluation/             share.json, measures.json, evaluation.json
     └── report.html             when nothing ships
@@ -172,6 +173,13 @@ class Run:
 
     def generation(self, label: str) -> Path:
         return self.root / "generation" / escape(label)
+
+    def shards(self, label: str) -> Path:
+        return self.root / "shards" / escape(label)
+
+    def shard(self, label: str, first: int) -> Path:
+        """The part of a class's images whose first candidate has this index."""
+        return self.shards(label) / str(first)
 
     def share(self, fold: int) -> Path:
         """What classifiers recognised of a fold of the training images, by the strength that they were trained with."""

@@ -36,17 +36,17 @@ class Work:
     run: str
     """Folder of the run."""
     stage: str
-    """judge, base, training, generation, making (both of them), share, evaluation or measures."""
+    """judge, base, training, shards, generation, making (training and generation), share, evaluation or measures."""
     threads: int
     """Threads that TensorFlow may use."""
     label: str = ""
-    """Class name, for training, generation and making."""
+    """Class name, for training, shards, generation and making."""
     max_seconds: float | None = None
     """Life of the process, for training (of a making, until it is trained). None: no limit."""
     number: int = 0
     """Images wanted, for generation and making."""
     numbers: Sequence[int] = ()
-    """Folds, for share, or seeds, for evaluation: one after the other."""
+    """Folds, for share, seeds, for evaluation, or first candidates, for shards: one after the other."""
     per_gpu: int = 1
     """Processes on one GPU at a time."""
 
@@ -57,7 +57,10 @@ class Work:
     @property
     def log(self) -> Path:
         """Where a worker's messages go."""
-        return Path(self.run) / "logs" / f"{self.stage}-{escape(self.label) or min(self.numbers, default=0)}.log"
+        names = [self.stage, *([escape(self.label)] if self.label else [])]
+        if self.numbers or not self.label:
+            names.append(str(min(self.numbers, default=0)))
+        return Path(self.run) / "logs" / f"{'-'.join(names)}.log"
 
 
 class Workers:

@@ -6,6 +6,7 @@ Stages that need TensorFlow run in a process of their own.
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ import dcgan.catalogue
 import dcgan.split
 from dcgan import nights, outcome, pictures, runs, storage
 from dcgan.config import JobConfig
+from dcgan.curation import parts
+from dcgan.curation.parts import Shard
 from dcgan.evaluation import gate, leakage, share
 from dcgan.paths import Run
 from dcgan.plan import ClassPlan, estimate_bytes, make_plan
@@ -148,6 +151,29 @@ def generate(run: Run, job: JobConfig, label: str, num_wanted: int) -> dict[str,
     return _told_generation(label, num_wanted, record)
 
 
+def shards(run: Run, job: JobConfig, label: str, num_wanted: int) -> list[tuple[Shard, ...]]:
+    """The shards of a class, dealt out to tasks; none where its images are there, or one process makes them all.
+
+    A task is done again whole when its machine dies, so that none is long.
+    """
+    if _stands(run.generation(label)) or job.run.processes == 1:
+        return []
+    found = parts.shards(run, label, num_wanted)
+    return [tuple(found[number] for number in numbers) for numbers in slots(job, len(found), parts.SHARDS_MIN)]
+
+
+def make_shards(run: Run, job: JobConfig, some: tuple[Shard, ...]) -> dict[str, Any]:
+    """Make some shards of a trained class's images, in one process; `generate` joins them."""
+    label, firsts = some[0].label, tuple(shard.first for shard in some)
+    if all((run.shard(label, first) / parts.SHARD_RECORD).exists() for first in firsts):
+        return {"shards": len(firsts)}
+
+    def on_progress(report: Progress) -> None:
+        display.update(report | {"label": f"{label} from {firsts[0]:,}"})  # other processes make shards of it too
+
+    return _perform(run, job, "shards", _threads(job), on_progress, label=label, numbers=firsts)
+
+
 def make(run: Run, job: JobConfig, label: str, num_wanted: int, max_seconds: float | None) -> dict[str, Any]:
     """Train one class and make its images, in one process: to start one takes as long as a small class's training."""
     if _stands(run.training(label)):
@@ -183,13 +209,15 @@ def _told_generation(label: str, num_wanted: int, record: dict[str, Any]) -> dic
     return record
 
 
-def slots(job: JobConfig, count: int) -> list[tuple[int, ...]]:
+def slots(job: JobConfig, count: int, at_most: int | None = None) -> list[tuple[int, ...]]:
     """The numbers 0 to `count` - 1, dealt out to the processes that work side by side.
 
-    One process does several folds or seeds: to start it and to compile its classifiers takes as long as one of them.
+    One process does several folds, seeds or shards: to start it and to compile its networks takes as long as one of
+    them. With `at_most` of them to one process, there may be more processes than work side by side.
     """
     assert job.run.processes is not None
-    return [tuple(range(slot, count, job.run.processes)) for slot in range(min(count, job.run.processes))]
+    num_slots = min(count, max(job.run.processes, math.ceil(count / at_most) if at_most else 1))
+    return [tuple(range(slot, count, num_slots)) for slot in range(num_slots)]
 
 
 def try_shares(run: Run, job: JobConfig, folds: tuple[int, ...]) -> dict[str, Any]:

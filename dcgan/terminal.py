@@ -91,7 +91,7 @@ class Display:
         self.update({"stage": "catalogue", "done": done, "total": total})
 
 
-UNITS = {"generation": "images", "catalogue": "files"}
+UNITS = {"generation": "images", "shards": "images", "catalogue": "files"}
 
 
 def in_words(report: Report) -> str:

@@ -105,6 +105,8 @@ def _stage(  # noqa: PLR0911 (one for each stage)
         case "making":
             stage.train_class(run, config, work.label, work.max_seconds, of("training"))
             return collect.collect(run, config, work.label, work.number, of("generation"))
+        case "shards":
+            return collect.make_shards(run, config, work.label, work.numbers, on_progress)
         case "generation":
             return collect.collect(run, config, work.label, work.number, on_progress)
         case "share":

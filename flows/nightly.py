@@ -3,6 +3,7 @@
 # No `from __future__ import annotations` here: a served flow is pickled, and Prefect reads its parameters' classes from
 # the annotations themselves.
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from prefect import Flow, flow, runtime
@@ -84,8 +85,7 @@ def nightly(job: JobConfig, rehash: bool = False, fresh: bool = False) -> State[
             watch.lap("shared base")
 
         seconds = budget.of_classes(job, len(left["train"]), spent)
-        making = {label: tasks.make.submit(run, job, label, count, seconds) for label, count in wanted.items()}
-        made, failures = tasks.outcomes(making)
+        made, failures = _make(run, job, wanted, seconds)
         watch.lap("training and generation")
         some_whole = not all(record.get("short") for record in made.values())
         verdicts = _prove(run, job) if some_whole else {}
@@ -97,6 +97,29 @@ def nightly(job: JobConfig, rehash: bool = False, fresh: bool = False) -> State[
         runs.remove_old_runs(run.job, job.outputs.keep)
     end_state = Completed if summary["release"] else Failed
     return end_state(message=summary["state"], data=summary)
+
+
+def _make(
+    run: Run, job: JobConfig, wanted: Mapping[str, int], seconds: float | None
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Train the classes and make their images; records of those that ended well, and why the others did not.
+
+    A class of very many images is but trained at first. Then its images are made by several processes, and joined here.
+    """
+    large = {label for label, count in wanted.items() if stages.shards(run, job, label, count)}
+    making = {
+        label: tasks.train.submit(run, job, label, seconds)
+        if label in large
+        else tasks.make.submit(run, job, label, count, seconds)
+        for label, count in wanted.items()
+    }
+    made, failures = tasks.outcomes(making)
+    trained = [label for label in made if label in large]
+    dealt = [some for label in trained for some in stages.shards(run, job, label, wanted[label])]
+    # What a task fails to make is made where it is joined, or fails there for the same reason.
+    tasks.outcomes({str(some[0]): tasks.make_shards.submit(run, job, some) for some in dealt})
+    joined, more = tasks.outcomes({label: tasks.generate.here(run, job, label, wanted[label]) for label in trained})
+    return {label: record for label, record in (made | joined).items() if label not in more}, failures | more
 
 
 def _prove(run: Run, job: JobConfig) -> dict[str, Any]:

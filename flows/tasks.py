@@ -101,11 +101,15 @@ class Heavy:
         """
         about = arguments[0] if arguments else ""
         if job.run.on != LOCAL and stands(self._name, run, about):  # no worker need fetch it to find that out
-            here = job.model_copy(update={"run": job.run.model_copy(update={"on": LOCAL})})
-            return Started(self._task(run, here, *arguments, return_state=True), lambda: None)
+            return self.here(run, job, *arguments)
         offer(self._name, run, job, about)
         future: PrefectFuture[Any] = self._task.submit(run, job, *arguments, return_state=False)
         return Started(future, functools.partial(bring, self._name, run, job, about))
+
+    def here(self, run: Run, job: JobConfig, *arguments: Any) -> Started:
+        """Do it on this machine, and come back when it has ended."""
+        local = job.model_copy(update={"run": job.run.model_copy(update={"on": LOCAL})})
+        return Started(self._task(run, local, *arguments, return_state=True), lambda: None)
 
     def __call__(self, run: Run, job: JobConfig, *arguments: Any) -> Any:
         """Let it begin, and wait for its record."""
@@ -118,7 +122,10 @@ split = _of_stage(stages.split)
 carry_over = _of_stage(stages.carry_over, "carry over")
 judge = Heavy(stages.judge)
 base = Heavy(stages.base, "shared base")
+train = Heavy(stages.train, run_name="train {label}")
 make = Heavy(stages.make, run_name="make {label}")
+make_shards = Heavy(stages.make_shards, "make shards", "make shards {some[0].label} {some[0].first}")
+generate = Heavy(stages.generate, run_name="generate {label}")
 try_shares = Heavy(stages.try_shares, "try shares", "try shares {folds[0]}")
 choose_share = _of_stage(stages.choose_share, "choose share")
 measure = Heavy(stages.measure, "measure utility", "measure utility {seeds[0]}")

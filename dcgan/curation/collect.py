@@ -1,4 +1,7 @@
-"""Candidates in, exactly N accepted images out, part by part: a kill costs one part, and memory holds no more."""
+"""Candidates in, exactly N accepted images out, part by part: a kill costs one part, and memory holds no more.
+
+Parts follow one another, or are made side by side, as shards, and then joined: the images are the same.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import os
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -18,15 +21,15 @@ import pyarrow.parquet as pq
 
 from dcgan import pictures, storage
 from dcgan.config import JobConfig
+from dcgan.curation import parts
 from dcgan.curation.curator import Curator
-from dcgan.curation.parts import EARLIER
+from dcgan.curation.filters import Filters
 from dcgan.generation.model import CHUNK
 from dcgan.generation.png import encode, image_id
 from dcgan.paths import Run
 from dcgan.progress import OnProgress
 
 MAX_TRIES = 20  # candidates per wanted image; a class that needs more is short, its standards are not lowered
-PART = 64 * CHUNK  # candidates: some seconds of work
 NUM_WRITERS = 2  # threads that encode and write while the network makes the next chunk
 MAX_WAITING = 8  # chunks that wait to be written
 NUM_EXAMPLES = 8  # rejected images of a reason that are kept, to be looked at
@@ -39,7 +42,7 @@ def collect(run: Run, config: JobConfig, label: str, num_wanted: int, on_progres
     Leaves in `generation/<class>/`: `images/`, `rows.parquet`, `grid.png`, `rejected/<reason>/` with some examples, and
     at last `record.json`, which says whether the class is `short`: fewer were accepted within `MAX_TRIES` candidates
     per wanted image. A run that was killed goes on from the last whole part; one that was given the images of an
-    earlier run (`parts.lay_out`), after the last of them.
+    earlier run (`parts.lay_out`), after the last of them. What stands in shards is taken from there.
     """
     folder = run.generation(label)
     record_file = folder / "record.json"
@@ -52,7 +55,7 @@ def collect(run: Run, config: JobConfig, label: str, num_wanted: int, on_progres
     # Parts, until enough are accepted. How many are wanted cuts the last one, so that it is in the parts' names.
     accepted = tried = 0
     rejected: Counter[str] = Counter()
-    parts: list[Path] = []
+    tables: list[Path] = []
 
     def take(part: Path) -> None:
         """Count a part that stands, and let no later candidate be a duplicate of its images."""
@@ -60,27 +63,26 @@ def collect(run: Run, config: JobConfig, label: str, num_wanted: int, on_progres
         record = storage.read_json(part.with_suffix(".json"))
         accepted, tried = accepted + record["accepted"], record["tried"]
         rejected.update(record["rejected"])
-        parts.append(part)
+        tables.append(part)
         curator.filters.have_seen(pd.read_parquet(part, columns=["pixel_hash"])["pixel_hash"].to_numpy())
 
-    if (earlier := folder / "parts" / f"{EARLIER}.parquet").exists():
+    if (earlier := parts.earlier_part(folder)).exists():
         take(earlier)
     while accepted < num_wanted and tried < num_wanted * MAX_TRIES:
-        part = folder / "parts" / f"{num_wanted}-{len(parts):05d}.parquet"
+        part = folder / "parts" / f"{num_wanted}-{len(tables):05d}.parquet"
         if not part.with_suffix(".json").exists():
-            last = min(tried + PART, num_wanted * MAX_TRIES)
-            before = accepted
-
-            def tell(count: int, before: int = before) -> None:
-                rate = (before + count) / (time.monotonic() - began)
-                on_progress({"done": before + count, "total": num_wanted, "rate": rate})
-
-            _make_part(part, config, label, curator, range(tried, last), num_wanted - accepted, tell)
+            shard = run.shard(label, tried)
+            if (shard / parts.SHARD_RECORD).exists():
+                _adopt(shard, part, folder, curator.filters)
+            else:
+                last = min(tried + parts.PART, num_wanted * MAX_TRIES)
+                tell = _teller(on_progress, accepted, num_wanted)
+                _make_part(part, folder, config, curator, range(tried, last), num_wanted - accepted, tell)
         take(part)
 
     # All parts as one table, and what else is looked at.
-    storage.write_atomic(folder / "rows.parquet", lambda file: _join(parts, file))
-    first = pd.read_parquet(parts[0])["image_id"].head(GRID_COLUMNS * GRID_ROWS)
+    storage.write_atomic(folder / "rows.parquet", lambda file: _join(tables, file))
+    first = pd.read_parquet(tables[0])["image_id"].head(GRID_COLUMNS * GRID_ROWS)
     if len(first):
         shown = pictures.stack(folder / "images" / f"{name}.png" for name in first)
         storage.write_bytes(folder / "grid.png", pictures.png(pictures.grid(shown, GRID_COLUMNS)))
@@ -94,13 +96,64 @@ def collect(run: Run, config: JobConfig, label: str, num_wanted: int, on_progres
     }
     storage.write_json(record_file, record)
     shutil.rmtree(folder / "parts")
+    shutil.rmtree(run.shards(label), ignore_errors=True)
     return record
+
+
+def make_shards(
+    run: Run, config: JobConfig, label: str, firsts: Sequence[int], on_progress: OnProgress
+) -> dict[str, Any]:
+    """Make some shards of a class (`parts.shards`), each as if there were no others; `collect` joins them.
+
+    Args:
+        run: where the class is trained.
+        config: resolved.
+        label: class name.
+        firsts: index of each shard's first candidate.
+        on_progress: told of candidates, rejected ones only at the end of a shard.
+    """
+    curator = Curator(run, config, label)
+    for number, first in enumerate(firsts):
+        folder = run.shard(label, first)
+        if not (folder / parts.SHARD_RECORD).exists():
+            (folder / "images").mkdir(parents=True, exist_ok=True)
+            curator.filters.forget()
+            tell = _teller(on_progress, number * parts.PART, len(firsts) * parts.PART)
+            indices = range(first, first + parts.PART)
+            _make_part(folder / parts.SHARD_ROWS, folder, config, curator, indices, parts.PART, tell)
+            tell(parts.PART)
+    return {"shards": len(firsts)}
+
+
+def _teller(on_progress: OnProgress, before: int, total: int) -> Callable[[int], None]:
+    """Tells of a part, by how many of its images there are."""
+    began = time.monotonic()
+
+    def tell(count: int) -> None:
+        on_progress({"done": before + count, "total": total, "rate": count / (time.monotonic() - began)})
+
+    return tell
+
+
+def _adopt(shard: Path, part: Path, folder: Path, filters: Filters) -> None:
+    """Make a shard a part of its class, but for the images that parts before it have too."""
+    rows, record = pd.read_parquet(shard / parts.SHARD_ROWS), storage.read_json(shard / parts.SHARD_RECORD)
+    again = filters.duplicates(rows["pixel_hash"].to_numpy())
+    for name in rows["image_id"][~again]:
+        file = f"images/{name}.png"
+        if not (folder / file).exists():  # linked already, by a process that was killed
+            storage.link(shard / file, folder / file)
+    if (shard / "rejected").exists():
+        shutil.copytree(shard / "rejected", folder / "rejected", dirs_exist_ok=True)
+    rejected = Counter(record["rejected"])
+    rejected["duplicate"] += int(again.sum())
+    _leave(part, rows[~again].reset_index(drop=True), {"tried": record["tried"], "rejected": dict(+rejected)})
 
 
 def _make_part(
     part: Path,
+    folder: Path,
     config: JobConfig,
-    label: str,
     curator: Curator,
     indices: range,
     num_left: int,
@@ -108,9 +161,9 @@ def _make_part(
 ) -> None:
     """Candidates of some indices, until `num_left` are accepted.
 
-    Leaves the accepted ones in `images/`, their rows in `part`, and then a record beside it.
+    Leaves the accepted ones in `images/` of the folder, their rows in `part`, and then a record beside it.
     """
-    folder, job = part.parents[1], config.name
+    label, job = curator.label, config.name
     tables: list[dict[str, np.ndarray]] = []
     written: list[Future[list[str]]] = []
     rejected: Counter[str] = Counter()
@@ -149,12 +202,16 @@ def _make_part(
         height=height,
         width=width,
         channels=channels,
-        run_id=folder.parents[1].name,
+        run_id=curator.run_id,
     )
+    _leave(part, rows, {"tried": tried, "rejected": dict(rejected)})
+
+
+def _leave(part: Path, rows: pd.DataFrame, record: Mapping[str, Any]) -> None:
+    """Write a part's rows, and then its record: with that, it stands."""
     os.sync()  # the images are on the disk before anything says so: one call, where one for each takes half the time
     storage.write_atomic(part, lambda file: rows.to_parquet(file, index=False))
-    record = {"accepted": accepted, "tried": tried, "rejected": dict(rejected)}
-    storage.write_json(part.with_suffix(".json"), record)
+    storage.write_json(part.with_suffix(".json"), {"accepted": len(rows), **record})
 
 
 def _write(folder: Path, images: np.ndarray, job: str, label: str, indices: np.ndarray, curator: Curator) -> list[str]:
@@ -171,9 +228,10 @@ def _encode(image: np.ndarray, job: str, label: str, index: int, curator: Curato
     return encode(image, job=job, label=label, index=index, model_sha256=curator.model.sha256)
 
 
-def _join(parts: Sequence[Path], file: Any) -> None:
-    """Write the parts' tables as one, a row group each."""
-    with pq.ParquetWriter(file, pq.read_schema(parts[0])) as writer:
-        for part in parts:
+def _join(tables: Sequence[Path], file: Any) -> None:
+    """Write the parts' tables as one, a row group each. A table without rows does not know its columns' types."""
+    tables = [part for part in tables if pq.read_metadata(part).num_rows] or tables[:1]
+    with pq.ParquetWriter(file, pq.read_schema(tables[0])) as writer:
+        for part in tables:
             table: pa.Table = pq.read_table(part)
             writer.write_table(table)

@@ -38,7 +38,8 @@ class Curator:
         self._judge = looker(judge)
         by_label = "label" in config.curation.filters
         self._folds = load_folds(run, image_shape) if by_label else []
-        self._generation, self._label = config.generation, label
+        self._generation = config.generation
+        self.run_id, self.label = run.id, label
 
         real_features = self._judge(real)[1]
         self._nearest_pixels, self._nearest_features = Nearest(flat(real)), Nearest(real_features)
@@ -79,4 +80,4 @@ class Curator:
         return images, reasons, known
 
     def _images(self, chunk: int) -> np.ndarray:
-        return self.model.candidates(self._generation, self._label, chunk)
+        return self.model.candidates(self._generation, self.label, chunk)

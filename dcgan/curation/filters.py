@@ -89,6 +89,17 @@ class Filters:
         self._seen = np.union1d(self._seen, hashes)
         self._new.clear()
 
+    def forget(self) -> None:
+        """Take none as accepted before."""
+        self._seen = self._seen[:0]
+        self._new.clear()
+
+    def duplicates(self, hashes: np.ndarray) -> np.ndarray:
+        """Which candidates, that were judged by themselves, are the same as accepted ones: bool (N,)."""
+        if "duplicate" not in self._names:
+            return np.zeros(len(hashes), bool)
+        return np.isin(hashes, self._seen)
+
     def reasons(self, candidates: Candidates) -> list[str]:
         """Why each candidate is rejected: the first reason that holds, "" when none does."""
         limits = self._limits

@@ -1,15 +1,48 @@
-"""A class's images of an earlier run, as the first part of a set that is to hold more of them, or fewer."""
+"""The parts that a class's candidates are looked at in: those of an earlier run, and those that are made apart."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from dcgan import storage
+from dcgan.paths import Run
 
+PART = 4096  # candidates: some seconds of work, and a multiple of `generation.model.CHUNK`
+# Whole parts of a class from which on they are made side by side. With 28 x 28 pixels, two processes win no more on fewer
+# than what it takes to start them; with 64 x 64 they win a third on so many.
+SHARDS_MIN = 8
+SHARD_ROWS, SHARD_RECORD = "rows.parquet", "rows.json"  # in a shard's folder, beside its images
 EARLIER = "earlier"  # name of that part; the others are numbered
 UNTOLD = "not told"  # rejected for a reason that the earlier run did not tell image by image
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A whole part of a class's candidates, made without knowing of the others, in any process of any machine."""
+
+    label: str
+    """Class name."""
+    first: int
+    """Index of its first candidate."""
+
+
+def shards(run: Run, label: str, num_wanted: int) -> list[Shard]:
+    """The parts that are all needed, however many candidates are accepted; none of a class that has only a few.
+
+    Args:
+        run: its folder.
+        label: class name.
+        num_wanted: images of the class.
+    """
+    first, left = 0, num_wanted
+    if (earlier := earlier_part(run.generation(label)).with_suffix(".json")).exists():
+        record = storage.read_json(earlier)
+        first, left = record["tried"], num_wanted - record["accepted"]
+    count = left // PART
+    return [Shard(label, first + number * PART) for number in range(count)] if count >= SHARDS_MIN else []
 
 
 def lay_out(source: Path, target: Path, rows: pd.DataFrame) -> None:
@@ -31,6 +64,11 @@ def lay_out(source: Path, target: Path, rows: pd.DataFrame) -> None:
     if len(rows) < record["accepted"]:  # which candidates were rejected before the last of these, and why, is not kept
         tried = int(rows["index"].max()) + 1 if len(rows) else 0
         rejected = {UNTOLD: tried - len(rows)} if tried > len(rows) else {}
-    part = target / "parts" / f"{EARLIER}.parquet"
+    part = earlier_part(target)
     storage.write_atomic(part, lambda file: rows.to_parquet(file, index=False))
     storage.write_json(part.with_suffix(".json"), {"accepted": len(rows), "tried": tried, "rejected": rejected})
+
+
+def earlier_part(generation: Path) -> Path:
+    """Where a class's generation has the part of an earlier run."""
+    return generation / "parts" / f"{EARLIER}.parquet"

@@ -8,13 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dcgan import storage
+from dcgan.curation.parts import SHARD_RECORD, Shard
 from dcgan.paths import Run, escape
 from dcgan.training import snapshots
 
 
 @dataclass(frozen=True)
 class Files:
-    """The pieces of one stage. `{}` is the class, or a fold or seed, that it is about; `*` are all that are whole."""
+    """The pieces of one stage; `*` are all that are whole.
+
+    `{}` is the class, or a fold or seed, that it is about; of a shard it is the class, and a second one its index.
+    """
 
     reads: tuple[str, ...]
     writes: tuple[str, ...]
@@ -23,7 +27,9 @@ class Files:
 STAGES = {
     "judge": Files(("job", "split/*"), ("judge",)),
     "base": Files(("job", "split/*", "judge"), ("base",)),
+    "train": Files(("job", "split/{}", "judge", "base"), ("training/{}", "model/{}")),
     "make": Files(("job", "split/{}", "judge", "base"), ("training/{}", "model/{}", "generation/{}")),
+    "make_shards": Files(("job", "split/{}", "judge", "model/{}"), ("shards/{}/{}",)),
     "try_shares": Files(("job", "split/*", "generation/*", "evaluation/share.json"), ("evaluation/share-{}.npz",)),
     "measure": Files(("job", "split/*", "generation/*", "evaluation/share.json"), ("evaluation/utility-{}.npz",)),
     "measures": Files(("job", "split/*", "judge", "generation/*"), ("evaluation/measures.json",)),
@@ -31,13 +37,14 @@ STAGES = {
 """By the names of the functions in `dcgan.stages`."""
 
 EVALUATIONS = ("try_shares", "measure")  # how the names of those stages begin
-RESUMED = ("base", "make")  # stages that another machine can go on with, from their newest snapshot
+RESUMED = ("base", "train", "make")  # stages that another machine can go on with, from their newest snapshot
 
 
 def named(pieces: Iterable[str], about: object) -> list[str]:
-    """Pieces of one class, or of some folds or seeds (a tuple)."""
+    """Pieces of one class, or of some folds, seeds or shards (a tuple)."""
     subjects = about if isinstance(about, tuple) else (about,)
-    return list(dict.fromkeys(piece.format(escape(str(one))) for piece in pieces for one in subjects))
+    keys = [(escape(one.label), one.first) if isinstance(one, Shard) else (escape(str(one)),) for one in subjects]
+    return list(dict.fromkeys(piece.format(*key) for piece in pieces for key in keys))
 
 
 def paths(folder: Path, piece: str) -> list[Path]:
@@ -65,6 +72,8 @@ def is_whole(run: Run, piece: str) -> bool:
             last = run.root / "training" / label / "model.npz"
         case ["base"] | ["training" | "generation", _]:
             last = run.root / piece / "record.json"
+        case ["shards", _, _]:
+            last = run.root / piece / SHARD_RECORD
         case _:
             last = run.root / piece
     return last.exists()

@@ -15,7 +15,8 @@ from dcgan import pictures, storage
 from dcgan.classifier import load_folds, surest_other, train_judge
 from dcgan.config import JobConfig
 from dcgan.curation import collect as module
-from dcgan.curation.collect import collect
+from dcgan.curation import parts
+from dcgan.curation.collect import collect, make_shards
 from dcgan.curation.parts import lay_out
 from dcgan.generation.model import CHUNK
 from dcgan.paths import Run
@@ -47,15 +48,18 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, JobConfig]:
 
 @pytest.fixture
 def made(trained: tuple[Run, JobConfig], tmp_path: Path) -> Callable[..., tuple[Path, dict[str, Any]]]:
-    """Collects images in a copy of the run: folder and record."""
+    """Collects images in a copy of the run, all of it or what its shards lack: folder and record."""
 
-    def make(name: str, num_wanted: int, **curation: Any) -> tuple[Path, dict[str, Any]]:
+    def make(name: str, num_wanted: int, *, sharded: bool = False, **curation: Any) -> tuple[Path, dict[str, Any]]:
         run, job = trained
         copy = Run(tmp_path / name)
         if not copy.root.exists():
             shutil.copytree(run.root, copy.root)
         changed = job.curation.model_copy(update={"filters": ["blank", "copy", "duplicate"], **curation})
-        record = collect(copy, job.model_copy(update={"curation": changed}), LABEL, num_wanted, silent)
+        job = job.model_copy(update={"curation": changed})
+        for shard in reversed(parts.shards(copy, LABEL, num_wanted)) if sharded else ():
+            make_shards(copy, job, LABEL, [shard.first], silent)
+        record = collect(copy, job, LABEL, num_wanted, silent)
         return copy.generation(LABEL), record
 
     return make
@@ -87,18 +91,86 @@ def test_parts_do_not_change_what_is_made(
     made: Callable[..., tuple[Path, dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole, record = made("whole", 200)
-    monkeypatch.setattr(module, "PART", CHUNK)
-    parts, record_of_parts = made("parts", 200)
-    assert contents(parts) == contents(whole)
-    pd.testing.assert_frame_equal(rows_of(parts), rows_of(whole))
+    monkeypatch.setattr(parts, "PART", CHUNK)
+    in_parts, record_of_parts = made("parts", 200)
+    assert contents(in_parts) == contents(whole)
+    pd.testing.assert_frame_equal(rows_of(in_parts), rows_of(whole))
     assert {**record, "seconds": 0} == {**record_of_parts, "seconds": 0}
+
+
+@pytest.fixture
+def tiny_shards(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some dozens of images are enough for shards."""
+    monkeypatch.setattr(parts, "PART", CHUNK)
+    monkeypatch.setattr(parts, "SHARDS_MIN", 2)
+
+
+@pytest.mark.usefixtures("tiny_shards")
+def test_shards_do_not_change_what_is_made(made: Callable[..., tuple[Path, dict[str, Any]]], tmp_path: Path) -> None:
+    whole, record = made("whole", 250, critic_share=0.6)
+    joined, record_of_shards = made("shards", 250, sharded=True, critic_share=0.6)
+    assert contents(joined) == contents(whole) and len(contents(whole)) == 250
+    pd.testing.assert_frame_equal(rows_of(joined), rows_of(whole))
+    assert {**record, "seconds": 0} == {**record_of_shards, "seconds": 0}
+    assert {path.name for path in joined.rglob("rejected/*/*")} == {path.name for path in whole.rglob("rejected/*/*")}
+    assert not Run(tmp_path / "shards").shards(LABEL).exists()
+
+
+@pytest.mark.usefixtures("tiny_shards")
+def test_images_that_two_shards_have_are_taken_once(
+    made: Callable[..., tuple[Path, dict[str, Any]]], trained: tuple[Run, JobConfig], tmp_path: Path
+) -> None:
+    """A generator whose last layer is nought makes one image, again and again."""
+    for name in ("whole", "shards"):
+        copy = Run(tmp_path / name)
+        shutil.copytree(trained[0].root, copy.root)
+        arrays = storage.unpack_arrays(copy.model(LABEL).read_bytes())
+        last = [key for key in arrays if key.startswith("generator/")][-2:]
+        storage.write_bytes(copy.model(LABEL), storage.pack_arrays(arrays | {key: 0 * arrays[key] for key in last}))
+    whole, record = made("whole", 130, filters=["duplicate"])
+    joined, record_of_shards = made("shards", 130, filters=["duplicate"], sharded=True)
+    assert record["accepted"] == 1 == len(contents(whole)) and contents(joined) == contents(whole)
+    assert {**record, "seconds": 0} == {**record_of_shards, "seconds": 0}
+    kept, _ = made("kept", 130, filters=[], sharded=True)
+    assert len(contents(kept)) == 130, "who asks for no filter gets what comes twice"
+
+
+@pytest.mark.usefixtures("tiny_shards")
+def test_interrupted_while_it_joins_it_goes_on(
+    made: Callable[..., tuple[Path, dict[str, Any]]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    link, calls = storage.link, []
+
+    def failing(source: Path, target: Path) -> None:
+        calls.append(target)
+        if len(calls) == CHUNK + CHUNK // 2:
+            raise OSError(28, "No space left on device")
+        link(source, target)
+
+    monkeypatch.setattr(storage, "link", failing)
+    with pytest.raises(OSError, match="No space"):
+        made("cut", 200, sharded=True)
+    assert Run(tmp_path / "cut").shards(LABEL).exists()
+    folder, _ = made("cut", 200)
+    assert len(calls) == len(set(calls)) + 1, "only the one that failed is linked again"
+    assert contents(folder) == contents(made("whole", 200)[0])
+
+
+@pytest.mark.usefixtures("tiny_shards")
+def test_shards_are_whole_parts_that_are_all_needed() -> None:
+    def firsts(num_wanted: int) -> list[int]:
+        return [shard.first for shard in parts.shards(Run(Path("none")), "a", num_wanted)]
+
+    assert firsts(2 * CHUNK - 1) == []
+    assert firsts(2 * CHUNK) == firsts(3 * CHUNK - 1) == [0, CHUNK]
+    assert firsts(3 * CHUNK) == [0, CHUNK, 2 * CHUNK]
 
 
 def test_interrupted_in_a_part_it_goes_on_from_the_one_before(
     made: Callable[..., tuple[Path, dict[str, Any]]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     whole, _ = made("whole", 200)
-    monkeypatch.setattr(module, "PART", CHUNK)
+    monkeypatch.setattr(parts, "PART", CHUNK)
     encode, calls = module.encode, []
 
     def failing(*args: Any, **keywords: Any) -> bytes:
@@ -174,9 +246,11 @@ def test_label_filter_asks_classifiers_that_left_images_out(
     assert record["thresholds"]["label"] == max(0.5, np.quantile(others["1"], 0.99))
 
 
+@pytest.mark.usefixtures("tiny_shards")
+@pytest.mark.parametrize("sharded", [False, True])
 @pytest.mark.parametrize("first", [40, 64, 130])
 def test_more_images_later_are_those_that_would_have_been_made_at_once(
-    made: Callable[..., tuple[Path, dict[str, Any]]], tmp_path: Path, first: int
+    made: Callable[..., tuple[Path, dict[str, Any]]], tmp_path: Path, first: int, sharded: bool
 ) -> None:
     earlier, _ = made("earlier", first)
     again = tmp_path / "later" / earlier.relative_to(tmp_path / "earlier")
@@ -185,8 +259,9 @@ def test_more_images_later_are_those_that_would_have_been_made_at_once(
     again.mkdir()
     lay_out(earlier, again, pd.read_parquet(earlier / "rows.parquet"))
     assert all((again / "images" / name).samefile(earlier / "images" / name) for name in contents(earlier))
-    folder, record = made("later", 150)
-    at_once, expected = made("at once", 150)
+    assert bool(parts.shards(Run(tmp_path / "later"), LABEL, 250)) == (first < 130)
+    folder, record = made("later", 250, sharded=sharded)
+    at_once, expected = made("at once", 250)
     assert contents(folder) == contents(at_once)
     assert {**record, "seconds": 0} == {**expected, "seconds": 0}
     pd.testing.assert_frame_equal(rows_of(folder), rows_of(at_once))

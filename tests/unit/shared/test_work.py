@@ -15,6 +15,7 @@ import pytest
 
 from dcgan import runs, stages, storage, urls
 from dcgan.config import JobConfig, parse_job
+from dcgan.curation.parts import SHARD_RECORD, Shard
 from dcgan.errors import Interrupted, StageError, StorageError
 from dcgan.paths import Run
 from dcgan.processes import Work, workers
@@ -85,6 +86,32 @@ def test_stage_finds_what_it_reads_and_what_it_writes_comes_back(
         "config.json", "run.json", "split/images.parquet", "split/split.json", "split/leakage.json",
         "split/a%2Fb/train.npy", "judge/record.json", "precision.json",
     }  # fmt: skip
+
+
+def test_shards_read_their_class_and_come_back_each_by_itself(
+    run: Run, job: JobConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    some, found = (Shard("a/b", 0), Shard("a/b", 8192)), set()
+
+    def make_shards(here: Run, _job: JobConfig, shards: tuple[Shard, ...]) -> dict[str, Any]:
+        found.update(path.relative_to(here.root).as_posix() for path in here.root.rglob("*") if path.is_file())
+        for shard in shards:
+            folder = here.shard(shard.label, shard.first)
+            storage.write_text(folder / "images" / "x.png", f"of {shard.first}")
+            storage.write_json(folder / SHARD_RECORD, {})
+        return {}
+
+    storage.write_text(run.training("a/b") / "snapshots" / "1.npz", "of no use here")
+    storage.write_text(run.model("a/b"), "model")
+    monkeypatch.setattr(stages, "make_shards", make_shards)
+    with coordinating(job):
+        offer("make_shards", run, job, some)
+        perform("make_shards", run, job, some)
+        assert not stands("make_shards", run, some)
+        bring("make_shards", run, job, some)
+    assert {name for name in found if "a%2Fb" in name} == {"split/a%2Fb/train.npy", "training/a%2Fb/model.npz"}
+    assert [(run.shard("a/b", first) / "images" / "x.png").read_text() for first in (0, 8192)] == ["of 0", "of 8192"]
+    assert stands("make_shards", run, some) and not stands("make_shards", run, (*some, Shard("a/b", 4096)))
 
 
 def test_what_is_done_is_not_sent_twice_and_is_found_by_the_next_machine(
