@@ -1,6 +1,6 @@
 """Generation: images on the disk with manifest rows and checksums, beside the bare forward pass and GANexLib's way.
 
-  python benchmarks/generation.py [--peers-python PYTHON] [--repetitions 5] [--million] [--json FILE]
+  python benchmarks/generation.py [--peers-python PYTHON] [--repetitions 5] [--million | --shards] [--json FILE]
 
 Two sizes: 64 x 64 x 3 with width 64 (the paper's network) and 28 x 28 x 1 with width 32. The networks have random
 weights, scaled so that images have contrast: what they show does not matter here, and all of it is written. Every
@@ -13,6 +13,7 @@ contestant runs in a fresh process, one after the other, repetition by repetitio
 
 One process has both cores (two threads), or two processes one core each, as a job with several classes does.
 `--million` makes 1,000,000 images of 28 x 28 of one class, is killed in the middle, and goes on; it tells memory.
+`--shards` makes many images of one class by one process and by two, of one thread each: seconds with all starts.
 """
 
 from __future__ import annotations
@@ -27,21 +28,25 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
+import pandas as pd
 
 from benchmarks import common
 from benchmarks.jobs import begun
-from dcgan import storage
+from dcgan import stages, storage
 from dcgan.config import JobConfig
+from dcgan.curation.parts import PART
 from dcgan.paths import Run
 from dcgan.processes import Work, Workers
 
 SIZES = {"64 x 64 x 3, width 64": ((64, 64, 3), 64, 5000), "28 x 28 x 1, width 32": ((28, 28, 1), 32, 40_000)}
+SHARDED = {"64 x 64 x 3, width 64": 8, "28 x 28 x 1, width 32": 24}  # shards of a class
 LABELS = ("a", "b")
 CONTESTANTS = ("GANexLib's way", "forward", "written", "curated")
 
@@ -88,11 +93,15 @@ def main() -> None:
     parser.add_argument("--peers-python", type=Path)
     parser.add_argument("--repetitions", type=int, default=5)
     parser.add_argument("--million", action="store_true")
+    parser.add_argument("--shards", action="store_true")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     work = Path(tempfile.mkdtemp())
     if args.million:
         print(json.dumps(million(work), indent=1))
+        return
+    if args.shards:
+        print(sharded(work, args.repetitions))
         return
 
     rows: list[dict[str, Any]] = []
@@ -162,8 +171,6 @@ def script(python: Path | None, text: str, folder: Path, count: int, threads: in
 
 def side_by_side(processes: int, one: Any) -> float:
     """The sum of what so many processes reach at the same time."""
-    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
-
     with ThreadPoolExecutor(processes) as pool:
         return sum(future.result() for future in [pool.submit(one) for _ in range(processes)])
 
@@ -180,6 +187,35 @@ def generated(run: Run, job: JobConfig, processes: int, count: int, filters: lis
         return count / float(Workers().perform(work, lambda _: None)["seconds"])
 
     return side_by_side(processes, one)
+
+
+def sharded(work: Path, repetitions: int) -> str:
+    """A table: seconds for a class's images, by one process and in shards by two. They must be the same images."""
+    rows = []
+    for title, (shape, width, _) in SIZES.items():
+        run, job = prepared(work / title.replace(" ", ""), shape, width)
+        count = SHARDED[title] * PART + 100
+        seconds: dict[int, list[float]] = {1: [], 2: []}
+        images: dict[int, list[str]] = {}
+        for _ in range(repetitions):
+            for processes, taken in seconds.items():
+                shutil.rmtree(run.root / "generation", ignore_errors=True)
+                side = {"run": job.run.model_copy(update={"processes": processes, "threads": 1})}
+                here = job.model_copy(update=side)
+                began = time.monotonic()
+                with ThreadPoolExecutor(processes) as pool:
+                    for made in [
+                        pool.submit(stages.make_shards, run, here, some)
+                        for some in stages.shards(run, here, "a", count)
+                    ]:
+                        made.result()
+                stages.generate(run, here, "a", count)
+                taken.append(time.monotonic() - began)
+                images[processes] = pd.read_parquet(run.generation("a") / "rows.parquet")["image_sha256"].to_list()
+        assert images[1] == images[2] and len(images[1]) == count
+        one, two = (statistics.median(of) for of in seconds.values())
+        rows.append([title, f"{count:,}", f"{one:.0f}", f"{two:.0f}", f"{one / two:.2f}"])
+    return common.table(["size", "images", "one process, s", "two, in shards, s", "times faster"], rows)
 
 
 def million(work: Path) -> dict[str, Any]:

@@ -79,6 +79,7 @@ def collect(run: Run, config: JobConfig, label: str, num_wanted: int, on_progres
                 tell = _teller(on_progress, accepted, num_wanted)
                 _make_part(part, folder, config, curator, range(tried, last), num_wanted - accepted, tell)
         take(part)
+        on_progress({"done": accepted, "total": num_wanted})
 
     # All parts as one table, and what else is looked at.
     storage.write_atomic(folder / "rows.parquet", lambda file: _join(tables, file))
