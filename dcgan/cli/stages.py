@@ -107,6 +107,8 @@ def _train(run: Run, job: JobConfig, _plan: Mapping[str, ClassPlan], chosen: Map
 
 
 def _generate(run: Run, job: JobConfig, _plan: Mapping[str, ClassPlan], chosen: Mapping[str, int]) -> dict[str, Any]:
+    shards = [some for label, count in chosen.items() for some in stages.shards(run, job, label, count)]
+    _side_by_side(job, shards, lambda some: stages.make_shards(run, job, some))
     return _side_by_side(job, chosen, lambda label: stages.generate(run, job, label, chosen[label]))
 
 
