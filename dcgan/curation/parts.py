@@ -11,8 +11,8 @@ from dcgan import storage
 from dcgan.paths import Run
 
 PART = 4096  # candidates: some seconds of work, and a multiple of `generation.model.CHUNK`
-# Whole parts of a class from which on they are made side by side: with 64 x 64 pixels, two processes then take two thirds
-# of the time of one. With 28 x 28 pixels they take longer, however many: encoding keeps one process's second core busy.
+# Whole parts of a class from which on they are made side by side. With 64 x 64 pixels, two processes then take
+# two thirds of one's time. With 28 x 28 they take longer, however many: one process has work for two cores there.
 SHARDS_MIN = 8
 SHARD_ROWS, SHARD_RECORD = "rows.parquet", "rows.json"  # in a shard's folder, beside its images
 EARLIER = "earlier"  # name of that part; the others are numbered
