@@ -26,7 +26,6 @@ import psutil
 import yaml
 
 from benchmarks import common
-from tests.conftest import write_digits
 
 JOB = {
     "name": "kill",
@@ -88,6 +87,8 @@ def main() -> None:
 
 def prepare(folder: Path) -> Path:
     """A fresh job of three classes of real 8 x 8 digits."""
+    from tests.conftest import write_digits  # noqa: PLC0415 (what tests need may not be where `gpu.py` is run)
+
     write_digits(folder / "images", {0: 60, 1: 50, 7: 90})
     (folder / "job.yaml").write_text(yaml.safe_dump(JOB), encoding="utf-8")
     return folder / "job.yaml"
@@ -124,7 +125,7 @@ def kill_after(job: Path, seconds: float, *, with_workers: bool) -> str | None:
 
 
 def stage_of(worker: psutil.Process) -> list[str]:
-    with contextlib.suppress(psutil.Error, IndexError, ValueError):
+    with contextlib.suppress(psutil.Error, IndexError, ValueError, TypeError):
         return [str(json.loads(worker.cmdline()[-1])["stage"])]
     return []
 

@@ -1,7 +1,7 @@
 """What synthetic images are worth to a classifier, over classical augmentation, on whole held-out test splits.
 
   python benchmarks/utility.py DATA|digits [--tail | --each 20] [--data-seeds 0,1,2] [--classifiers small,resnet]
-                               [--peers-python PYTHON] [--work FOLDER] [--json FILE]
+                               [--processes 2] [--peers-python PYTHON] [--work FOLDER] [--json FILE]
 
 For each data seed, DATA loses most of its training images: `--tail` leaves 500 of the first class down to 10 of the
 last (classes with at most 60 are called rare), `--each N` leaves N of every class (all are rare). The job trains a
@@ -82,6 +82,7 @@ def main() -> None:
     parser.add_argument("--classifiers", default="small")
     parser.add_argument("--flip", action="store_true", help="a mirrored image is of the same class")
     parser.add_argument("--job-set", default="{}", help="JSON of the job's `training` keys")
+    parser.add_argument("--processes", type=int, default=2, help="classifiers that are trained side by side")
     parser.add_argument("--peers-python", type=Path)
     parser.add_argument("--work", type=Path, default=Path("outputs/benchmarks/utility"))
     parser.add_argument("--json", type=Path)
@@ -113,11 +114,11 @@ def main() -> None:
         truth = np.searchsorted(names, labels[tested])
         np.savez(folder / "test.npz", images=images[tested], truth=truth)
 
-        # Classifiers, two side by side.
+        # Classifiers, some side by side.
         for classifier in args.classifiers.split(","):
             recipes = [*(SMALL if classifier == "small" else RESNET), *([GANEXLIB] if args.peers_python else [])]
             tasks = [(recipe, number) for number in range(args.classifier_seeds) for recipe in recipes]
-            found = all_recalls(folder, classifier, tasks, flip=args.flip)
+            found = all_recalls(folder, classifier, tasks, flip=args.flip, processes=args.processes)
             for (recipe, number), recall in zip(tasks, found, strict=True):
                 results.append(
                     {
@@ -200,9 +201,11 @@ def peer_images(python: Path, folder: Path, real: dict[str, np.ndarray]) -> dict
     return made
 
 
-def all_recalls(folder: Path, classifier: str, tasks: Sequence[tuple[Recipe, int]], *, flip: bool) -> list[np.ndarray]:
-    """`recalls` of each recipe and seed, two side by side."""
-    with get_context("spawn").Pool(2, maxtasksperchild=8) as pool:
+def all_recalls(
+    folder: Path, classifier: str, tasks: Sequence[tuple[Recipe, int]], *, flip: bool, processes: int = 2
+) -> list[np.ndarray]:
+    """`recalls` of each recipe and seed, some side by side."""
+    with get_context("spawn").Pool(processes, maxtasksperchild=8) as pool:
         return pool.starmap(recalls, [(folder, classifier, *task, flip) for task in tasks], chunksize=1)
 
 

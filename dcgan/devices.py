@@ -31,6 +31,19 @@ def gpus(environment: Mapping[str, str] = os.environ, devices: Path = Path("/dev
     return [str(number) for number in range(len(files))]
 
 
+def models(environment: Mapping[str, str] = os.environ, drivers: Path = Path("/proc/driver/nvidia/gpus")) -> list[str]:
+    """What this machine's GPUs are called, each name once, by their driver; [] when this process may use none.
+
+    Args:
+        environment: see `gpus`.
+        drivers: a folder for each GPU, with the driver's `information`.
+    """
+    if environment.get("CUDA_VISIBLE_DEVICES") is not None and not gpus(environment):
+        return []
+    texts = [file.read_text(encoding="utf-8") for file in drivers.glob("*/information")]
+    return sorted({match[1] for text in texts if (match := re.search(r"^Model:\s*(.+?)\s*$", text, re.MULTILINE))})
+
+
 class Slots:
     """Places for processes on GPUs, so many on each; without GPUs, there is no end of places."""
 

@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from dcgan import storage, urls
+from dcgan import devices, storage, urls
 from dcgan.config import JobConfig
 from dcgan.errors import StorageError
 from dcgan.paths import Job, Run
@@ -106,7 +106,7 @@ def newest_first(job: Job) -> list[Run]:
 
 
 def provenance(config: JobConfig) -> dict[str, Any]:
-    """What the bytes of a run's results depend on beside its inputs: versions, threads, processor."""
+    """What the bytes of a run's results depend on beside its inputs: versions, threads, processor, GPUs."""
     return {
         "versions": {"python": platform.python_version()} | {name: metadata.version(name) for name in PACKAGES},
         "threads": config.run.threads,
@@ -114,6 +114,7 @@ def provenance(config: JobConfig) -> dict[str, Any]:
         "machine": platform.machine(),
         "processor": cpuinfo("model name"),
         "instructions": " ".join(sorted(INSTRUCTIONS.intersection(cpuinfo("flags", "Features").split()))),
+        "gpus": ", ".join(devices.models()),
         "seed": config.generation.seed,
     }
 

@@ -100,9 +100,10 @@ def regenerate(path: str | Path, image_ids: Sequence[str], out: Path | None, *, 
     told = "byte for byte as released" if exact == number else f"{exact:,} of them byte for byte as released"
     click.echo(f"{path}: {counted(number, 'image')} made again, {told}")
     if exact < number:
+        made_on = release.record.get("gpus") or release.record["processor"]
         click.echo(
             f"The others differ by {largest} of 255 at most. Bytes depend on processor, versions and thread count: "
-            f"the release was made with {counted(release.record['threads'], 'thread')} on {release.record['processor']}"
+            f"the release was made with {counted(release.record['threads'], 'thread')} on {made_on}"
         )
     return 0
 

@@ -166,6 +166,7 @@ def _provenance(outcome: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Seed", outcome.get("seed")),
         ("Threads", outcome.get("threads")),
         ("Processor", outcome.get("processor")),
+        ("GPUs", outcome.get("gpus")),
         *((outcome.get("versions") or {}).items()),
     ]
     return [(str(name), str(value)) for name, value in given if value is not None and value != ""]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dcgan.devices import Slots, gpus
+from dcgan.devices import Slots, gpus, models
 from dcgan.errors import Interrupted
 
 
@@ -26,6 +26,17 @@ def test_else_device_files_are_counted(tmp_path: Path) -> None:
     for name in ("nvidia0", "nvidia3", "nvidiactl", "nvidia-uvm", "sda1"):
         (tmp_path / name).touch()
     assert gpus({}, tmp_path) == ["0", "1"]  # CUDA counts from 0, whichever of the machine's they are
+
+
+def test_models_are_as_the_driver_tells(tmp_path: Path) -> None:
+    assert models({}, tmp_path) == []
+    for number, model in enumerate(["NVIDIA H200", "NVIDIA H200", "NVIDIA A2"]):
+        (tmp_path / f"0000:00:0{number}.0").mkdir()
+        information = f"Model: \t\t {model}\nIRQ:   \t\t 41\nGPU UUID: \t GPU-0\n"
+        (tmp_path / f"0000:00:0{number}.0" / "information").write_text(information, encoding="utf-8")
+    assert models({}, tmp_path) == ["NVIDIA A2", "NVIDIA H200"]
+    assert models({"CUDA_VISIBLE_DEVICES": "1"}, tmp_path) == ["NVIDIA A2", "NVIDIA H200"]
+    assert models({"CUDA_VISIBLE_DEVICES": "-1"}, tmp_path) == []
 
 
 def test_places_are_spread_over_the_gpus_and_no_more_are_given_than_there_are() -> None:
