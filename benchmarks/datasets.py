@@ -11,6 +11,7 @@ import gzip
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 
 def load(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -43,6 +44,12 @@ def digits() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     for label in np.unique(labels):
         split[np.flatnonzero(labels == label)[-100:]] = "test"
     return images.reshape(-1, 28, 28, 1).astype(np.uint8), labels.astype(str), split
+
+
+def made_small(images: np.ndarray, side: int) -> np.ndarray:
+    """Images uint8 (N, side, side, C) whose pixels are the means of the larger ones'."""
+    small = [Image.fromarray(image.squeeze()).resize((side, side), Image.Resampling.BOX) for image in images]
+    return np.stack([np.asarray(picture) for picture in small]).reshape(-1, side, side, images.shape[-1])
 
 
 def long_tail(labels: np.ndarray, split: np.ndarray, *, largest: int, imbalance: float, seed: int) -> np.ndarray:

@@ -1,10 +1,10 @@
 """What synthetic images are worth to a classifier, over classical augmentation, on whole held-out test splits.
 
-  python benchmarks/utility.py DATA|digits [--tail | --each 20] [--data-seeds 0,1,2] [--classifiers small,resnet]
+  python benchmarks/utility.py DATA|digits [--each 20] [--side 32] [--data-seeds 0,1,2] [--classifiers small,resnet]
                                [--processes 2] [--peers-python PYTHON] [--work FOLDER] [--json FILE]
 
-For each data seed, DATA loses most of its training images: `--tail` leaves 500 of the first class down to 10 of the
-last (classes with at most 60 are called rare), `--each N` leaves N of every class (all are rare). The job trains a
+For each data seed, DATA loses most of its training images: 500 of the first class down to 10 of the last are left
+(classes with at most 60 are called rare), or with `--each N` N of every class (all are rare). The job trains a
 shared base on what is left and a GAN for each rare class, and makes 1,000 images of each. Classifiers are then trained
 by every recipe from the same seeds, with as many optimizer steps and every class drawn equally often (which is
 oversampling), and tested on the whole test split. No choice is made on the test split: all shares that were measured
@@ -77,6 +77,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("--each", type=int, help="images of every class; without it, a long tail")
+    parser.add_argument("--side", type=int, help="pixels that images are made high and wide first")
     parser.add_argument("--data-seeds", default="0,1,2")
     parser.add_argument("--classifier-seeds", type=int, default=5)
     parser.add_argument("--classifiers", default="small")
@@ -92,12 +93,13 @@ def main() -> None:
     for seed in map(int, args.data_seeds.split(",")):
         # The set, and images of its rare classes: ours and the peer's.
         images, labels, split = datasets.load(args.data)
+        images = datasets.made_small(images, args.side) if args.side else images
         names = sorted(set(labels))
         if args.each:
             split = few_of_each(labels, split, args.each, seed)
         else:
             split = datasets.long_tail(labels, split, largest=LARGEST, imbalance=IMBALANCE, seed=seed)
-        work = args.work / f"{args.data.stem}-{args.each or 'tail'}-{seed}"
+        work = args.work / f"{args.data.stem}{args.side or ''}-{args.each or 'tail'}-{seed}"
         real = [images[(labels == name) & (split == "train")] for name in names]
         rare = [number for number, of_class in enumerate(real) if args.each or len(of_class) <= RARE]
         folder = work / "pools"
