@@ -3,9 +3,9 @@
   python benchmarks/gpu.py [--processes 1,4,8] [--json FILE]
 
 The rates are of the bare training loop with all that a job adds to its steps (see `training_worker.ours`), in as many
-processes at a time, on the first GPU. Then a small job on real digits is run twice by the command line: in peace, one
-process at a time; and with two on the GPU, killed with SIGKILL together with its workers half-way, and started again.
-Every model and image must be the same.
+processes at a time, on the first GPU. Then a small job on real digits is run twice by the command line, two processes
+on the GPU: in peace, and killed with SIGKILL together with its workers half-way, and started again. Every model and
+image must be the same.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ JOB = {
     "generation": {"per_class": {"0": 70, "1": 40}},
     "training": {"preset": "quick", "base_steps": 600, "class_steps": 400, "log_steps": 25, "snapshot_seconds": 0.5},
     "gate": {"policy": "report", "classifier_steps": 100, "classifier_seeds": 2},
+    "run": {"per_gpu": 2, "threads": 2},
 }
 
 
@@ -117,9 +118,9 @@ def timed(workers: list[subprocess.Popen[str]], steps: int) -> float:
 def bytes_that_differ(folder: Path) -> list[str]:
     """Models and images that a job gives otherwise when it was killed; and what it took."""
     began = time.monotonic()
-    expected = kill.released_bytes(kill.run_to_the_end(prepare(folder / "peace", per_gpu=1)))
+    expected = kill.released_bytes(kill.run_to_the_end(prepare(folder / "peace")))
     length = time.monotonic() - began
-    job = prepare(folder / "killed", per_gpu=2)
+    job = prepare(folder / "killed")
     stage = kill.kill_after(job, length / 2, with_workers=True)
     found = kill.released_bytes(kill.run_to_the_end(job))
     different = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
@@ -127,7 +128,7 @@ def bytes_that_differ(folder: Path) -> list[str]:
     return different
 
 
-def prepare(folder: Path, *, per_gpu: int) -> Path:
+def prepare(folder: Path) -> Path:
     """A fresh job of three classes of digits, of 40 to 90 images."""
     folder.mkdir()
     images, labels, split = datasets.digits()
@@ -139,8 +140,7 @@ def prepare(folder: Path, *, per_gpu: int) -> Path:
         ]
     )
     np.savez(folder / "data.npz", images=images[rows], labels=labels[rows], split=split[rows])
-    job = JOB | {"run": {"per_gpu": per_gpu, "threads": 2}}
-    (folder / "job.yaml").write_text(yaml.safe_dump(job), encoding="utf-8")
+    (folder / "job.yaml").write_text(yaml.safe_dump(JOB), encoding="utf-8")
     return folder / "job.yaml"
 
 
