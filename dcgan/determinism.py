@@ -23,7 +23,7 @@ def set_up_tensorflow(threads: int) -> None:
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     tf.config.experimental.enable_op_determinism()
-    # By default GPUs multiply float32 with the 10 bits of TF32, and images would differ visibly from a processor's.
+    # By default GPUs multiply float32 as TF32, with 10 of its 23 bits; a job that asks for float32 gets it.
     tf.config.experimental.enable_tensor_float_32_execution(False)
     for gpu in tf.config.list_physical_devices("GPU"):
         # By default the first process on a GPU takes all of its memory.
