@@ -11,10 +11,8 @@ image must be the same.
 from __future__ import annotations
 
 import argparse
-import dataclasses
-import json
-import os
-import subprocess
+import itertools
+import statistics
 import sys
 import tempfile
 import time
@@ -25,11 +23,11 @@ import numpy as np
 import yaml
 
 from benchmarks import common, datasets, kill
+from benchmarks.training import BATCH_SIZE, Contestant, Team
 from benchmarks.training_worker import Setting
 from dcgan import devices
 
-ROOT = Path(__file__).parent.parent
-SECONDS = 3.0  # of each measurement, about
+STEPS, REPETITIONS = 300, 5
 # What is trained: title, (H, W, C), width, precisions.
 SHAPES = [("28 x 28", (28, 28, 1), 32, ["float32"]), ("64 x 64", (64, 64, 3), 64, ["float32", "bfloat16"])]
 JOB = {
@@ -61,58 +59,25 @@ def main() -> None:
 
 def rates(folder: Path, counts: list[int]) -> list[dict[str, Any]]:
     """Images/s of all processes together, for each shape, precision and number of processes."""
+    gpu = {"CUDA_VISIBLE_DEVICES": devices.gpus()[0], "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
     found = []
     for title, shape, width, precisions in SHAPES:
         file = folder / f"{title}.npy"
         np.save(file, np.random.default_rng(0).integers(0, 256, (512, *shape), np.uint8))
-        for precision in precisions:
+        for precision, count in itertools.product(precisions, counts):
             options = {"everything": True, "precision": precision}
-            setting = Setting("ours", options, str(file), width, 64, threads=1, max_steps=10**6, warm_up=50)
-            began = time.monotonic()
-            workers = [begin(setting) for _ in range(max(counts))]
-            for worker in workers:
-                heard(worker)
-            ready = time.monotonic() - began
-            for count in counts:
-                steps = max(50, round(50 * SECONDS / timed(workers[:count], 50)))
-                found.append(
-                    {
-                        "images": title, "width": width, "precision": precision, "processes": count,
-                        "images/s": round(count * steps * 64 / timed(workers[:count], steps)),
-                        "ready after, s": round(ready, 1),
-                    }
-                )  # fmt: skip
-            for worker in workers:
-                worker.communicate()
+            setting = Setting("ours", options, str(file), width, BATCH_SIZE, threads=1, max_steps=STEPS, warm_up=STEPS)
+            team = Team(Contestant(title, "ours", options, processes=count), setting, sys.executable, folder, gpu)
+            for _ in range(REPETITIONS):
+                team.measure()
+            team.end()
+            if team.trouble:
+                sys.exit(f"{title}, {precision}, {count} processes: {team.trouble}")
+            rate = round(count * STEPS * BATCH_SIZE / statistics.median(team.seconds))
+            found.append(
+                {"images": title, "width": width, "precision": precision, "processes": count, "images/s": rate}
+            )
     return found
-
-
-def begin(setting: Setting) -> subprocess.Popen[str]:
-    environment = os.environ | {
-        "KERAS_BACKEND": "tensorflow",
-        "TF_CPP_MIN_LOG_LEVEL": "2",
-        "TF_FORCE_GPU_ALLOW_GROWTH": "true",
-    }
-    command = [sys.executable, "-m", "benchmarks.training_worker", json.dumps(dataclasses.asdict(setting))]
-    return subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1, env=environment, cwd=ROOT
-    )
-
-
-def heard(worker: subprocess.Popen[str]) -> dict[str, Any]:
-    assert worker.stdout
-    return dict(json.loads(worker.stdout.readline()))
-
-
-def timed(workers: list[subprocess.Popen[str]], steps: int) -> float:
-    """Seconds in which each of the workers runs so many steps."""
-    began = time.monotonic()
-    for worker in workers:
-        assert worker.stdin
-        worker.stdin.write(f"{steps}\n")
-    for worker in workers:
-        assert np.isfinite(heard(worker)["losses"]).all()
-    return time.monotonic() - began
 
 
 def bytes_that_differ(folder: Path) -> list[str]:
@@ -123,7 +88,7 @@ def bytes_that_differ(folder: Path) -> list[str]:
     job = prepare(folder / "killed")
     stage = kill.kill_after(job, length / 2, with_workers=True)
     found = kill.released_bytes(kill.run_to_the_end(job))
-    different = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
+    different = sorted(kill.differing(expected, found))
     print(f"in peace: {length:.0f} s; killed in: {stage}; {len(different)} of {len(expected)} files differ", flush=True)
     return different
 

@@ -67,7 +67,7 @@ def main() -> None:
             stages[stage] += 1
             print(f"kill {kills} after {wait:.1f} s, in {stage}", flush=True)
         found = released_bytes(run_to_the_end(job) if not (job.parent / "outputs/kill/latest").exists() else job)
-        wrong = {name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name)}
+        wrong = differing(expected, found)
         different += bool(wrong)
         print(
             f"round {rounds} ended after {kills} kills in all: {len(wrong)} of {len(expected)} files differ", flush=True
@@ -135,6 +135,11 @@ def released_bytes(job: Path) -> dict[str, bytes]:
     release = job.parent / "outputs" / "kill" / "latest"
     files = [path for part in ("images", "models") for path in (release / part).rglob("*") if path.is_file()]
     return {path.relative_to(release).as_posix(): path.read_bytes() for path in files}
+
+
+def differing(expected: dict[str, bytes], found: dict[str, bytes]) -> set[str]:
+    """Paths whose bytes are others, or that only one of the two has."""
+    return {name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name)}
 
 
 if __name__ == "__main__":

@@ -58,6 +58,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO, Any
 
 import numpy as np
@@ -261,7 +262,14 @@ def load_images(path: Path | None, image_shape: tuple[int, int, int]) -> np.ndar
 class Team:
     """A contestant's worker processes: one, or several that work at the same time."""
 
-    def __init__(self, contestant: Contestant, setting: Setting, python: str | None, folder: Path) -> None:
+    def __init__(
+        self,
+        contestant: Contestant,
+        setting: Setting,
+        python: str | None,
+        folder: Path,
+        gpu: Mapping[str, str] = MappingProxyType({"CUDA_VISIBLE_DEVICES": ""}),
+    ) -> None:
         """Start them and wait until all are warm.
 
         Args:
@@ -269,6 +277,7 @@ class Team:
             setting: for each of its processes.
             python: interpreter; None: none was given.
             folder: for what they print.
+            gpu: variables of the environment that tell which GPU they use; by default none.
         """
         self.contestant, self.steps = contestant, setting.max_steps
         self.seconds: list[float] = []
@@ -279,7 +288,7 @@ class Team:
         if python is None:
             return
         environment = {name: value for name, value in os.environ.items() if name != "TF_ENABLE_ONEDNN_OPTS"} | {
-            "CUDA_VISIBLE_DEVICES": "",
+            **gpu,
             "KERAS_BACKEND": "tensorflow",
             "MKL_NUM_THREADS": str(setting.threads),
             "OMP_NUM_THREADS": str(setting.threads),
