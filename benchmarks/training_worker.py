@@ -128,7 +128,7 @@ def _our_stretch(
         augmentation=None if everything else [],  # None: the preset's
     ).resolve()
     images = np.load(setting.images)
-    gan = Gan(config, images.shape[1:], num_classes=0, precision=precision)
+    gan = Gan(config, images.shape[1:], precision=precision)
     gan.initialize(randomness.stream(0, "benchmark", "weights"))
     batches = Batches([images], stream=randomness.stream(0, "benchmark", "batch"))
     run_steps = gan.stretch(config, batches, 0, "benchmark")

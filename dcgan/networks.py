@@ -8,16 +8,14 @@ from N(0, 0.02). At 64 x 64 px with width 64 the generator has the paper's shape
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import keras
-import numpy as np
 import tensorflow as tf
 from keras import layers
 
 KERNEL = 4  # even, so that stride 2 covers every pixel equally often: no checkerboard (Odena et al. 2016)
 MAX_CHANNELS_FACTOR = 8  # the paper stops doubling at 512 = 8 x 64 channels
-OF_CLASS = "class_"  # begins the names of a shared base's layers that one class's network does without
 BATCH_NORM_MOMENTUM = 0.9  # the default of 0.99 lags far behind in fine-tunes of some hundred steps
 
 
@@ -26,15 +24,13 @@ def num_stages(height: int, width: int) -> int:
     return max(1, round(math.log2(min(height, width) / 4)))
 
 
-def make_generator(latent_dim: int, image_shape: tuple[int, int, int], width: int, num_classes: int = 0) -> keras.Model:
-    """Latent vectors (N, latent_dim) ~ N(0, 1), and one-hot labels (N, num_classes) if any, to images (N, H, W, C).
+def make_generator(latent_dim: int, image_shape: tuple[int, int, int], width: int) -> keras.Model:
+    """Latent vectors (N, latent_dim) ~ N(0, 1) to images (N, H, W, C).
 
     Args:
         latent_dim: numbers in a latent vector.
         image_shape: (H, W, C); sides that are not a multiple of 2**stages are made larger and cropped at the end.
         width: channels at the finest hidden resolution.
-        num_classes: 0 for one class's network; more for a shared base, where each class adds its own bias to the
-            projection of the latent (`fold` makes it one class's network).
 
     Returns:
         A model with images in [-1, 1].
@@ -44,12 +40,8 @@ def make_generator(latent_dim: int, image_shape: tuple[int, int, int], width: in
     rows, columns = (math.ceil(side / 2**stages) for side in (height, breadth))
     filters = [width * min(2**stage, MAX_CHANNELS_FACTOR) for stage in reversed(range(stages))]
 
-    inputs = [keras.Input((latent_dim,), name="latent")]
-    x = layers.Dense(rows * columns * filters[0], kernel_initializer=_normal(), name="project")(inputs[0])
-    if num_classes:
-        inputs.append(keras.Input((num_classes,), name="label"))
-        of_class = layers.Dense(rows * columns * filters[0], use_bias=False, name=f"{OF_CLASS}project")(inputs[1])
-        x = layers.Add()([x, of_class])
+    latent = keras.Input((latent_dim,), name="latent")
+    x = layers.Dense(rows * columns * filters[0], kernel_initializer=_normal(), name="project")(latent)
     x = layers.Reshape((rows, columns, filters[0]))(x)
     x = _norm("norm_0")(x)
     x = layers.ReLU()(x)
@@ -66,17 +58,13 @@ def make_generator(latent_dim: int, image_shape: tuple[int, int, int], width: in
     if over_rows or over_columns:
         top, left = over_rows // 2, over_columns // 2
         x = layers.Cropping2D(((top, over_rows - top), (left, over_columns - left)))(x)
-    return keras.Model(inputs, x, name="generator")
+    return keras.Model(latent, x, name="generator")
 
 
-def make_discriminator(image_shape: tuple[int, int, int], width: int, num_classes: int = 0) -> keras.Model:
-    """Images (N, H, W, C) in [-1, 1], and one-hot labels (N, num_classes) if any, to logits (N, 1).
-
-    Larger logits for what looks real. Mirrors the generator; a shared base adds for each class its own projection of
-    the last features (Miyato and Koyama 2018, "cGANs with Projection Discriminator").
-    """
-    inputs = [keras.Input(image_shape, name="image")]
-    x = layers.Conv2D(width, KERNEL, 2, "same", kernel_initializer=_normal(), name="from_image")(inputs[0])
+def make_discriminator(image_shape: tuple[int, int, int], width: int) -> keras.Model:
+    """Images (N, H, W, C) in [-1, 1] to logits (N, 1), larger for what looks real. Mirrors the generator."""
+    image = keras.Input(image_shape, name="image")
+    x = layers.Conv2D(width, KERNEL, 2, "same", kernel_initializer=_normal(), name="from_image")(image)
     x = layers.LeakyReLU(0.2)(x)
     for stage in range(1, num_stages(*image_shape[:2])):
         count = width * min(2**stage, MAX_CHANNELS_FACTOR)
@@ -87,28 +75,7 @@ def make_discriminator(image_shape: tuple[int, int, int], width: int, num_classe
         x = layers.LeakyReLU(0.2)(x)
     x = layers.Flatten()(x)
     logit = layers.Dense(1, kernel_initializer=_normal(), name="logit")(x)
-    if num_classes:
-        inputs.append(keras.Input((num_classes,), name="label"))
-        of_class = layers.Dense(num_classes, use_bias=False, name=f"{OF_CLASS}logit")(x)
-        logit = layers.Add()([logit, layers.Dot(1)([of_class, inputs[1]])])
-    return keras.Model(inputs, logit, name="discriminator")
-
-
-def fold(arrays: Mapping[str, np.ndarray], class_index: int) -> dict[str, np.ndarray]:
-    """The networks of a shared base as one class's: same function of latent or image, labels gone.
-
-    Args:
-        arrays: the base's weights by name, `generator/...` and `discriminator/...`.
-        class_index: the class, in the order of the base's labels.
-    """
-    folded = {name: array for name, array in arrays.items() if OF_CLASS not in name}
-    folded["generator/project/bias"] = (
-        arrays["generator/project/bias"] + arrays[f"generator/{OF_CLASS}project/kernel"][class_index]
-    )
-    folded["discriminator/logit/kernel"] = (
-        arrays["discriminator/logit/kernel"] + arrays[f"discriminator/{OF_CLASS}logit/kernel"][:, [class_index]]
-    )
-    return folded
+    return keras.Model(image, logit, name="discriminator")
 
 
 def take_statistics(network: keras.Model, batches: Sequence[tf.Tensor]) -> None:

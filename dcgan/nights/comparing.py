@@ -73,16 +73,14 @@ def compare(
         count = counted(int(np.isin(held_out, before[0].lineage["seen"]).sum()), "image")
         told.append(f"All is trained anew: {count} held out now have been trained on, and would be no evidence")
 
-    # Classes first: which of them begin anew decides whether a base serves.
     renamed = _renamed(prints, formers)
     classes = {
         label: _change(label, entry["requested"], prints, images[label]["train"], formers, renamed.get(label, label))
         for label, entry in plan.items()
         if entry["requested"]
     }
-    begin = {label for label, change in classes.items() if change.kind == ANEW}
     judges = (one for one in formers if _stands(one, prints, "judge", one.run.judge / "record.json"))
-    bases = (one for one in formers if _base_serves(one, prints, begin, pool))
+    bases = (one for one in formers if _base_serves(one, prints, pool))
     shares = (one for one in formers if _stands(one, prints, "share", one.run.share_record))
     verdicts = (one for one in formers if _stands(one, prints, "evaluation", one.run.evaluation_record))
     base = next(bases, None)
@@ -190,12 +188,11 @@ def _stands(former: Former, prints: Fingerprints, name: str, record: Path) -> bo
     return dict(former.prints)[name] == dict(prints)[name] and record.exists()
 
 
-def _base_serves(former: Former, prints: Fingerprints, begin: set[str], pool: np.ndarray) -> bool:
-    """Whether the classes `begin` can begin with a run's shared base."""
+def _base_serves(former: Former, prints: Fingerprints, pool: np.ndarray) -> bool:
+    """Whether classes can begin with a run's shared base."""
     record = former.run.base / "record.json"
     return (
         _stands(former, prints, "recipe", record)
-        and begin <= set(storage.read_json(record)["labels"])
         and _few(former.lineage["base"], pool)
         and snapshots.newest(former.run.base) is not None
     )

@@ -28,7 +28,6 @@ class Gan:
         self,
         config: TrainingConfig,
         image_shape: tuple[int, int, int],
-        num_classes: int = 0,
         precision: str = "float32",
     ) -> None:
         """Build everything; weights are set by `initialize`, `start_from` or `restore`.
@@ -36,16 +35,14 @@ class Gan:
         Args:
             config: resolved.
             image_shape: (H, W, C).
-            num_classes: of a shared base; 0 for one class's GAN.
             precision: "float32", or "bfloat16" to compute forward and backward passes in. Weights, losses, optimizers
                 and the images that the EMA makes are float32 all the same.
         """
-        self.num_classes = num_classes
         assert config.latent_dim and config.width and config.learning_rate
         with _computing_in(precision):
-            self.generator = make_generator(config.latent_dim, image_shape, config.width, num_classes)
-            self.discriminator = make_discriminator(image_shape, config.width, num_classes)
-        self.ema = make_generator(config.latent_dim, image_shape, config.width, num_classes)
+            self.generator = make_generator(config.latent_dim, image_shape, config.width)
+            self.discriminator = make_discriminator(image_shape, config.width)
+        self.ema = make_generator(config.latent_dim, image_shape, config.width)
         self.generator_optimizer = keras.optimizers.Adam(config.learning_rate, BETA_1, name="adam")
         self.discriminator_optimizer = keras.optimizers.Adam(config.learning_rate, BETA_1, name="adam")
         # Optimizers that are not built have no variables, and a restore would pass them over.
@@ -61,10 +58,10 @@ class Gan:
         self.ema.set_weights(self.generator.get_weights())
 
     def start_from(self, arrays: Mapping[str, np.ndarray], latents: tf.Tensor, images: tf.Tensor) -> None:
-        """Take over one class's networks from a shared base, with the statistics of that class in every BatchNorm.
+        """Take over the networks of a shared base, with the statistics of one class in every BatchNorm.
 
-        The base's statistics are those of all classes together. Normalised by its own batches, as in training, a class
-        would lose what makes the base's class (`networks.fold`) that class; so scale and offset take up the difference.
+        The base's statistics are those of all classes together, and a class's batches have others; scale and offset
+        take up the difference, so that the first steps begin with what the base had learnt.
 
         Args:
             arrays: generator and discriminator, by name.
@@ -141,13 +138,8 @@ class Gan:
         return {f"{part}/{variable.path}": variable for part, of in parts.items() for variable in of}
 
     def sample(self, latents: tf.Tensor) -> tf.Tensor:
-        """Images of the EMA generator for latents (N, latent_dim); a base's classes take turns."""
-        labels = tf.one_hot(tf.range(len(latents)) % max(self.num_classes, 1), self.num_classes)
-        return self.ema(self._inputs(latents, labels), training=False)
-
-    def _inputs(self, first: tf.Tensor, labels: tf.Tensor) -> list[tf.Tensor]:
-        """What a network takes: latents or images, and one-hot labels when this is a shared base."""
-        return [first, labels] if self.num_classes else [first]
+        """Images of the EMA generator for latents (N, latent_dim)."""
+        return self.ema(latents, training=False)
 
     def stretch(self, config: TrainingConfig, batches: Batches, seed: int, label: str) -> Stretch:
         """Compile the training loop.
@@ -168,16 +160,15 @@ class Gan:
         generator, discriminator = self.generator, self.discriminator
 
         def train_step(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            images, label_numbers = batches.draw(step, size)
-            labels = tf.one_hot(label_numbers, self.num_classes)
+            images, _ = batches.draw(step, size)
             latents = tf.random.stateless_normal((size, latent_dim), tf.stack([latent_stream, step]), alg="philox")
             with tf.GradientTape(persistent=True) as tape:
                 # One forward pass through both networks serves both losses (non-saturating, Goodfellow et al. 2014).
-                fakes = _float32(generator(self._inputs(latents, labels), training=True))
+                fakes = _float32(generator(latents, training=True))
                 seen_real = augment(images, kinds, real_stream, step)
                 seen_fake = augment(fakes, kinds, fake_stream, step)
-                on_real = _float32(discriminator(self._inputs(seen_real, labels), training=True))
-                on_fake = _float32(discriminator(self._inputs(seen_fake, labels), training=True))
+                on_real = _float32(discriminator(seen_real, training=True))
+                on_fake = _float32(discriminator(seen_fake, training=True))
                 d_loss = tf.reduce_mean(tf.nn.softplus(-on_real)) + tf.reduce_mean(tf.nn.softplus(on_fake))
                 g_loss = tf.reduce_mean(tf.nn.softplus(-on_fake))
             d_gradients = tape.gradient(d_loss, discriminator.trainable_variables)

@@ -20,7 +20,6 @@ from dcgan.batches import Batches, to_float, to_uint8
 from dcgan.classifier import load_folds
 from dcgan.config import JobConfig
 from dcgan.errors import TrainingError
-from dcgan.networks import fold
 from dcgan.paths import Run
 from dcgan.progress import OnProgress
 from dcgan.split import labels_with_images, load_training, load_validation
@@ -42,13 +41,13 @@ MAX_SNAPSHOT_SHARE = 0.03  # of training time that snapshots may take; where the
 def train_base(run: Run, config: JobConfig, max_seconds: float | None, on_progress: OnProgress) -> dict[str, Any]:
     """Train the shared base on the training images of all classes, every class drawn equally often.
 
-    It is a start for the classes and makes no images itself, so that its last step serves, and no score is taken.
+    It is a start for the classes and makes no images itself, so that its last step serves, and no score is taken. It is
+    not told the classes: by a label it would learn those of few images by heart, and hand them on narrow.
     """
-    labels = labels_with_images(run)
-    images = load_training(run, labels)
+    images = load_training(run, labels_with_images(run))
     training = config.training
     assert training.base_steps is not None
-    about = {"labels": labels, "run_id": run.id}
+    about = {"run_id": run.id}
     return _train(run, config, run.base, BASE, images, None, training.base_steps, None, about, max_seconds, on_progress)
 
 
@@ -65,15 +64,14 @@ def train_class(
     num_steps, start, draws = training.class_steps, None, label
     about = {"run_id": run.id, "further": False}
     if (before := snapshots.load_newest(run.start(label))) is not None:
-        start = Start(before[0], folded=False)
+        start = Start(before[0], of_base=False)
         num_steps = policy.further_steps(num_steps, training.log_steps)
         draws = f"{label}\x00{storage.read_json(run.fingerprints)['classes'][label]['training']}"
         about["further"] = True
     elif training.base:
         if (newest := snapshots.load_newest(run.base)) is None:
             raise TrainingError(f"{run.base}: the shared base has no whole snapshot; remove this folder and run again")
-        labels = storage.read_json(run.base / "record.json")["labels"]
-        start = Start(fold(newest[0], labels.index(label)), folded=True)
+        start = Start(newest[0], of_base=True)
     folder, scorer = run.training(label), FoldScorer(load_folds(run, images.shape[1:]), load_validation(run, label))
     return _train(
         run, config, folder, label, [images], scorer, num_steps, start, about, max_seconds, on_progress, draws
@@ -85,8 +83,8 @@ class Start:
     """What a class's training begins with."""
 
     arrays: Mapping[str, np.ndarray]
-    folded: bool
-    """Whether they are the networks of a shared base, folded; else they are a snapshot of the class itself."""
+    of_base: bool
+    """Whether they are a snapshot of the shared base; else they are one of the class itself."""
 
 
 def _train(  # noqa: PLR0915 (one loop, to be read from top to bottom)
@@ -131,7 +129,7 @@ def _train(  # noqa: PLR0915 (one loop, to be read from top to bottom)
     training, seed = config.training, config.generation.seed
     assert training.log_steps and training.latent_dim and training.batch_size
     precision = chosen_precision(run)
-    gan = Gan(training, images[0].shape[1:], len(images) if len(images) > 1 else 0, precision)
+    gan = Gan(training, images[0].shape[1:], precision)
     latents = tf.random.stateless_normal(
         (NUM_SAMPLES, training.latent_dim), [randomness.stream(seed, label, "score"), 0], alg="philox"
     )
@@ -141,7 +139,7 @@ def _train(  # noqa: PLR0915 (one loop, to be read from top to bottom)
         """Start from what is given, or from random weights of the present branch."""
         if start is None:
             gan.initialize(randomness.stream(seed, _branch_name(draws, course), "weights"))
-        elif start.folded:
+        elif start.of_base:
             gan.start_from(start.arrays, latents, to_float(tf.constant(images[0][:STATISTICS])))
         else:
             arrays, shipped = _parted(start.arrays)
@@ -168,7 +166,7 @@ def _train(  # noqa: PLR0915 (one loop, to be read from top to bottom)
         picture = pictures.png(pictures.grid(samples[: GRID_COLUMNS**2], GRID_COLUMNS))
         storage.write_bytes(folder / "samples" / f"step-{course.work:08d}.png", picture)
         events.picture(course.work, "samples", picture)
-        if scorer is None or (course.step == 0 and (start is None or start.folded)):
+        if scorer is None or (course.step == 0 and (start is None or start.of_base)):
             return {}
         score = scorer(samples)
         if course.take(score):

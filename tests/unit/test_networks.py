@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from dcgan import networks
 from dcgan.config import SIDE_MAX, SIDE_MIN
-from dcgan.networks import fold, make_discriminator, make_generator, num_stages
+from dcgan.networks import make_discriminator, make_generator, num_stages
 
 sides = st.integers(SIDE_MIN, SIDE_MAX)
 
@@ -95,33 +95,6 @@ def test_weights_begin_as_in_the_paper() -> None:
     assert len(kernels) == 4
     for kernel in kernels:
         assert abs(kernel.std() - 0.02) < 0.001 and abs(kernel.mean()) < 0.001
-
-
-@pytest.mark.parametrize("class_index", [0, 2])
-@pytest.mark.parametrize("shape", [(8, 8, 1), (20, 12, 3)])
-def test_folded_base_is_the_same_function_as_the_base_for_that_class(
-    class_index: int, shape: tuple[int, int, int]
-) -> None:
-    base = make_generator(5, shape, 4, num_classes=3), make_discriminator(shape, 4, num_classes=3)
-    folded = fold(random_weights(base[0], 1) | random_weights(base[1], 2), class_index)
-    alone = make_generator(5, shape, 4), make_discriminator(shape, 4)
-    assert set(folded) == {f"{network.name}/{variable.path}" for network in alone for variable in network.weights}
-    for network in alone:
-        for variable in network.weights:
-            variable.assign(folded[f"{network.name}/{variable.path}"])
-
-    labels = tf.one_hot([class_index] * 6, 3)
-    latents = tf.random.stateless_normal((6, 5), [3, 4])
-    images = tf.random.stateless_uniform((6, *shape), [5, 6], -1, 1)
-    made = alone[0](latents, training=False)
-    np.testing.assert_allclose(made, base[0]([latents, labels], training=False), atol=1e-5)
-    judged = np.asarray(alone[1](images, training=False))
-    np.testing.assert_allclose(judged, base[1]([images, labels], training=False), rtol=1e-4, atol=1e-3)
-
-    # And not the function of another class.
-    others = tf.one_hot([1] * 6, 3)
-    assert np.abs(made - base[0]([latents, others], training=False)).max() > 0.01
-    assert np.abs(judged - base[1]([images, others], training=False)).max() > 0.01
 
 
 @pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-4), ("mixed_bfloat16", 0.05)])

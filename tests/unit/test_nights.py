@@ -64,7 +64,7 @@ class Job:
                 train(run.training(label))
                 generate(run, label)
         if not run.base.exists():
-            train(run.base, {"labels": sorted(path.name for path in self.images.iterdir())})
+            train(run.base)
         for file in (run.judge / "record.json", run.precision, run.share_record, run.evaluation_record):
             if not file.exists():
                 storage.write_json(file, {"chosen": 0.5, "made in": run.id})
@@ -79,14 +79,14 @@ class Job:
         return nights.compare(self.config, *scan(self.config.data), **options).told
 
 
-def train(folder: Path, more: dict[str, Any] | None = None) -> None:
+def train(folder: Path) -> None:
     if (folder / "record.json").exists():
         return
     content = {"weights": np.random.default_rng().random(4)}
     storage.write_bytes(folder / "model.npz", storage.pack_arrays(content))
     snapshots.save(folder, 40, content, {"step": 40})
     record = {"model_sha256": storage.sha256(folder / "model.npz"), "run_id": folder.parents[1].name}
-    storage.write_json(folder / "record.json", record | (more or {}))
+    storage.write_json(folder / "record.json", record)
 
 
 def generate(run: Run, label: str) -> None:
@@ -164,12 +164,15 @@ def test_class_begins_anew_once_more_than_a_fifth_has_changed_since_it_last_did(
     assert ANEW in kinds and kinds[kinds.index(ANEW) + 1] != ANEW
 
 
-def test_base_is_trained_again_when_a_class_needs_it_that_it_does_not_know(job: Job) -> None:
+@pytest.mark.parametrize(("count", "serves"), [(12, True), (40, False)])
+def test_new_class_begins_with_the_base_that_there_is_unless_much_has_changed(
+    job: Job, count: int, serves: bool
+) -> None:
     job.night()
-    job.add("emu", 40)
+    job.add("emu", count)
     run = job.begin()
     assert job.kinds(run) == {"cat": KEPT, "dog": KEPT, "emu": ANEW, "owl": KEPT}
-    assert not run.base.exists()
+    assert run.base.exists() == serves
     assert stages.carry_over(run, job.config) == {"train": ["emu"], "base": True}
 
 
