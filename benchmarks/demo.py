@@ -51,7 +51,9 @@ def main() -> None:
     accuracy = {arm: [100 * value for value in values] for arm, values in summary["balanced_accuracy"].items()}
     differences = [after - before for before, after in zip(accuracy["without"], accuracy["with"], strict=True)]
     rows = [(f"{stage}, seconds", f"{seconds:.1f}") for stage, seconds in summary["seconds"].items()]
+    proof = summary["seconds"]["evaluation"] / sum(summary["seconds"].values())
     rows += [
+        ("evaluation's share of these", f"{proof:.0%}"),
         ("whole process, seconds", f"{wall:.1f}"),
         ("shared base trained, images/s", f"{base['images_per_second']:,.0f}"),
         ("class trained, images/s, median of classes", f"{statistics.median(trained):,.0f}"),
