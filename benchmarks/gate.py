@@ -142,10 +142,8 @@ def recognised(run: Run, base: Path, *, synthetic: bool) -> dict[str, np.ndarray
         arm = Arm(sets.real, sets.synthetic, shares(sets, storage.read_json(run.share_record)["chosen"]), True)
     tested = list(beside(base, "test").values())
     classifiers = Classifiers(config, sets)
-    found = [
-        classifiers.recognised(f"truth {number}", {"arm": arm}, tested, lambda _: None) for number in range(TRUTH_SEEDS)
-    ]
-    return {"right": np.stack([seed["arm"] for seed in found]), "truth": found[0]["truth"]}
+    found = [classifiers.recognised(f"truth {number}", arm, tested, lambda _: None) for number in range(TRUTH_SEEDS)]
+    return {"right": np.stack([seed["right"] for seed in found]), "truth": found[0]["truth"]}
 
 
 def recognise_without(base: Path) -> None:
@@ -161,8 +159,7 @@ def judge_and_measure(trial: Trial) -> list[dict[str, Any]]:
     from dcgan.determinism import wake_tensorflow  # noqa: PLC0415
 
     wake_tensorflow(1)
-    from dcgan.evaluation import gate, measures, share, statistics, utility  # noqa: PLC0415
-    from dcgan.split import FOLDS  # noqa: PLC0415
+    from dcgan.evaluation import gate, measures, sets, share, statistics, utility  # noqa: PLC0415
 
     # The sets, in the place of generated images: as many as fill the classes up.
     run = copied(trial.base, trial.folder)
@@ -184,9 +181,9 @@ def judge_and_measure(trial: Trial) -> list[dict[str, Any]]:
         """Nobody watches."""
 
     measures.measure(run, config, silent)
-    utility.try_folds(run, config, range(FOLDS), silent)
+    utility.try_shares(run, config, range(len(share.TRIED)), silent)
     chosen = share.choose(run)["chosen"]
-    utility.measure(run, config, range(config.gate.classifier_seeds), silent)
+    utility.measure(run, config, range(len(sets.compared(config.gate.classifier_seeds))), silent)
     judged = {}
     for policy in POLICIES:
         changed = config.gate.model_copy(update={"policy": policy})

@@ -181,18 +181,18 @@ class Run:
         """The part of a class's images whose first candidate has this index."""
         return self.shards(label) / str(first)
 
-    def share(self, fold: int) -> Path:
-        """What classifiers recognised of a fold of the training images, by the strength that they were trained with."""
-        return self.evaluation / f"share-{fold}.npz"
+    def tried(self, number: int) -> Path:
+        """What a classifier of `share.TRIED` recognised of its fold: `right`, bool per image, and `truth`."""
+        return self.evaluation / f"tried-{number}.npz"
 
     @property
     def share_record(self) -> Path:
         """The strength that was chosen, and what each gave."""
         return self.evaluation / "share.json"
 
-    def utility(self, number: int) -> Path:
-        """What the classifiers of seed `number` recognised: bool per held-out image by arm, and `truth`."""
-        return self.evaluation / f"utility-{number}.npz"
+    def compared(self, number: int) -> Path:
+        """What a classifier of `sets.compared` recognised of held-out images: `right`, bool per image, and `truth`."""
+        return self.evaluation / f"compared-{number}.npz"
 
     @property
     def leakage(self) -> Path:

@@ -46,7 +46,7 @@ class Work:
     number: int = 0
     """Images wanted, for generation and making."""
     numbers: Sequence[int] = ()
-    """Folds, for share, seeds, for evaluation, or first candidates, for shards: one after the other."""
+    """Classifiers, for share and evaluation, or first candidates, for shards: one after the other."""
     per_gpu: int = 1
     """Processes on one GPU at a time."""
 

@@ -7,8 +7,9 @@ Stages that need TensorFlow run in a process of their own.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 
@@ -29,6 +30,8 @@ from dcgan.release.verify import missing
 from dcgan.report import write_report
 from dcgan.terminal import counted, display
 from dcgan.training import policy
+
+T = TypeVar("T")
 
 
 def begin(job: JobConfig, *, fresh: bool = False) -> tuple[Run, bool]:
@@ -158,8 +161,7 @@ def shards(run: Run, job: JobConfig, label: str, num_wanted: int) -> list[tuple[
     """
     if _stands(run.generation(label)) or job.run.processes == 1:
         return []
-    found = parts.shards(run, label, num_wanted)
-    return [tuple(found[number] for number in numbers) for numbers in slots(job, len(found), parts.SHARDS_MIN)]
+    return slots(job, parts.shards(run, label, num_wanted), parts.SHARDS_MIN)
 
 
 def make_shards(run: Run, job: JobConfig, some: tuple[Shard, ...]) -> dict[str, Any]:
@@ -209,22 +211,23 @@ def _told_generation(label: str, num_wanted: int, record: dict[str, Any]) -> dic
     return record
 
 
-def slots(job: JobConfig, count: int, at_most: int | None = None) -> list[tuple[int, ...]]:
-    """The numbers 0 to `count` - 1, dealt out to the processes that work side by side.
+def slots(job: JobConfig, items: Sequence[T], at_most: int | None = None) -> list[tuple[T, ...]]:
+    """Classifiers or shards, dealt out to the processes that work side by side.
 
-    One process does several folds, seeds or shards: to start it and to compile its networks takes as long as one of
-    them. With `at_most` of them to one process, there may be more processes than work side by side.
+    One process does several of them: to start it and to compile its networks takes as long as one. With `at_most` of
+    them to one process, there may be more processes than work side by side.
     """
     assert job.run.processes is not None
-    num_slots = min(count, max(job.run.processes, math.ceil(count / at_most) if at_most else 1))
-    return [tuple(range(slot, count, num_slots)) for slot in range(num_slots)]
+    wished = max(job.run.processes, math.ceil(len(items) / at_most) if at_most else 1)
+    num_slots = min(len(items), wished)
+    return [tuple(items[slot::num_slots]) for slot in range(num_slots)]
 
 
-def try_shares(run: Run, job: JobConfig, folds: tuple[int, ...]) -> dict[str, Any]:
-    """Train classifiers with other shares of synthetic images, and try them on folds of the training images."""
+def try_shares(run: Run, job: JobConfig, classifiers: tuple[int, ...]) -> dict[str, Any]:
+    """Train some of the classifiers that the share of synthetic images is chosen by: `share.TRIED`."""
     if taken := share.taken_over(run):
         return taken
-    return _perform(run, job, "share", _threads(job), numbers=folds)
+    return _perform(run, job, "share", _threads(job), numbers=classifiers)
 
 
 def choose_share(run: Run) -> dict[str, Any]:
@@ -238,9 +241,9 @@ def choose_share(run: Run) -> dict[str, Any]:
     return record
 
 
-def measure(run: Run, job: JobConfig, seeds: tuple[int, ...]) -> dict[str, Any]:
-    """Train classifiers from some seeds, without and with the synthetic images."""
-    return _perform(run, job, "evaluation", _threads(job), numbers=seeds)
+def measure(run: Run, job: JobConfig, classifiers: tuple[int, ...]) -> dict[str, Any]:
+    """Train some of the classifiers that the gate compares: `sets.compared`."""
+    return _perform(run, job, "evaluation", _threads(job), numbers=classifiers)
 
 
 def measures(run: Run, job: JobConfig) -> dict[str, Any]:

@@ -110,7 +110,7 @@ def _stage(  # noqa: PLR0911 (one for each stage)
         case "generation":
             return collect.collect(run, config, work.label, work.number, on_progress)
         case "share":
-            return utility.try_folds(run, config, work.numbers, on_progress)
+            return utility.try_shares(run, config, work.numbers, on_progress)
         case "evaluation":
             return utility.measure(run, config, work.numbers, on_progress)
         case "measures":

@@ -14,9 +14,10 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from dcgan import budget, history, outcome, runs, stages, storage, terminal
 from dcgan.config import LOCAL, JobConfig
 from dcgan.errors import ConfigError, InputError
+from dcgan.evaluation.sets import compared_with
+from dcgan.evaluation.share import TRIED
 from dcgan.paths import Run
 from dcgan.shared.coordinator import coordinating
-from dcgan.split import FOLDS
 from flows import tasks
 from flows.artifacts import publish_artifacts
 
@@ -124,12 +125,16 @@ def _make(
 
 def _prove(run: Run, job: JobConfig) -> dict[str, Any]:
     """Measure the generated images, and what they do to a classifier; the verdicts."""
-    folds = [tasks.try_shares.submit(run, job, folds) for folds in stages.slots(job, FOLDS)]
-    measures = {"measures": tasks.measures.submit(run, job)}  # in the slot that has fewer folds
-    tasks.raise_first(folds)
+    without, with_them = (
+        stages.slots(job, compared_with(job.gate.classifier_seeds, synthetic=synthetic)) for synthetic in (False, True)
+    )
+    tried = [tasks.try_shares.submit(run, job, some) for some in stages.slots(job, range(len(TRIED)))]
+    # What needs no share keeps all processes busy until it is chosen.
+    compared = [tasks.measure.submit(run, job, some) for some in without]
+    measures = {"measures": tasks.measures.submit(run, job)}
+    tasks.raise_first(tried)
     tasks.choose_share(run)
-    seeds = stages.slots(job, job.gate.classifier_seeds)
-    tasks.raise_first([tasks.measure.submit(run, job, some) for some in seeds])
+    tasks.raise_first(compared + [tasks.measure.submit(run, job, some) for some in with_them])
     _, not_measured = tasks.outcomes(measures)
     for reason in not_measured.values():  # such as of a feature extractor of the user's: what is proven stays
         terminal.display.say(f"The release goes without measures, and unchecked by them: {reason}")

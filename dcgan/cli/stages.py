@@ -14,9 +14,10 @@ from dcgan import budget, history, outcome, runs, stages, storage
 from dcgan.cli.work import stopping_workers, tell
 from dcgan.config import JobConfig
 from dcgan.errors import ConfigError, StageError
+from dcgan.evaluation.sets import compared
+from dcgan.evaluation.share import TRIED
 from dcgan.paths import Run
 from dcgan.plan import ClassPlan
-from dcgan.split import FOLDS
 from dcgan.terminal import display
 
 T = TypeVar("T")
@@ -113,10 +114,10 @@ def _generate(run: Run, job: JobConfig, _plan: Mapping[str, ClassPlan], chosen: 
 
 
 def _evaluate(run: Run, job: JobConfig, _plan: Mapping[str, ClassPlan], _chosen: Mapping[str, int]) -> dict[str, Any]:
-    _side_by_side(job, stages.slots(job, FOLDS), lambda folds: stages.try_shares(run, job, folds))
+    _side_by_side(job, stages.slots(job, range(len(TRIED))), lambda some: stages.try_shares(run, job, some))
     stages.choose_share(run)
-    seeds = stages.slots(job, job.gate.classifier_seeds)
-    _side_by_side(job, seeds, lambda some: stages.measure(run, job, some))
+    classifiers = range(len(compared(job.gate.classifier_seeds)))
+    _side_by_side(job, stages.slots(job, classifiers), lambda some: stages.measure(run, job, some))
     stages.measures(run, job)
     return stages.decide(run, job)
 

@@ -9,7 +9,7 @@ import numpy as np
 from dcgan import randomness, storage
 from dcgan.config import JobConfig
 from dcgan.evaluation import checks
-from dcgan.evaluation.sets import ARMS, WITH, WITHOUT
+from dcgan.evaluation.sets import ARMS, WITH, WITHOUT, compared
 from dcgan.evaluation.share import synthetic_share
 from dcgan.evaluation.statistics import Difference, difference, holm
 from dcgan.paths import Run
@@ -24,7 +24,7 @@ def judge(run: Run, config: JobConfig) -> dict[str, Any]:
     """Turn the classifiers' results into a verdict on the whole, and one for each class that has synthetic images.
 
     Args:
-        run: with measures taken, the share chosen and `config.gate.classifier_seeds` seeds tried.
+        run: with measures taken, the share chosen and the classifiers of `sets.compared` tested.
         config: resolved.
 
     Returns:
@@ -34,9 +34,11 @@ def judge(run: Run, config: JobConfig) -> dict[str, Any]:
         draws that this was measured with. Further `arms` (balanced accuracy and mean recall of the rare classes of
         every recipe and seed), `balanced_accuracy` of the two that are compared, `share`, and `rare`.
     """
-    seeds = [storage.unpack_arrays(run.utility(n).read_bytes()) for n in range(config.gate.classifier_seeds)]
-    right = {arm: np.stack([arrays[arm] for arrays in seeds]).astype(float) for arm in ARMS}
-    truth, synthetic = seeds[0]["truth"], seeds[0]["synthetic"]
+    found: dict[str, list[dict[str, np.ndarray]]] = {arm: [] for arm in ARMS}
+    for number, (_, arm) in enumerate(compared(config.gate.classifier_seeds)):
+        found[arm].append(storage.unpack_arrays(run.compared(number).read_bytes()))
+    right = {arm: np.stack([arrays["right"] for arrays in seeds]).astype(float) for arm, seeds in found.items()}
+    truth, synthetic = found[WITH][0]["truth"], found[WITH][0]["synthetic"]
     labels = labels_with_images(run)
     num_real = [storage.read_json(run.split_record)["classes"][label]["train"] for label in labels]
     rare = [number for number, count in enumerate(num_real) if count <= RARE_SHARE * max(num_real)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,16 @@ from dcgan.split import labels_with_images
 WITHOUT, WITH = "real+classical", "real+classical+synthetic"  # the two arms that the gate compares
 ARMS = {"real": (False, False), WITHOUT: (True, False), "real+synthetic": (False, True), WITH: (True, True)}
 """What is beside the real images: classical augmentation, synthetic images."""
+
+
+def compared(num_seeds: int) -> list[tuple[int, str]]:
+    """The classifiers that the gate compares, by number: seed, and key of `ARMS`."""
+    return list(itertools.product(range(num_seeds), ARMS))
+
+
+def compared_with(num_seeds: int, *, synthetic: bool) -> list[int]:
+    """The numbers of those with synthetic images, or of those without, which can be trained before there are any."""
+    return [number for number, (_, arm) in enumerate(compared(num_seeds)) if ARMS[arm][1] == synthetic]
 
 
 @dataclass(frozen=True)

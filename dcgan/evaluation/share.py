@@ -1,10 +1,12 @@
 """How much of what a classifier learns of a class should be synthetic: chosen on validation images, and recommended.
 
-The validation images are training images, in turn (`utility.try_fold`). What is held out for the verdict takes no part.
+The validation images are training images, in turn (`utility.try_shares`). What is held out for the verdict takes no
+part.
 """
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,9 @@ from dcgan.evaluation.sets import Sets
 from dcgan.paths import Run
 from dcgan.split import FOLDS
 
-STRENGTHS = (0.0, 0.25, 0.5, 0.75)  # share of a class's draws when it has hardly any real images
+STRENGTHS = (0.0, 0.25, 0.5)  # share of a class's draws when it has hardly any real images
+TRIED = tuple(itertools.product(range(FOLDS), STRENGTHS))
+"""The classifiers that the choice is made by, by number: fold that each is tried on, and strength."""
 
 
 def synthetic_share(num_real: int, num_synthetic: int, strength: float) -> float:
@@ -45,11 +49,11 @@ def choose(run: Run) -> dict[str, Any]:
     """
     if taken := taken_over(run):
         return taken
-    folds = [storage.unpack_arrays(run.share(fold).read_bytes()) for fold in range(FOLDS)]
-    truth = np.concatenate([arrays["truth"] for arrays in folds])
+    found = [storage.unpack_arrays(run.tried(number).read_bytes()) for number in range(len(TRIED))]
     tried = {}
     for strength in STRENGTHS:
-        right = np.concatenate([arrays[f"{strength:g}"] for arrays in folds])
+        folds = [arrays for arrays, (_, of_arrays) in zip(found, TRIED, strict=True) if of_arrays == strength]
+        right, truth = (np.concatenate([arrays[name] for arrays in folds]) for name in ("right", "truth"))
         recalls = [right[truth == number].mean() for number in np.unique(truth)]
         tried[f"{strength:g}"] = round(float(np.mean(recalls)), 4)
     chosen = max((strength for strength in STRENGTHS if strength), key=lambda strength: tried[f"{strength:g}"])

@@ -17,7 +17,8 @@ from dcgan.training import snapshots
 class Files:
     """The pieces of one stage; `*` are all that are whole.
 
-    `{}` is the class, or a fold or seed, that it is about; of a shard it is the class, and a second one its index.
+    `{}` is the class, or the classifier's number, that it is about; of a shard it is the class, and a second one its
+    index.
     """
 
     reads: tuple[str, ...]
@@ -30,8 +31,8 @@ STAGES = {
     "train": Files(("job", "split/{}", "judge", "base"), ("training/{}", "model/{}")),
     "make": Files(("job", "split/{}", "judge", "base"), ("training/{}", "model/{}", "generation/{}")),
     "make_shards": Files(("job", "split/{}", "judge", "model/{}"), ("shards/{}/{}",)),
-    "try_shares": Files(("job", "split/*", "generation/*", "evaluation/share.json"), ("evaluation/share-{}.npz",)),
-    "measure": Files(("job", "split/*", "generation/*", "evaluation/share.json"), ("evaluation/utility-{}.npz",)),
+    "try_shares": Files(("job", "split/*", "generation/*", "evaluation/share.json"), ("evaluation/tried-{}.npz",)),
+    "measure": Files(("job", "split/*", "generation/*", "evaluation/share.json"), ("evaluation/compared-{}.npz",)),
     "measures": Files(("job", "split/*", "judge", "generation/*"), ("evaluation/measures.json",)),
 }
 """By the names of the functions in `dcgan.stages`."""
@@ -41,7 +42,7 @@ RESUMED = ("base", "train", "make")  # stages that another machine can go on wit
 
 
 def named(pieces: Iterable[str], about: object) -> list[str]:
-    """Pieces of one class, or of some folds, seeds or shards (a tuple)."""
+    """Pieces of one class, or of some classifiers or shards (a tuple)."""
     subjects = about if isinstance(about, tuple) else (about,)
     keys = [(escape(one.label), one.first) if isinstance(one, Shard) else (escape(str(one)),) for one in subjects]
     return list(dict.fromkeys(piece.format(*key) for piece in pieces for key in keys))

@@ -11,7 +11,7 @@ import pytest
 from dcgan import storage
 from dcgan.config import parse_job
 from dcgan.evaluation.gate import MIN_HOLDOUT, decide, judge
-from dcgan.evaluation.sets import ARMS, WITH, WITHOUT
+from dcgan.evaluation.sets import WITH, WITHOUT, compared
 from dcgan.evaluation.statistics import Difference
 from dcgan.paths import Run
 
@@ -56,10 +56,10 @@ def measured(
     storage.write_json(run.measures, {"classes": {label: {} for label in labels}})
     storage.write_json(run.share_record, {"chosen": 0.5, "tried": {"0": 0.5, "0.5": 0.6}})
     base = rights[WITHOUT]
-    for number in range(2):
-        arrays = {arm: rights.get(arm, base) for arm in ARMS}
-        about = {"truth": truth, "synthetic": np.array([10, 30, 0]), "strength": np.array(0.5)}
-        storage.write_bytes(run.utility(number), storage.pack_arrays(arrays | about))
+    about = {"truth": truth, "synthetic": np.array([10, 30, 0]), "strength": np.array(0.5)}
+    for number, (_, arm) in enumerate(compared(2)):
+        arrays = {"right": rights.get(arm, base), **about}
+        storage.write_bytes(run.compared(number), storage.pack_arrays(arrays))
     values = {"name": "j", "data": {"source": "x"}, "gate": {"classifier_seeds": 2, "policy": policy}}
     record = judge(run, parse_job(values, where=""))
     assert storage.read_json(run.evaluation_record) == record

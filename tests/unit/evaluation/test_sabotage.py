@@ -16,9 +16,9 @@ from sklearn.datasets import load_digits
 from benchmarks.jobs import put_generated
 from dcgan.classifier import train_judge
 from dcgan.evaluation import gate, leakage, measures, utility
-from dcgan.evaluation.share import choose
+from dcgan.evaluation.sets import compared
+from dcgan.evaluation.share import TRIED, choose
 from dcgan.progress import Progress
-from dcgan.split import FOLDS
 from tests.conftest import split_run
 
 LABELS = ("0", "1", "2", "3", "4", "5")
@@ -87,9 +87,9 @@ def classes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         make, _ = SABOTAGE.get(label, (lambda label=label: others(label), ""))
         put_generated(run, label, make())
     measures.measure(run, job, silent)
-    utility.try_folds(run, job, range(FOLDS), silent)
+    utility.try_shares(run, job, range(len(TRIED)), silent)
     choose(run)
-    utility.measure(run, job, range(job.gate.classifier_seeds), silent)
+    utility.measure(run, job, range(len(compared(job.gate.classifier_seeds))), silent)
     return dict(gate.judge(run, job)["classes"])
 
 

@@ -10,11 +10,12 @@ import pytest
 
 from benchmarks.jobs import put_generated
 from dcgan import storage
+from dcgan.classifier import trainer
 from dcgan.config import JobConfig
 from dcgan.errors import ConfigError
-from dcgan.evaluation.sets import ARMS, load_sets, num_synthetic
-from dcgan.evaluation.share import STRENGTHS, choose, synthetic_share
-from dcgan.evaluation.utility import Arm, Classifiers, measure, try_folds
+from dcgan.evaluation.sets import ARMS, compared, compared_with, load_sets, num_synthetic
+from dcgan.evaluation.share import STRENGTHS, TRIED, choose, synthetic_share
+from dcgan.evaluation.utility import Arm, Classifiers, measure, try_shares
 from dcgan.paths import Run
 from dcgan.progress import Progress
 from dcgan.split import FOLDS
@@ -40,47 +41,65 @@ def generate(run: Run, label: str, count: int) -> None:
     put_generated(run, label, np.load(run.train_images(label))[:count])
 
 
-def test_a_seed_is_measured_once(prepared: tuple[Run, JobConfig]) -> None:
+def test_a_classifier_is_measured_once(prepared: tuple[Run, JobConfig]) -> None:
     run, job = prepared
     generate(run, "0", 4)
-    [told] = measure(run, job, [0], ignore).values()
-    assert set(told) == set(ARMS) and all(0 <= value <= 1 for value in told.values())
-    before = run.utility(0).stat().st_mtime_ns
-    assert measure(run, job, [0], ignore) == {"0": told}
-    assert run.utility(0).stat().st_mtime_ns == before
+    told = measure(run, job, range(4), ignore)
+    assert list(told) == ["0", "1", "2", "3"] and all(0 <= value <= 1 for value in told.values())
+    before = [run.compared(number).stat().st_mtime_ns for number in range(4)]
+    assert measure(run, job, range(4), ignore) == told
+    assert [run.compared(number).stat().st_mtime_ns for number in range(4)] == before
 
 
-def test_a_seed_is_measured_anew_when_more_was_generated_or_another_share_was_chosen(
+def test_what_learns_of_synthetic_images_is_measured_anew_when_they_or_the_share_change(
     prepared: tuple[Run, JobConfig],
 ) -> None:
     run, job = prepared
     generate(run, "0", 4)
-    measure(run, job, [0], ignore)
+    [without, *_], [with_them, *_] = (compared_with(2, synthetic=synthetic) for synthetic in (False, True))
+
+    def measured() -> tuple[int, dict[str, np.ndarray]]:
+        measure(run, job, [without, with_them], ignore)
+        arrays = storage.unpack_arrays(run.compared(with_them).read_bytes())
+        return run.compared(without).stat().st_mtime_ns, arrays
+
+    before, _ = measured()
     generate(run, "1", 7)
-    measure(run, job, [0], ignore)
-    assert storage.unpack_arrays(run.utility(0).read_bytes())["synthetic"].tolist() == [4, 7]
+    assert measured()[1]["synthetic"].tolist() == [4, 7]
     storage.write_json(run.share_record, {"chosen": 0.25, "tried": {}})
-    measure(run, job, [0], ignore)
-    assert storage.unpack_arrays(run.utility(0).read_bytes())["strength"] == 0.25
+    after, arrays = measured()
+    assert arrays["strength"] == 0.25
+    assert after == before
 
 
-def test_bytes_are_the_same_whichever_seeds_a_process_did_before(tmp_path: Path) -> None:
-    """So that runs of other numbers of processes agree, and a run that goes on with the seeds that are left."""
+def test_what_learns_of_real_images_alone_needs_no_share(prepared: tuple[Run, JobConfig]) -> None:
+    run, job = prepared
+    run.share_record.unlink()
+    assert {compared(3)[number] for number in compared_with(3, synthetic=False)} == {
+        (seed, arm) for seed in range(3) for arm in ("real", "real+classical")
+    }
+    measure(run, job, compared_with(1, synthetic=False), ignore)
+    assert sorted(compared_with(3, synthetic=False) + compared_with(3, synthetic=True)) == list(range(12))
+
+
+def test_bytes_are_the_same_whichever_classifiers_a_process_trained_before(tmp_path: Path) -> None:
+    """So that runs of other numbers of processes agree, and a run that goes on with the classifiers that are left."""
     write_digits(tmp_path / "images", {3: 40, 5: 40, 8: 40, 9: 40})
     run, job = split_run(tmp_path, gate={"classifier_steps": 3})  # classifiers that still make errors
     storage.write_json(run.share_record, {"chosen": 0.5, "tried": {}})
     generate(run, "3", 6)
     told: list[Progress] = []
-    measure(run, job, [0, 1, 2], told.append)
-    try_folds(run, job, range(FOLDS), ignore)
-    files = [*map(run.utility, range(3)), *map(run.share, range(FOLDS))]
+    measure(run, job, range(8), told.append)
+    try_shares(run, job, range(len(TRIED)), ignore)
+    files = [*map(run.compared, range(8)), *map(run.tried, range(len(TRIED)))]
     together = [file.read_bytes() for file in files]
-    assert len(set(together)) == 6
-    assert [report["done"] for report in told] == [3 * number for number in range(1, 13)]
-    assert {report["total"] for report in told} == {36}
+    assert len(set(together)) > len(files) / 2  # some recognise the same
+    assert [report["done"] for report in told] == [3 * number for number in range(1, 9)]
+    assert {report["total"] for report in told} == {24}
     files[1].unlink()
+    files[8].unlink()
     measure(run, job, [0, 1], ignore)
-    try_folds(run, job, [2], ignore)
+    try_shares(run, job, [2, 0], ignore)
     for file in files[:3]:
         file.unlink()
     for number in (2, 0, 1):
@@ -100,8 +119,9 @@ def test_mixup_goes_with_classical_augmentation_on_both_sides(prepared: tuple[Ru
         for classical, synthetic in ((False, False), (True, False), (True, True)):
             pools, of_class = (sets.synthetic, [0.5, 0.0]) if synthetic else (None, None)
             arm = Arm(sets.real, pools, of_class, classical)
-            classifiers.recognised("test", {"arm": arm}, sets.real, ignore)
-            model = classifiers._trainer(classical).model
+            classifiers.recognised("test", arm, sets.real, ignore)
+            kinds = tuple(gate.augmentation) if classical else ()
+            model = trainer(sets.real[0].shape[1:], NUM_CLASSES, kinds, mixup=mixup and classical, path=None).model
             found[f"{classical} {synthetic}"] = b"".join(array.tobytes() for array in model.get_weights())
         return found
 
@@ -120,16 +140,17 @@ def test_class_that_is_short_takes_no_part(prepared: tuple[Run, JobConfig]) -> N
 def test_folds_try_every_training_image_once_and_choose_a_share(prepared: tuple[Run, JobConfig]) -> None:
     run, job = prepared
     generate(run, "0", 6)
-    told = try_folds(run, job, range(FOLDS), ignore)
-    assert list(told) == ["0", "1", "2"]
-    assert all(set(of_fold) == {f"{strength:g}" for strength in STRENGTHS} for of_fold in told.values())
-    tried = np.concatenate([storage.unpack_arrays(run.share(fold).read_bytes())["truth"] for fold in range(FOLDS)])
-    assert np.bincount(tried).tolist() == [len(images) for images in load_sets(run).real]
+    told = try_shares(run, job, range(len(TRIED)), ignore)
+    assert list(told) == [str(number) for number in range(len(TRIED))]
+    for strength in STRENGTHS:
+        files = [run.tried(number) for number, (_, of_number) in enumerate(TRIED) if of_number == strength]
+        tried = np.concatenate([storage.unpack_arrays(file.read_bytes())["truth"] for file in files])
+        assert np.bincount(tried).tolist() == [len(images) for images in load_sets(run).real]
     record = choose(run)
-    assert record["chosen"] in STRENGTHS[1:] and set(record["tried"]) == {"0", "0.25", "0.5", "0.75"}
-    before = run.share(0).stat().st_mtime_ns
-    try_folds(run, job, [0], ignore)
-    assert run.share(0).stat().st_mtime_ns == before
+    assert record["chosen"] in STRENGTHS[1:] and set(record["tried"]) == {"0", "0.25", "0.5"}
+    before = run.tried(0).stat().st_mtime_ns
+    try_shares(run, job, [0], ignore)
+    assert run.tried(0).stat().st_mtime_ns == before
 
 
 def test_copies_of_an_image_do_not_speak_for_it(
@@ -147,7 +168,7 @@ def test_copies_of_an_image_do_not_speak_for_it(
         return real_batches(real, **keywords)
 
     monkeypatch.setattr(utility, "Batches", watched)
-    try_folds(run, job, [1], ignore)
+    try_shares(run, job, [TRIED.index((1, 0.5))], ignore)
     whole = load_sets(run).real[0]
     left_out = {image.tobytes() for image in whole[1::FOLDS]}
     real, synthetic = pools[0]
@@ -160,10 +181,17 @@ def test_of_equally_good_shares_the_smallest_is_chosen_and_none_is_no_share(prep
     run, _ = prepared
     truth = np.array([0, 0, 1, 1])
     good, bad = np.array([True, True, True, False]), np.array([True, False, False, False])
-    for fold in range(FOLDS):
-        arrays = {"0": truth >= 0, "0.25": bad, "0.5": good, "0.75": good, "truth": truth}
-        storage.write_bytes(run.share(fold), storage.pack_arrays(arrays))
-    assert choose(run) == {"chosen": 0.5, "tried": {"0": 1.0, "0.25": 0.25, "0.5": 0.75, "0.75": 0.75}}
+
+    def chosen_of(**rights: np.ndarray) -> dict[str, object]:
+        for number, (_, strength) in enumerate(TRIED):
+            arrays = {"right": rights[f"of{100 * strength:.0f}"], "truth": truth}
+            storage.write_bytes(run.tried(number), storage.pack_arrays(arrays))
+        return choose(run)
+
+    assert chosen_of(of0=truth >= 0, of25=bad, of50=good) == {
+        "chosen": 0.5, "tried": {"0": 1.0, "0.25": 0.25, "0.5": 0.75},
+    }  # fmt: skip
+    assert chosen_of(of0=truth >= 0, of25=good, of50=good)["chosen"] == 0.25
 
 
 @pytest.mark.parametrize(("num_real", "num_synthetic", "share"), [(20, 380, 0.475), (300, 100, 0.125), (20, 0, 0.0)])
@@ -186,9 +214,10 @@ def test_the_users_own_classifier_is_what_is_trained(prepared: tuple[Run, JobCon
         gate = job.gate.model_copy(update={"classifier": path, "classifier_steps": 300})
         return job.model_copy(update={"gate": gate})
 
-    told = measure(run, with_classifier(f"{__name__}:users_model"), [0], ignore)
-    assert told["0"]["real+classical"] > 0.8
+    number = list(ARMS).index("real+classical")
+    told = measure(run, with_classifier(f"{__name__}:users_model"), [number], ignore)
+    assert told[str(number)] > 0.8
     with pytest.raises(ConfigError, match=r"no_such.*module:function"):
-        measure(run, with_classifier(f"{__name__}:no_such"), [1], ignore)
+        measure(run, with_classifier(f"{__name__}:no_such"), [0], ignore)
     with pytest.raises(ConfigError, match=r"expected a keras.Model of input and output"):
-        measure(run, with_classifier("keras:Sequential"), [1], ignore)
+        measure(run, with_classifier("keras:Sequential"), [0], ignore)

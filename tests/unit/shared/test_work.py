@@ -147,7 +147,7 @@ def test_evaluation_that_is_done_again_takes_the_place_of_the_one_before(
 
     def measure(here: Run, _job: JobConfig, number: int) -> dict[str, Any]:
         shares.append(here.share_record.read_text())
-        storage.write_text(here.utility(number), f"measured with {shares[-1]}")
+        storage.write_text(here.compared(number), f"measured with {shares[-1]}")
         return {}
 
     monkeypatch.setattr(stages, "measure", measure)
@@ -158,7 +158,7 @@ def test_evaluation_that_is_done_again_takes_the_place_of_the_one_before(
             offer("measure", run, job, 0)
             perform("measure", run, job, 0)
             bring("measure", run, job, 0)
-            assert run.utility(0).read_text() == f"measured with {share}"
+            assert run.compared(0).read_text() == f"measured with {share}"
     assert shares == ["first", "second"]
 
 
