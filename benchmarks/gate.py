@@ -142,7 +142,10 @@ def recognised(run: Run, base: Path, *, synthetic: bool) -> dict[str, np.ndarray
         arm = Arm(sets.real, sets.synthetic, shares(sets, storage.read_json(run.share_record)["chosen"]), True)
     tested = list(beside(base, "test").values())
     classifiers = Classifiers(config, sets)
-    found = [classifiers.recognised(f"truth {number}", arm, tested, lambda _: None) for number in range(TRUTH_SEEDS)]
+    found = [
+        classifiers.recognised(f"truth {number}", arm, config.gate.classifier_steps, tested, lambda _: None)
+        for number in range(TRUTH_SEEDS)
+    ]
     return {"right": np.stack([seed["right"] for seed in found]), "truth": found[0]["truth"]}
 
 

@@ -7,6 +7,7 @@ has a number, and any process can train any of them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -22,7 +23,7 @@ from dcgan.evaluation.sets import ARMS, Sets, compared, load_sets
 from dcgan.evaluation.share import TRIED, shares
 from dcgan.paths import Run
 from dcgan.progress import OnProgress, part_of
-from dcgan.split import in_fold
+from dcgan.split import FOLDS, in_fold
 
 
 def measure(run: Run, config: JobConfig, numbers: Sequence[int], on_progress: OnProgress) -> dict[str, float]:
@@ -35,7 +36,7 @@ def measure(run: Run, config: JobConfig, numbers: Sequence[int], on_progress: On
     """
     sets = load_sets(run)
     tested = [np.load(run.holdout_images(label))[~leaked(run, label)] for label in sets.labels]
-    classifiers = compared(config.gate.classifier_seeds)
+    classifiers, steps = compared(config.gate.classifier_seeds), config.gate.classifier_steps
 
     def trial(number: int) -> Trial:
         seed, name = classifiers[number]
@@ -45,7 +46,7 @@ def measure(run: Run, config: JobConfig, numbers: Sequence[int], on_progress: On
             strength = storage.read_json(run.share_record)["chosen"]
             about = {"synthetic": sets.counts, "strength": np.array(strength)}
             arm = Arm(sets.real, sets.synthetic, shares(sets, strength), classical)
-        return Trial(run.compared(number), about, f"utility {seed}", arm, tested)
+        return Trial(run.compared(number), about, f"utility {seed}", arm, steps, tested)
 
     return _carry_out(trial, numbers, Classifiers(config, sets), on_progress)
 
@@ -53,14 +54,15 @@ def measure(run: Run, config: JobConfig, numbers: Sequence[int], on_progress: On
 def try_shares(run: Run, config: JobConfig, numbers: Sequence[int], on_progress: OnProgress) -> dict[str, float]:
     """Train and test classifiers of `share.TRIED`; leave what each recognised in `run.tried(number)`.
 
-    A classifier learns from two thirds of each class's training images and is tried on the third that it has not seen.
-    The GANs have seen them all. So that their copies of an image cannot speak for them, it gets no synthetic image
-    whose nearest real image is among those that it is tried on.
+    A classifier learns from two thirds of each class's training images, as often from each as the gate's do, and
+    is tried on the third that it has not seen. The GANs have seen them all. So that their copies of an image cannot
+    speak for them, it gets no synthetic image whose nearest real image is among those that it is tried on.
 
     Returns:
         The share recognised, by number.
     """
     sets = load_sets(run)
+    steps = math.ceil(config.gate.classifier_steps * (FOLDS - 1) / FOLDS)
 
     def trial(number: int) -> Trial:
         fold, strength = TRIED[number]
@@ -78,7 +80,7 @@ def try_shares(run: Run, config: JobConfig, numbers: Sequence[int], on_progress:
         )
         arm = Arm(seen.real, seen.synthetic, shares(seen, strength), classical=True)
         tested = [images[mask] for images, mask in zip(sets.real, left, strict=True)]
-        return Trial(run.tried(number), {"synthetic": sets.counts}, f"share {fold}", arm, tested)
+        return Trial(run.tried(number), {"synthetic": sets.counts}, f"share {fold}", arm, steps, tested)
 
     return _carry_out(trial, numbers, Classifiers(config, sets), on_progress)
 
@@ -103,6 +105,8 @@ class Trial(NamedTuple):
     purpose: str
     """Names the seed."""
     arm: Arm
+    steps: int
+    """Optimizer steps."""
     tested: Sequence[np.ndarray]
     """uint8 (n, H, W, C) of each class."""
 
@@ -120,19 +124,15 @@ class Classifiers:
         self._seed, self._gate = config.generation.seed, config.gate
         self._shape, self._num_classes = sets.real[0].shape[1:], len(sets.labels)
 
-    @property
-    def steps(self) -> int:
-        """Optimizer steps of each."""
-        return self._gate.classifier_steps
-
     def recognised(
-        self, purpose: str, arm: Arm, tested: Sequence[np.ndarray], on_progress: OnProgress
+        self, purpose: str, arm: Arm, steps: int, tested: Sequence[np.ndarray], on_progress: OnProgress
     ) -> dict[str, np.ndarray]:
         """Train a classifier and test it on real images.
 
         Args:
             purpose: names the seed.
             arm: what it is trained on.
+            steps: optimizer steps.
             tested: uint8 (n, H, W, C) of each class.
             on_progress: told after each stretch of steps.
 
@@ -145,7 +145,7 @@ class Classifiers:
         kinds, mixup = (tuple(gate.augmentation), gate.mixup) if arm.classical else ((), False)
         one = trainer(self._shape, self._num_classes, kinds, mixup=mixup, path=gate.classifier)
         batches = Batches(arm.real, stream=seed, synthetic=arm.synthetic, shares=arm.shares)
-        one.train(batches, self.steps, seed, on_progress)
+        one.train(batches, steps, seed, on_progress)
         return {"right": one.predict(np.concatenate(tested)) == truth, "truth": truth}
 
 
@@ -158,8 +158,9 @@ def _carry_out(
         trial = trial_of(number)
         found = _standing(trial)
         if found is None:
-            told = part_of(on_progress, position * classifiers.steps, len(numbers) * classifiers.steps)
-            found = classifiers.recognised(trial.purpose, trial.arm, trial.tested, told) | dict(trial.about)
+            told = part_of(on_progress, position * trial.steps, len(numbers) * trial.steps)
+            measured = classifiers.recognised(trial.purpose, trial.arm, trial.steps, trial.tested, told)
+            found = measured | dict(trial.about)
             storage.write_bytes(trial.file, storage.pack_arrays(found))
         recognised[str(number)] = round(float(found["right"].mean()), 4)
     return recognised

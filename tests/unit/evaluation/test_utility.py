@@ -96,6 +96,10 @@ def test_bytes_are_the_same_whichever_classifiers_a_process_trained_before(tmp_p
     assert len(set(together)) > len(files) / 2  # some recognise the same
     assert [report["done"] for report in told] == [3 * number for number in range(1, 9)]
     assert {report["total"] for report in told} == {24}
+    told.clear()
+    run.tried(0).unlink()
+    try_shares(run, job, [0], told.append)
+    assert [report["done"] for report in told] == [2], "two thirds of the images, two thirds of the steps"
     files[1].unlink()
     files[8].unlink()
     measure(run, job, [0, 1], ignore)
@@ -119,7 +123,7 @@ def test_mixup_goes_with_classical_augmentation_on_both_sides(prepared: tuple[Ru
         for classical, synthetic in ((False, False), (True, False), (True, True)):
             pools, of_class = (sets.synthetic, [0.5, 0.0]) if synthetic else (None, None)
             arm = Arm(sets.real, pools, of_class, classical)
-            classifiers.recognised("test", arm, sets.real, ignore)
+            classifiers.recognised("test", arm, gate.classifier_steps, sets.real, ignore)
             kinds = tuple(gate.augmentation) if classical else ()
             model = trainer(sets.real[0].shape[1:], NUM_CLASSES, kinds, mixup=mixup and classical, path=None).model
             found[f"{classical} {synthetic}"] = b"".join(array.tobytes() for array in model.get_weights())
