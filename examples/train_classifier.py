@@ -37,13 +37,6 @@ def make_classifier(image_shape: tuple[int, ...], num_classes: int) -> keras.Mod
     )
 
 
-def class_weights(labels: np.ndarray) -> np.ndarray:
-    """A weight per image, such that every class weighs the same: what `release.dataset` gives, for real images only."""
-    present, counts = np.unique(labels, return_counts=True)
-    weight_of = dict(zip(present, len(labels) / (len(present) * counts), strict=True))
-    return np.array([weight_of[label] for label in labels], np.float32)
-
-
 def recalls(dataset: tf.data.Dataset, steps: int, test: tuple[np.ndarray, np.ndarray], num_classes: int) -> np.ndarray:
     """Train on batches of (images, labels, weights); give each class's recall on the test images."""
     test_images, test_labels = test
@@ -67,7 +60,7 @@ def main() -> None:
     arguments = parser.parse_args()
 
     release = dcgan.load_release(arguments.release)
-    real_images, real_labels = real = release.real(arguments.real)  # what the GANs were trained on
+    _, real_labels = real = release.real(arguments.real)  # what the GANs were trained on
     test = release.real(arguments.real, split="holdout")  # what no GAN has seen
     num_classes = len(release.class_names)
     counts = np.bincount(real_labels, minlength=num_classes)
@@ -84,14 +77,10 @@ def main() -> None:
     steps = arguments.epochs * -(-(len(real_labels) + len(release.manifest)) // arguments.batch_size)
     results: dict[str, list[np.ndarray]] = {"without": [], "with": []}
     for seed in range(arguments.seeds):
-        without = tf.data.Dataset.from_tensor_slices((real_images, real_labels, class_weights(real_labels)))
-        datasets = {
-            "without": without.shuffle(len(real_labels), seed=seed).batch(arguments.batch_size),
-            "with": release.dataset(real=real, batch_size=arguments.batch_size, seed=seed),
-        }
-        for arm, dataset in datasets.items():
+        for arm, each in results.items():
             keras.utils.set_random_seed(seed)
-            results[arm].append(recalls(dataset, steps, test, num_classes))
+            dataset = release.dataset(real, batch_size=arguments.batch_size, seed=seed, synthetic=arm == "with")
+            each.append(recalls(dataset, steps, test, num_classes))
 
     print(f"\n{steps:,} optimizer steps each; mean of {arguments.seeds}, on held-out real images:")
     print(f"{'synthetic images':18}{'balanced accuracy':>18}{'recall of rare classes':>25}")

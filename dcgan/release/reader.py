@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -138,15 +137,24 @@ class Release:
         return images[kept], np.array([known[labels[number]] for number in kept], np.int64)
 
     def dataset(
-        self, real: str | Path | tuple[np.ndarray, np.ndarray] | None = None, *, batch_size: int = 64, seed: int = 0
+        self,
+        real: str | Path | tuple[np.ndarray, np.ndarray] | None = None,
+        *,
+        batch_size: int = 64,
+        seed: int = 0,
+        synthetic: bool = True,
     ) -> tf.data.Dataset:
         """Real training images and synthetic ones, shuffled anew each epoch.
+
+        An image that weighs as much as several, such as a real one of a rare class, comes as often in an epoch instead:
+        one that moved a step thirty times as far as others would spoil the training.
 
         Args:
             real: where the real images are (default: where the job found them), or images uint8 (N, H, W, C) and
                 labels int64 (N,). Held-out images are left out, so that they can be tested on.
             batch_size: images per batch.
             seed: of the shuffling.
+            synthetic: with the synthetic images. False: what to compare with.
 
         Returns:
             Batches of (images float32 (B, H, W, C) in 0 to 255, labels int64 (B,), weights float32 (B,)). The
@@ -156,14 +164,20 @@ class Release:
         import tensorflow as tf  # noqa: PLC0415 (a reader of the manifest alone should not wait for TensorFlow)
 
         real_images, real_labels = real if isinstance(real, tuple) else self.real(real)
-        images, labels = self.arrays()
-        all_images = np.concatenate([real_images, images])
-        all_labels = np.concatenate([real_labels, labels])
+        images, labels = self.arrays() if synthetic else (real_images[:0], real_labels[:0])
+        all_images = tf.constant(np.concatenate([real_images, images]))
+        all_labels = tf.constant(np.concatenate([real_labels, labels]))
         weights = self._weights(real_labels, labels)
-        dataset = tf.data.Dataset.from_tensor_slices((all_images, all_labels, weights))
-        shuffled = dataset.shuffle(len(all_labels), seed=seed).batch(batch_size)
-        as_float: Callable[..., Any] = lambda image, label, weight: (tf.cast(image, tf.float32), label, weight)  # noqa: E731
-        return shuffled.map(as_float, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+        times = np.maximum(1, np.rint(weights)).astype(np.int64)
+        rows = np.repeat(np.arange(len(weights)), times)
+        of_rows = (weights / times)[rows] * (len(rows) / weights.sum())
+
+        def batch_of(some: tf.Tensor, weights_of_some: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+            return tf.cast(tf.gather(all_images, some), tf.float32), tf.gather(all_labels, some), weights_of_some
+
+        dataset = tf.data.Dataset.from_tensor_slices((rows, of_rows.astype(np.float32)))
+        batches = dataset.shuffle(len(rows), seed=seed).batch(batch_size)
+        return batches.map(batch_of, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
 
     def _weights(self, real_labels: np.ndarray, labels: np.ndarray) -> np.ndarray:
         """Weights float32 of the real images and then the synthetic ones: equal by class, `synthetic_share` within."""
