@@ -165,8 +165,9 @@ class Release:
 
         real_images, real_labels = real if isinstance(real, tuple) else self.real(real)
         images, labels = self.arrays() if synthetic else (real_images[:0], real_labels[:0])
-        all_images = tf.constant(np.concatenate([real_images, images]))
-        all_labels = tf.constant(np.concatenate([real_labels, labels]))
+        with tf.device("CPU"):  # where tf.data works, and where there is room
+            all_images = tf.constant(np.concatenate([real_images, images]))
+            all_labels = tf.constant(np.concatenate([real_labels, labels]))
         weights = self._weights(real_labels, labels)
         times = np.maximum(1, np.rint(weights)).astype(np.int64)
         rows = np.repeat(np.arange(len(weights)), times)

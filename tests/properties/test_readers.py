@@ -89,6 +89,18 @@ def test_dataset_mixes_real_training_images_and_none_held_out(finished: Finished
     assert 0 < max(entry["synthetic_share"] for entry in release.record["classes"].values()) < 0.5
 
 
+def test_dataset_without_synthetic_images_has_the_real_ones_alone_and_classes_weigh_alike(finished: Finished) -> None:
+    release = dcgan.load_release(finished.release)
+    real = {image.tobytes() for image in release.real()[0]}
+    seen, weights = set(), Counter[int]()
+    for images, labels, batch_weights in release.dataset(batch_size=32, synthetic=False):
+        seen |= {image.tobytes() for image in images.numpy().astype(np.uint8)}
+        for label, weight in zip(labels.numpy(), batch_weights.numpy(), strict=True):
+            weights[int(label)] += weight
+    assert seen == real
+    np.testing.assert_allclose(list(weights.values()), weights.total() / len(weights), rtol=1e-4)
+
+
 def test_loading_something_else_says_what_a_release_is(tmp_path: Path) -> None:
     try:
         dcgan.load_release(tmp_path)
