@@ -56,22 +56,22 @@ def num_synthetic(run: Run) -> dict[str, int]:
     return counts
 
 
-def load_sets(run: Run) -> Sets:
-    """All training images, and the synthetic ones of every class in `num_synthetic`."""
-    labels, counts = labels_with_images(run), num_synthetic(run)
+def load_sets(run: Run, *, synthetic: bool = True) -> Sets:
+    """All training images, and the synthetic ones of every class in `num_synthetic`, or none: there may be many."""
+    labels, counts = labels_with_images(run), num_synthetic(run) if synthetic else {}
     split = pd.read_parquet(run.split_table)
     split = split[split["split"] == "train"]
     real = [np.load(run.train_images(label)) for label in labels]
-    synthetic: list[np.ndarray | None] = []
+    made: list[np.ndarray | None] = []
     nearest = []
     for label in labels:
         if label not in counts:
-            synthetic.append(None)
+            made.append(None)
             nearest.append(np.empty(0, np.int64))
             continue
         folder = run.generation(label)
         rows = pd.read_parquet(folder / "rows.parquet", columns=["image_id", "nearest_real_path"])
-        synthetic.append(pictures.stack(folder / "images" / f"{name}.png" for name in rows["image_id"]))
+        made.append(pictures.stack(folder / "images" / f"{name}.png" for name in rows["image_id"]))
         row_of = split[split["label"] == label].set_index("path")["row"]
         nearest.append(row_of.loc[rows["nearest_real_path"]].to_numpy(np.int64))
-    return Sets(labels, real, synthetic, nearest)
+    return Sets(labels, real, made, nearest)

@@ -34,9 +34,9 @@ def measure(run: Run, config: JobConfig, numbers: Sequence[int], on_progress: On
     Returns:
         The share recognised, by number.
     """
-    sets = load_sets(run)
-    tested = [np.load(run.holdout_images(label))[~leaked(run, label)] for label in sets.labels]
     classifiers, steps = compared(config.gate.classifier_seeds), config.gate.classifier_steps
+    sets = load_sets(run, synthetic=any(ARMS[classifiers[number][1]][1] for number in numbers))
+    tested = [np.load(run.holdout_images(label))[~leaked(run, label)] for label in sets.labels]
 
     def trial(number: int) -> Trial:
         seed, name = classifiers[number]
