@@ -8,7 +8,8 @@ For each data seed, DATA loses most of its training images: 500 of the first cla
 shared base on what is left and a GAN for each rare class, and makes 1,000 images of each. Classifiers are then trained
 by every recipe from the same seeds, with as many optimizer steps and every class drawn equally often (which is
 oversampling), and tested on the whole test split. No choice is made on the test split: all shares that were measured
-are in the table. What a first call has done in `--work`, a second one takes.
+are in the table, and beside them the one of them that the job recommends, for each data seed, by what it tried on the
+training images. What a first call has done in `--work`, a second one takes.
 
 `small` is two convolutions and one hidden layer, 1,500 steps of 128 images, shifts and brightness. `resnet` is a
 residual network of 16, 32 and 64 channels, 1,200 steps of 96, AdamW, with shifts, contrast, cutout, and flips where
@@ -37,6 +38,7 @@ from benchmarks.jobs import begun
 from benchmarks.quality import ganexlib_images, run_ganexlib
 from dcgan import pictures, stages, storage
 from dcgan.config import JobConfig
+from dcgan.evaluation.share import STRENGTHS, TRIED
 from dcgan.paths import Run
 
 LARGEST, IMBALANCE, RARE = 500, 50, 60  # images; as in published long tails of small sets
@@ -58,10 +60,11 @@ class Recipe:
 
 
 BASELINE = Recipe("classical augmentation")
-OURS = [Recipe(f"ours, {share:.0%} of the draws", "ours", share) for share in (0.25, 0.5)]
+OURS = {share: Recipe(f"ours, {share:.0%} of the draws", "ours", share) for share in STRENGTHS if share}
+RECOMMENDED = "ours, as the job recommends"
 SMALL = [
     BASELINE,
-    *OURS,
+    *OURS.values(),
     Recipe("mixup", mixup=True),
     Recipe("mixup, ours, 25% of the draws", "ours", 0.25, mixup=True),
 ]
@@ -106,7 +109,9 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         rare_names = [names[number] for number in rare]
         changes = {"training": {"preset": "quick", **json.loads(args.job_set)}}
-        made = {"ours": our_images(*our_run(work, images, labels, split, rare_names, changes), rare_names)}
+        run, job = our_run(work, images, labels, split, rare_names, changes)
+        made = {"ours": our_images(run, job, rare_names)}
+        recommended = OURS[our_share(run, job)].title
         if args.peers_python:
             made["ganexlib"] = peer_images(args.peers_python, work / "ganexlib", {names[n]: real[n] for n in rare})
         for kind, pools in made.items():
@@ -122,13 +127,12 @@ def main() -> None:
             tasks = [(recipe, number) for number in range(args.classifier_seeds) for recipe in recipes]
             found = all_recalls(folder, classifier, tasks, flip=args.flip, processes=args.processes)
             for (recipe, number), recall in zip(tasks, found, strict=True):
-                results.append(
-                    {
-                        "classifier": classifier, "data_seed": seed, "seed": number, "recipe": recipe.title,
-                        "balanced": float(recall.mean()), "rare": float(recall[rare].mean()),
-                    }
-                )  # fmt: skip
-        print(f"data seed {seed}: {len(results)} classifiers so far", file=sys.stderr, flush=True)
+                row = {
+                    "classifier": classifier, "data_seed": seed, "seed": number, "recipe": recipe.title,
+                    "balanced": float(recall.mean()), "rare": float(recall[rare].mean()),
+                }  # fmt: skip
+                results += [row, row | {"recipe": RECOMMENDED}] if recipe.title == recommended else [row]
+        print(f"data seed {seed} done, recommended: {recommended}", file=sys.stderr, flush=True)
 
     for classifier in args.classifiers.split(","):
         print(
@@ -188,6 +192,14 @@ def our_images(run: Run, job: JobConfig, rare: Sequence[str]) -> dict[str, np.nd
 
     with ThreadPoolExecutor(job.run.processes) as pool:
         return dict(zip(rare, pool.map(make, rare), strict=True))
+
+
+def our_share(run: Run, job: JobConfig) -> float:
+    """The share of a class's draws that the job recommends at most, chosen on the training images."""
+    slots = stages.slots(job, range(len(TRIED)))
+    with ThreadPoolExecutor(len(slots)) as pool:
+        list(pool.map(lambda numbers: stages.try_shares(run, job, numbers), slots))
+    return float(stages.choose_share(run)["chosen"])
 
 
 def peer_images(python: Path, folder: Path, real: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

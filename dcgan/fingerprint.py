@@ -33,7 +33,7 @@ from dcgan.config import JobConfig
 from dcgan.plan import ClassPlan
 from dcgan.split import HOLDOUT, TRAIN, assign
 
-FORMAT = 5  # raised when the same images and the same job give other results within one version of the package
+FORMAT = 6  # raised when the same images and the same job give other results within one version of the package
 
 _NO_RESULT = {"preset", "snapshot_seconds"}  # keys of `training` that change nothing; a preset's values count
 

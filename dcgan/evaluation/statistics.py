@@ -1,7 +1,8 @@
-"""How sure a difference is: bootstrap intervals and p-values, and Holm's correction for many classes."""
+"""How sure a difference is: bootstrap intervals, standard errors, p-values, and Holm's correction for many classes."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -46,6 +47,18 @@ def difference(groups: Sequence[np.ndarray], draws: np.random.Generator) -> Diff
     p_value = min(1.0, 2 * max(min(above, below), 1 / NUM_BOOTSTRAPS))
     mean = float(np.mean([group.mean() for group in groups]))
     return Difference(mean, float(low), float(high), float(p_value))
+
+
+def balanced(values: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
+    """The mean over classes of each class's mean, and its standard error when images are drawn anew in each class.
+
+    Args:
+        values: (N,), for instance whether each image was recognised.
+        truth: class numbers (N,).
+    """
+    groups = [values[truth == number] for number in np.unique(truth)]
+    error = math.sqrt(sum(group.var() / len(group) for group in groups)) / len(groups)
+    return float(np.mean([group.mean() for group in groups])), error
 
 
 def holm(p_values: Mapping[str, float]) -> dict[str, float]:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from dcgan import randomness
-from dcgan.evaluation.statistics import Difference, difference, holm
+from dcgan.evaluation.statistics import Difference, balanced, difference, holm
 
 differences = npst.arrays(
     np.float64, st.tuples(st.integers(2, 4), st.integers(1, 30)), elements=st.sampled_from([-1.0, 0.0, 1.0])
@@ -95,3 +95,16 @@ def test_holm_never_makes_a_p_value_smaller_nor_changes_their_order(p_values: di
     assert all(p_values[name] <= adjusted[name] <= 1 for name in p_values)
     ordered = sorted(p_values, key=lambda name: p_values[name])
     assert [adjusted[name] for name in ordered] == sorted(adjusted.values())
+
+
+def test_error_of_a_balanced_mean_is_the_spread_over_other_images() -> None:
+    draws = np.random.default_rng(2)
+    truth = np.repeat([0, 3], [20, 80])  # classes are asked for by their numbers, and none between need be there
+    means, errors = np.transpose([balanced(draws.random(100) < np.where(truth, 0.9, 0.6), truth) for _ in range(2000)])
+    assert means.mean() == pytest.approx(0.75, abs=0.005)
+    assert errors.mean() == pytest.approx(means.std(), rel=0.05)
+
+
+def test_error_of_a_balanced_mean_of_single_images_or_of_one_value_is_nothing() -> None:
+    assert balanced(np.array([1.0, 0.0, 0.0]), np.array([0, 1, 2])) == (pytest.approx(1 / 3), 0.0)
+    assert balanced(np.ones(7), np.array([0, 0, 0, 1, 1, 1, 1])) == (1.0, 0.0)

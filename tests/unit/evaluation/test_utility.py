@@ -183,7 +183,9 @@ def test_copies_of_an_image_do_not_speak_for_it(
     assert not left_out & {image.tobytes() for image in (*real[0], *synthetic[0])}
 
 
-def test_of_equally_good_shares_the_smallest_is_chosen_and_none_is_no_share(prepared: tuple[Run, JobConfig]) -> None:
+def test_of_shares_as_good_as_the_best_the_smallest_is_chosen_and_none_is_no_share(
+    prepared: tuple[Run, JobConfig],
+) -> None:
     run, _ = prepared
     truth = np.array([0, 0, 1, 1])
     good, bad = np.array([True, True, True, False]), np.array([True, False, False, False])
@@ -198,6 +200,12 @@ def test_of_equally_good_shares_the_smallest_is_chosen_and_none_is_no_share(prep
         "chosen": 0.5, "tried": {"0": 1.0, "0.25": 0.25, "0.5": 0.75},
     }  # fmt: skip
     assert chosen_of(of0=truth >= 0, of25=good, of50=good)["chosen"] == 0.25
+
+    # Half misses other images than a quarter, one fewer: 1.0 points more, with a standard error of 2.5. Then far fewer.
+    truth, image = np.repeat([0, 1], 50), np.arange(100)
+    for missed, chosen in ((9, 0.25), (2, 0.5)):
+        record = chosen_of(of0=image < 50, of25=image >= 10, of50=(image < 10) | (image >= 10 + missed))
+        assert record == {"chosen": chosen, "tried": {"0": 0.5, "0.25": 0.9, "0.5": 1 - missed / 100}}
 
 
 @pytest.mark.parametrize(("num_real", "num_synthetic", "share"), [(20, 380, 0.475), (300, 100, 0.125), (20, 0, 0.0)])
