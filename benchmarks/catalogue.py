@@ -25,12 +25,12 @@ import yaml
 from PIL import Image
 
 from benchmarks import common, datasets
-from dcgan import runs
-from dcgan.catalogue import build_catalogue, cache
 from dcgan.config import JobConfig, load_job
-from dcgan.paths import Run
-from dcgan.progress import no_report
-from dcgan.split import make_split
+from dcgan.data.catalogue import build_catalogue, cache
+from dcgan.data.split import make_split
+from dcgan.execution.progress import no_report
+from dcgan.run import runs
+from dcgan.run.paths import Run
 
 
 def main() -> None:

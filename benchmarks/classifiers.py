@@ -9,9 +9,9 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from dcgan import randomness
-from dcgan.augmentation import augment, mix
-from dcgan.batches import Batches, to_float
+from dcgan.execution import randomness
+from dcgan.networks.augmentation import augment, mix
+from dcgan.networks.batches import Batches, to_float
 
 
 def small(image_shape: tuple[int, int, int], num_classes: int) -> keras.Model:

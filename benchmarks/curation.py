@@ -27,9 +27,10 @@ import numpy as np
 
 from benchmarks import common, datasets
 from benchmarks.utility import BASELINE, IMBALANCE, LARGEST, NUM_IMAGES, RARE, Recipe, all_recalls, few_of_each, our_run
-from dcgan import pictures, stages, storage
 from dcgan.config import JobConfig
-from dcgan.paths import Run
+from dcgan.files import pictures, storage
+from dcgan.pipeline import stages
+from dcgan.run.paths import Run
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "no filter": {},

@@ -36,9 +36,9 @@ from scipy.stats import binomtest
 from benchmarks import common, datasets
 from benchmarks.jobs import begun, copied, put_generated
 from benchmarks.spoilt import KINDS
-from dcgan import storage
 from dcgan.config import JobConfig, parse_job
-from dcgan.paths import Run
+from dcgan.files import storage
+from dcgan.run.paths import Run
 
 LARGEST, IMBALANCE = 500, 50
 NUM_RARE = 5  # classes, of 57, 37, 24, 15 and 10 images
@@ -151,7 +151,7 @@ def recognised(run: Run, base: Path, *, synthetic: bool) -> dict[str, np.ndarray
 
 def recognise_without(base: Path) -> None:
     """What all trials of a run are compared with; left beside it."""
-    from dcgan.determinism import wake_tensorflow  # noqa: PLC0415
+    from dcgan.execution.determinism import wake_tensorflow  # noqa: PLC0415
 
     wake_tensorflow(1)
     np.savez(base.with_name(f"{base.name}-without.npz"), **recognised(Run(base), base, synthetic=False))
@@ -159,7 +159,7 @@ def recognise_without(base: Path) -> None:
 
 def judge_and_measure(trial: Trial) -> list[dict[str, Any]]:
     """The gate's verdicts on each set, by policy, and what it does on the test split."""
-    from dcgan.determinism import wake_tensorflow  # noqa: PLC0415
+    from dcgan.execution.determinism import wake_tensorflow  # noqa: PLC0415
 
     wake_tensorflow(1)
     from dcgan.evaluation import gate, measures, sets, share, statistics, utility  # noqa: PLC0415

@@ -39,11 +39,12 @@ import pandas as pd
 
 from benchmarks import common
 from benchmarks.jobs import begun
-from dcgan import stages, storage
 from dcgan.config import JobConfig
 from dcgan.curation.parts import PART
-from dcgan.paths import Run
-from dcgan.processes import Work, Workers
+from dcgan.execution.pool import Work, Workers
+from dcgan.files import storage
+from dcgan.pipeline import stages
+from dcgan.run.paths import Run
 
 SIZES = {"64 x 64 x 3, width 64": ((64, 64, 3), 64, 5000), "28 x 28 x 1, width 32": ((28, 28, 1), 32, 40_000)}
 SHARDED = {"64 x 64 x 3, width 64": 8, "28 x 28 x 1, width 32": 24}  # shards of a class
@@ -68,14 +69,14 @@ print(time.monotonic() - began)
 
 FORWARD = """
 import sys, time
-from dcgan.determinism import wake_tensorflow
+from dcgan.execution.determinism import wake_tensorflow
 threads, count = int(sys.argv[3]), int(sys.argv[2])
 wake_tensorflow(threads)
-from dcgan import storage
+from dcgan.files import storage
 from dcgan.config import parse_job
 from dcgan.generation.model import CHUNK, Model
-from dcgan.paths import Run
-from dcgan.split import image_shape
+from dcgan.run.paths import Run
+from dcgan.data.split import image_shape
 from pathlib import Path
 run = Run(Path(sys.argv[1]))
 job = parse_job(storage.read_json(run.config), where="benchmark")
@@ -228,7 +229,7 @@ def million(work: Path) -> dict[str, Any]:
     )
     storage.write_json(run.config, changed.model_dump(mode="json"))
     found: dict[str, Any] = {"memory": []}
-    command = [sys.executable, "-m", "dcgan.worker"]
+    command = [sys.executable, "-m", "dcgan.pipeline.worker"]
     work_text = json.dumps(
         {
             "run": str(run.root),

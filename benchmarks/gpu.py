@@ -25,7 +25,7 @@ import yaml
 from benchmarks import common, datasets, kill
 from benchmarks.training import BATCH_SIZE, Contestant, Team
 from benchmarks.training_worker import Setting
-from dcgan import devices
+from dcgan.execution import devices
 
 STEPS, REPETITIONS = 300, 5
 # What is trained: title, (H, W, C), width, precisions.

@@ -12,10 +12,12 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from dcgan import pictures, runs, stages, storage
 from dcgan.config import GenerationConfig, JobConfig, parse_job
 from dcgan.curation.filters import Nearest, flat
-from dcgan.paths import Run
+from dcgan.files import pictures, storage
+from dcgan.pipeline import stages
+from dcgan.run import runs
+from dcgan.run.paths import Run
 from dcgan.training import snapshots
 
 

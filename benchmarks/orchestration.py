@@ -31,7 +31,7 @@ import psutil
 from benchmarks import common
 from benchmarks.release import alone, build_manifest, opened, with_manifest
 from dcgan.config import parse_job
-from dcgan.paths import Run
+from dcgan.run.paths import Run
 
 SCALE = 100
 CLASS_SECONDS = 17  # of a process, by scaling.py

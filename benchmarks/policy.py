@@ -25,10 +25,11 @@ import numpy as np
 
 from benchmarks import datasets
 from benchmarks.jobs import begun, copied, last_step_model, samples_of
-from dcgan import stages, storage
 from dcgan.config import GenerationConfig, JobConfig, parse_job
-from dcgan.paths import Run
-from dcgan.processes import Work, workers
+from dcgan.execution.pool import Work, workers
+from dcgan.files import storage
+from dcgan.pipeline import stages
+from dcgan.run.paths import Run
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "standard": {},
@@ -128,8 +129,8 @@ class Judge:
     """A classifier of all training images, and scores on its features."""
 
     def __init__(self, images: np.ndarray, labels: np.ndarray, steps: int = 2000) -> None:
-        from dcgan.batches import Batches  # noqa: PLC0415 (the command line should answer before TensorFlow)
-        from dcgan.classifier import Trainer, looker  # noqa: PLC0415
+        from dcgan.networks.batches import Batches  # noqa: PLC0415 (the command line should answer before TensorFlow)
+        from dcgan.networks.classifier import Trainer, looker  # noqa: PLC0415
 
         pools = [images[labels == label] for label in np.unique(labels)]
         trainer = Trainer(images.shape[1:], len(pools), ["translation", "brightness"])

@@ -32,8 +32,8 @@ import dcgan
 from benchmarks import common, datasets
 from benchmarks.jobs import last_step_model, samples_of
 from benchmarks.policy import Judge
-from dcgan import storage
-from dcgan.paths import Run
+from dcgan.files import storage
+from dcgan.run.paths import Run
 
 NUM_IMAGES = 500
 

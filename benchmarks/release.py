@@ -25,8 +25,8 @@ from typing import Any
 import pandas as pd
 
 from benchmarks import common, datasets
-from dcgan import storage
 from dcgan.config import parse_job
+from dcgan.files import storage
 from dcgan.generation.png import encode, image_id
 from dcgan.release import formats
 from dcgan.release.manifest import ManifestWriter

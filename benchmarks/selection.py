@@ -33,8 +33,9 @@ import numpy as np
 
 from benchmarks import common, datasets
 from benchmarks.jobs import begun, copied
-from dcgan import stages, storage
 from dcgan.config import parse_job
+from dcgan.files import storage
+from dcgan.pipeline import stages
 
 LARGEST, IMBALANCE = 500, 50
 NUM_FOR_TRUTH = 500  # samples
@@ -107,14 +108,14 @@ def main() -> None:
 def looks_at(task: tuple[Path, Path, str]) -> list[dict[str, Any]]:
     """Train a class, and tell its looks: scores, KID to images that no GAN saw, step, and whether it ships."""
     base, source, label = task
-    from dcgan.determinism import wake_tensorflow  # noqa: PLC0415
+    from dcgan.execution.determinism import wake_tensorflow  # noqa: PLC0415
 
     wake_tensorflow(1)
     import tensorflow as tf  # noqa: PLC0415
 
-    from dcgan.batches import to_uint8  # noqa: PLC0415
-    from dcgan.classifier import load_judge, looker  # noqa: PLC0415
-    from dcgan.split import load_validation  # noqa: PLC0415
+    from dcgan.data.split import load_validation  # noqa: PLC0415
+    from dcgan.networks.batches import to_uint8  # noqa: PLC0415
+    from dcgan.networks.classifier import load_judge, looker  # noqa: PLC0415
     from dcgan.training import gan, policy, score, stage  # noqa: PLC0415
 
     judge, images, labels, split = _judge(source)

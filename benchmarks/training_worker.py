@@ -83,7 +83,7 @@ def ours(setting: Setting, *, everything: bool, precision: str) -> Run:
     all weights are finite, a copy of the whole state to go back to, and a line of losses in a journal. Left out is
     what a job does now and then: samples, scores, snapshots.
     """
-    tf = _tensorflow(setting.threads, inter_op=1)  # as in dcgan.worker
+    tf = _tensorflow(setting.threads, inter_op=1)  # as in dcgan.pipeline.worker
     if everything:
         tf.config.experimental.enable_op_determinism()
     run_steps, keep, log_steps = _our_stretch(setting, everything, precision)
@@ -115,9 +115,9 @@ def _our_stretch(
         What runs steps, from (first step, number of steps) as int64 tensors to the mean losses; what a job does with
         the weights after each such call; and how many steps a job runs in one.
     """
-    from dcgan import randomness  # noqa: PLC0415
-    from dcgan.batches import Batches  # noqa: PLC0415
     from dcgan.config import TrainingConfig  # noqa: PLC0415
+    from dcgan.execution import randomness  # noqa: PLC0415
+    from dcgan.networks.batches import Batches  # noqa: PLC0415
     from dcgan.training.gan import Gan  # noqa: PLC0415
 
     config = TrainingConfig(

@@ -36,10 +36,11 @@ import numpy as np
 from benchmarks import common, datasets
 from benchmarks.jobs import begun
 from benchmarks.quality import ganexlib_images, run_ganexlib
-from dcgan import pictures, stages, storage
 from dcgan.config import JobConfig
 from dcgan.evaluation.share import STRENGTHS, TRIED
-from dcgan.paths import Run
+from dcgan.files import pictures, storage
+from dcgan.pipeline import stages
+from dcgan.run.paths import Run
 
 LARGEST, IMBALANCE, RARE = 500, 50, 60  # images; as in published long tails of small sets
 NUM_IMAGES = 1000  # synthetic ones of a rare class
@@ -231,7 +232,7 @@ def recalls(folder: Path, classifier: str, recipe: Recipe, seed: int, flip: bool
     file = folder / f"{storage.sha256_bytes(known.encode())[:16]}.npy"
     if file.exists():
         return np.asarray(np.load(file))
-    from dcgan.determinism import wake_tensorflow  # noqa: PLC0415
+    from dcgan.execution.determinism import wake_tensorflow  # noqa: PLC0415
 
     wake_tensorflow(1)
     from benchmarks import classifiers  # noqa: PLC0415 (imports TensorFlow, after its set-up)

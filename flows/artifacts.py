@@ -10,8 +10,9 @@ from typing import Any
 
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
-from dcgan import outcome, urls
-from dcgan.paths import Run
+from dcgan.files import urls
+from dcgan.run import outcome
+from dcgan.run.paths import Run
 
 
 def publish_artifacts(run: Run, summary: Mapping[str, Any]) -> None:

@@ -21,9 +21,9 @@ from typing import Any
 
 import psutil
 
-from dcgan import storage
-from dcgan.demo import write_demo
+from dcgan.data.demo import write_demo
 from dcgan.errors import ConfigError, DcganError, StageError
+from dcgan.files import storage
 from flows.server import LEASES
 
 POOL = "dcgan"

@@ -11,13 +11,16 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from dcgan import budget, history, outcome, runs, stages, storage, terminal
+from dcgan.cli import terminal
 from dcgan.config import LOCAL, JobConfig
 from dcgan.errors import ConfigError, InputError
 from dcgan.evaluation.sets import compared_with
 from dcgan.evaluation.share import TRIED
-from dcgan.paths import Run
-from dcgan.shared.coordinator import coordinating
+from dcgan.files import storage
+from dcgan.pipeline import stages
+from dcgan.pipeline.cluster.coordinator import coordinating
+from dcgan.run import budget, history, outcome, runs
+from dcgan.run.paths import Run
 from flows import tasks
 from flows.artifacts import publish_artifacts
 

@@ -11,8 +11,8 @@ from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.context import TaskRunContext
 from prefect.logging import get_logger
 
-from dcgan.progress import Progress
-from dcgan.terminal import in_words
+from dcgan.cli.terminal import in_words
+from dcgan.execution.progress import Progress
 
 SECONDS = 5.0  # between two updates of a task
 

@@ -11,9 +11,10 @@ from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext
 from prefect.states import Failed
 
-from dcgan import processes, runs
 from dcgan.config import JobConfig, load_job
 from dcgan.errors import DcganError, StageError
+from dcgan.execution import pool
+from dcgan.run import runs
 from flows import notifications
 from flows.nightly import flow_for, nightly
 from flows.notifications import End
@@ -65,7 +66,7 @@ def scheduled(
         try:
             state = nightly.fn(job, rehash, fresh)
         except BaseException:  # such as a signal: the runner ends when its threads do, and they wait for the workers
-            processes.workers.stop()
+            pool.workers.stop()
             raise
     if state.is_failed():  # a summary is no error, and Prefect would complain of it in the log
         return Failed(message=state.message, data=StageError(state.message))

@@ -8,8 +8,8 @@ import subprocess
 from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
+from dcgan.cli.terminal import display
 from dcgan.errors import ConfigError
-from dcgan.terminal import display
 
 TIMEOUT_SECONDS = 10
 LEASES = "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE=prefect.server.concurrency.lease_storage.filesystem"

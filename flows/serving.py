@@ -15,9 +15,9 @@ from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLi
 from prefect.runner import Runner
 from prefect.schedules import Cron, Schedule
 
+from dcgan.cli.terminal import display
 from dcgan.config import load_job
 from dcgan.errors import ConfigError
-from dcgan.terminal import display
 from flows import notifications, server
 from flows.notifications import End
 from flows.scheduled import scheduled

@@ -1,7 +1,7 @@
 """Prefect tasks: `dcgan`'s stages, wrapped. Only paths and small records cross them.
 
 Light stages are done in the flow's own process. The others go through its task runner: to a thread that watches a
-process of this machine, or to a worker of a Dask cluster; see `run.on` and `dcgan.shared`.
+process of this machine, or to a worker of a Dask cluster; see `run.on` and `dcgan.pipeline.cluster`.
 
 No retries: a stage that fails does so for a reason that stays (a diverged training, a full disk), and a run that is
 started again resumes from its journal. No cache: what is done is known from the run's folder.
@@ -19,13 +19,14 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.futures import PrefectFuture
 
-from dcgan import stages, terminal
+from dcgan.cli import terminal
 from dcgan.config import LOCAL, JobConfig
 from dcgan.errors import Interrupted
-from dcgan.paths import Run
-from dcgan.shared.coordinator import bring, offer
-from dcgan.shared.pieces import stands
-from dcgan.shared.work import perform
+from dcgan.pipeline import stages
+from dcgan.pipeline.cluster.coordinator import bring, offer
+from dcgan.pipeline.cluster.pieces import stands
+from dcgan.pipeline.cluster.work import perform
+from dcgan.run.paths import Run
 from flows import progress
 
 terminal.display.listener = progress.publisher.publish

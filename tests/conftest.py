@@ -20,12 +20,12 @@ import yaml
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from dcgan import runs
-from dcgan.catalogue import build_catalogue
 from dcgan.config import JobConfig, parse_job
-from dcgan.paths import Run
-from dcgan.progress import no_report
-from dcgan.split import make_split
+from dcgan.data.catalogue import build_catalogue
+from dcgan.data.split import make_split
+from dcgan.execution.progress import no_report
+from dcgan.run import runs
+from dcgan.run.paths import Run
 from tests.object_store import Bucket, Proxy, Store, running_store
 
 # A shell's background jobs ignore Ctrl-C, and so would the processes that tests interrupt: they inherit it.

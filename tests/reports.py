@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from dcgan import history, pictures, storage
-from dcgan.history import Night
+from dcgan.files import pictures, storage
 from dcgan.report.measures import MEASURES
+from dcgan.run import history
+from dcgan.run.history import Night
 from dcgan.training.events import write_timelapse
 from tests.samples import noise
 from tests.unit.conftest import CAT, SCRIPT, UP, Made, make_run

@@ -11,11 +11,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from dcgan import history, runs
+from dcgan.cli.terminal import duration
 from dcgan.config import load_job
 from dcgan.errors import ConfigError
-from dcgan.paths import Job
-from dcgan.terminal import duration
+from dcgan.run import history, runs
+from dcgan.run.paths import Job
 
 NOT_MEASURED = "\N{EN DASH}"
 WIDE = 110  # characters, from which on all columns are shown

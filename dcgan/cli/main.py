@@ -87,7 +87,7 @@ def demo(out: Path, overrides: tuple[str, ...], as_json: bool) -> int:
     """Run the whole job on 5,000 real MNIST digits, made long-tailed. About five minutes on two cores."""
     from dcgan.cli import work  # noqa: PLC0415
     from dcgan.config import load_job  # noqa: PLC0415
-    from dcgan.demo import write_demo  # noqa: PLC0415
+    from dcgan.data.demo import write_demo  # noqa: PLC0415
 
     return work.run(load_job(write_demo(out), overrides), as_json=as_json)
 

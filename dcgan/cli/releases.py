@@ -11,13 +11,14 @@ from types import ModuleType
 
 import click
 
-from dcgan import outcome, storage
-from dcgan.determinism import wake_tensorflow
+from dcgan.cli.terminal import counted, display
 from dcgan.errors import ReleaseError
-from dcgan.paths import Run
+from dcgan.execution.determinism import wake_tensorflow
+from dcgan.files import storage
 from dcgan.release.reader import Release, load_release
 from dcgan.release.verify import verify as verify_release
-from dcgan.terminal import counted, display
+from dcgan.run import outcome
+from dcgan.run.paths import Run
 
 MAX_DIFFERENCE = 1  # of 255: on other processors and thread counts, sums are rounded otherwise
 

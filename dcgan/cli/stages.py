@@ -10,15 +10,17 @@ from typing import Any, TypeVar
 
 import click
 
-from dcgan import budget, history, outcome, runs, stages, storage
+from dcgan.cli.terminal import display
 from dcgan.cli.work import stopping_workers, tell
 from dcgan.config import JobConfig
 from dcgan.errors import ConfigError, StageError
 from dcgan.evaluation.sets import compared
 from dcgan.evaluation.share import TRIED
-from dcgan.paths import Run
-from dcgan.plan import ClassPlan
-from dcgan.terminal import display
+from dcgan.files import storage
+from dcgan.pipeline import stages
+from dcgan.run import budget, history, outcome, runs
+from dcgan.run.paths import Run
+from dcgan.run.plan import ClassPlan
 
 T = TypeVar("T")
 

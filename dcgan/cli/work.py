@@ -13,13 +13,13 @@ from typing import Any
 import click
 from rich.table import Table
 
+from dcgan.cli.terminal import console, counted, display
 from dcgan.config import JobConfig
 from dcgan.errors import DcganError, Interrupted, StageError
-from dcgan.outcome import UNCHANGED, released, told_verdict
-from dcgan.plan import estimate_bytes, make_plan
-from dcgan.runs import job_paths
-from dcgan.terminal import console, counted, display
-from dcgan.urls import is_url
+from dcgan.files.urls import is_url
+from dcgan.run.outcome import UNCHANGED, released, told_verdict
+from dcgan.run.plan import estimate_bytes, make_plan
+from dcgan.run.runs import job_paths
 
 # What Prefect would say on the terminal is for its pages; and a batch job on a closed network should neither call
 # home nor complain that it cannot.
@@ -42,15 +42,15 @@ def check(job: JobConfig, *, given: str, as_json: bool, rehash: bool = False, fr
         rehash: open every image, also those that have not changed since the job's last run.
         fresh: as a run that takes nothing over from earlier ones.
     """
-    from dcgan import nights  # noqa: PLC0415
-    from dcgan.catalogue import scan  # noqa: PLC0415
-    from dcgan.catalogue.cache import Cache  # noqa: PLC0415
-    from dcgan.split import plan_split  # noqa: PLC0415
+    from dcgan.data.catalogue import scan  # noqa: PLC0415
+    from dcgan.data.catalogue.cache import Cache  # noqa: PLC0415
+    from dcgan.data.split import plan_split  # noqa: PLC0415
+    from dcgan.pipeline import reuse  # noqa: PLC0415
 
     with display.live():
         table, record = scan(job.data, display.catalogue, Cache(job_paths(job).scan_cache, rehash, writable=False))
     plan = make_plan(job, plan_split(job, table, record))
-    changes = nights.compare(job, table, record, fresh=fresh)
+    changes = reuse.compare(job, table, record, fresh=fresh)
     height, width = record["image_size"]
     training = job.training
     assert training.width
@@ -165,7 +165,7 @@ def _prefect_quiet() -> Iterator[None]:
 @contextmanager
 def stopping_workers() -> Iterator[None]:
     """On Ctrl-C and on SIGTERM, end the workers first: the flow's threads wait for them."""
-    from dcgan.processes import workers  # noqa: PLC0415
+    from dcgan.execution.pool import workers  # noqa: PLC0415
 
     def stop(*_: object) -> None:
         workers.stop()

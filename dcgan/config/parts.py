@@ -11,8 +11,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from dcgan import devices, extractors, urls
+from dcgan.config import extractors
 from dcgan.errors import ConfigError
+from dcgan.execution import devices
+from dcgan.files import urls
 
 LOCAL = "local"  # as `run.on`
 

@@ -20,15 +20,15 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dcgan import pictures, storage
 from dcgan.config import JobConfig
 from dcgan.curation import parts
 from dcgan.curation.curator import Curator
 from dcgan.curation.filters import Filters
+from dcgan.execution.progress import OnProgress
+from dcgan.files import pictures, storage
 from dcgan.generation.model import CHUNK
 from dcgan.generation.png import encode, image_id
-from dcgan.paths import Run
-from dcgan.progress import OnProgress
+from dcgan.run.paths import Run
 
 MAX_TRIES = 20  # candidates per wanted image; a class that needs more is short, its standards are not lowered
 NUM_WRITERS = 2  # threads that encode and write while the network makes the next chunk

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from dcgan.classifier import load_folds, load_judge, load_other_class, looker, surest_other
 from dcgan.config import JobConfig
 from dcgan.curation.filters import Candidates, Filters, Nearest, flat, thresholds
 from dcgan.generation.model import CHUNK, Model
-from dcgan.paths import Run
+from dcgan.networks.classifier import load_folds, load_judge, load_other_class, looker, surest_other
+from dcgan.run.paths import Run
 
 CRITIC_CHUNKS = 4  # candidates of so many chunks tell how the discriminator's scores are distributed
 

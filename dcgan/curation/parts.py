@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from dcgan import storage
-from dcgan.paths import Run
+from dcgan.files import storage
+from dcgan.run.paths import Run
 
 PART = 4096  # candidates: some seconds of work, and a multiple of `generation.model.CHUNK`
 # Whole parts of a class from which on they are made side by side. With 64 x 64 pixels, two processes then take

@@ -11,12 +11,11 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from dcgan import extractors
-from dcgan.classifier import load_judge, looker
-from dcgan.config import JobConfig, OnnxConfig
+from dcgan.config import JobConfig, OnnxConfig, extractors
+from dcgan.data.split import image_shape
 from dcgan.errors import StageError
-from dcgan.paths import Run
-from dcgan.split import image_shape
+from dcgan.networks.classifier import load_judge, looker
+from dcgan.run.paths import Run
 
 BATCH_SIZE = 256
 KERAS_SIDE = 96  # px that images are resized to; the least that every network of keras.applications takes is 75

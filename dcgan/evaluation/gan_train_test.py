@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from dcgan.evaluation.metric import Measured, Metric, share, withheld
-from dcgan.progress import OnProgress, part_of
+from dcgan.execution.progress import OnProgress, part_of
 
 GAN_TRAIN = Metric("gan_train", goal="maximize", low=0.0, high=1.0)
 GAN_TEST = Metric("gan_test", goal="maximize", low=0.0, high=1.0)
@@ -43,8 +43,8 @@ def gan_train_test(
         kinds: classical augmentations, of both.
         on_progress: told of both trainings as one.
     """
-    from dcgan.batches import Batches  # noqa: PLC0415 (imports TensorFlow, and the gate needs the names above alone)
-    from dcgan.classifier import trainer  # noqa: PLC0415
+    from dcgan.networks.batches import Batches  # noqa: PLC0415 (imports TensorFlow, and the gate needs the names above alone)
+    from dcgan.networks.classifier import trainer  # noqa: PLC0415
 
     one = trainer(train[0].shape[1:], len(train), tuple(kinds))
     learnt_from = [real if made is None else made for real, made in zip(train, synthetic, strict=True)]

@@ -6,14 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from dcgan import randomness, storage
 from dcgan.config import JobConfig
+from dcgan.data.split import labels_with_images
 from dcgan.evaluation import checks
 from dcgan.evaluation.sets import ARMS, WITH, WITHOUT, compared
 from dcgan.evaluation.share import synthetic_share
 from dcgan.evaluation.statistics import Difference, difference, holm
-from dcgan.paths import Run
-from dcgan.split import labels_with_images
+from dcgan.execution import randomness
+from dcgan.files import storage
+from dcgan.run.paths import Run
 
 MIN_HOLDOUT = 20  # held-out images of a class under which no verdict is tried: one image is 5 points of recall
 SIGNIFICANT = 0.05

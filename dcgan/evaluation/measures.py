@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dcgan import randomness, storage
 from dcgan.config import JobConfig
+from dcgan.data.leakage import leaked
 from dcgan.errors import StageError, StorageError
 from dcgan.evaluation import metric
 from dcgan.evaluation.copying import AUTHENTICITY, C_T, COPYING, DISTANCE_RATIO, authenticity, c_t, distance_ratio
@@ -23,14 +23,15 @@ from dcgan.evaluation.features import FeatureSpace, open_space
 from dcgan.evaluation.frechet import FRECHET, frechet
 from dcgan.evaluation.gan_train_test import GAN_TRAIN_TEST, MAX_STEPS, gan_train_test
 from dcgan.evaluation.kid import KID, kid
-from dcgan.evaluation.leakage import leaked
 from dcgan.evaluation.metric import Measured, drawn
 from dcgan.evaluation.outlying import OUTLYING, limit, outlying
 from dcgan.evaluation.prdc import PRDC, prdc
 from dcgan.evaluation.sets import load_sets, num_synthetic
 from dcgan.evaluation.variety import VARIETY, variety
-from dcgan.paths import Run
-from dcgan.progress import OnProgress
+from dcgan.execution import randomness
+from dcgan.execution.progress import OnProgress
+from dcgan.files import storage
+from dcgan.run.paths import Run
 
 METRICS = (KID, FRECHET, *PRDC, VARIETY, OUTLYING, *GAN_TRAIN_TEST, *COPYING)
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from dcgan import pictures, storage
-from dcgan.paths import Run
-from dcgan.split import labels_with_images
+from dcgan.data.split import labels_with_images
+from dcgan.files import pictures, storage
+from dcgan.run.paths import Run
 
 WITHOUT, WITH = "real+classical", "real+classical+synthetic"  # the two arms that the gate compares
 ARMS = {"real": (False, False), WITHOUT: (True, False), "real+synthetic": (False, True), WITH: (True, True)}

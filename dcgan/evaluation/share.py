@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from dcgan import storage
+from dcgan.data.split import FOLDS
 from dcgan.evaluation.sets import Sets
 from dcgan.evaluation.statistics import balanced
-from dcgan.paths import Run
-from dcgan.split import FOLDS
+from dcgan.files import storage
+from dcgan.run.paths import Run
 
 STRENGTHS = (0.0, 0.25, 0.5)  # share of a class's draws when it has hardly any real images
 TRIED = tuple(itertools.product(range(FOLDS), STRENGTHS))

@@ -14,16 +14,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dcgan import randomness, storage
-from dcgan.batches import Batches
-from dcgan.classifier import trainer
 from dcgan.config import JobConfig
-from dcgan.evaluation.leakage import leaked
+from dcgan.data.leakage import leaked
+from dcgan.data.split import FOLDS, in_fold
 from dcgan.evaluation.sets import ARMS, Sets, compared, load_sets
 from dcgan.evaluation.share import TRIED, shares
-from dcgan.paths import Run
-from dcgan.progress import OnProgress, part_of
-from dcgan.split import FOLDS, in_fold
+from dcgan.execution import randomness
+from dcgan.execution.progress import OnProgress, part_of
+from dcgan.files import storage
+from dcgan.networks.batches import Batches
+from dcgan.networks.classifier import trainer
+from dcgan.run.paths import Run
 
 
 def measure(run: Run, config: JobConfig, numbers: Sequence[int], on_progress: OnProgress) -> dict[str, float]:

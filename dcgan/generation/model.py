@@ -9,10 +9,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from dcgan import randomness, storage
-from dcgan.batches import to_float, to_uint8
 from dcgan.config import GenerationConfig, TrainingConfig
-from dcgan.networks import make_discriminator, make_generator
+from dcgan.execution import randomness
+from dcgan.files import storage
+from dcgan.networks.architecture import make_discriminator, make_generator
+from dcgan.networks.batches import to_float, to_uint8
 
 # Candidates are made so many at a time, always, also when only one is wanted: a convolution's last bit can change
 # with the batch size. A constant of the format: changing it changes every image.

@@ -8,8 +8,8 @@ import zlib
 import numpy as np
 from PIL import Image
 
-from dcgan import marks
-from dcgan.paths import escape
+from dcgan.files import marks
+from dcgan.run.paths import escape
 
 
 def image_id(label: str, index: int) -> str:

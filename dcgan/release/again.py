@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dcgan import storage
 from dcgan.curation.collect import MAX_TRIES
 from dcgan.curation.filters import Candidates, Filters, pixel_hash
 from dcgan.errors import ReleaseError
+from dcgan.execution.progress import OnFiles, no_report
+from dcgan.files import storage
 from dcgan.generation.model import CHUNK, Model
 from dcgan.generation.png import encode, image_id
-from dcgan.paths import escape
-from dcgan.progress import OnFiles, no_report
 from dcgan.release.formats import image_path
 from dcgan.release.reader import Release
+from dcgan.run.paths import escape
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ def dataset_card(config: JobConfig, outcome: Mapping[str, Any]) -> str:
 
     Args:
         config: resolved.
-        outcome: see `dcgan.outcome`.
+        outcome: see `dcgan.run.outcome`.
     """
     classes = outcome["classes"]
     shipped = {label: entry for label, entry in classes.items() if entry["verdict"] == "shipped"}

@@ -11,8 +11,8 @@ from typing import Any
 import pyarrow as pa
 
 from dcgan.config import JobConfig
-from dcgan.outcome import released
 from dcgan.release.manifest import SCHEMA
+from dcgan.run.outcome import released
 
 LICENSE = (
     "Not known. Rights in the real images that the models were trained on may extend to these images, and "
@@ -57,7 +57,7 @@ def describe(config: JobConfig, outcome: Mapping[str, Any], files: Mapping[str, 
 
     Args:
         config: resolved.
-        outcome: see `dcgan.outcome`.
+        outcome: see `dcgan.run.outcome`.
         files: SHA-256 of the release's files by path, those of `images/` left out.
     """
     kind = config.outputs.format

@@ -23,10 +23,10 @@ from typing import Any
 
 import numpy as np
 
-from dcgan import pictures
-from dcgan.determinism import load_tensorflow
 from dcgan.errors import ReleaseError
-from dcgan.paths import escape
+from dcgan.execution.determinism import load_tensorflow
+from dcgan.files import pictures
+from dcgan.run.paths import escape
 
 Row = Mapping[Hashable, Any]
 """Of the manifest, by column."""

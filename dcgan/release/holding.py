@@ -12,7 +12,7 @@ import shutil
 import weakref
 from pathlib import Path
 
-from dcgan import storage
+from dcgan.files import storage
 
 
 class Hold:

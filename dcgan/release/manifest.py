@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dcgan.paths import Run
+from dcgan.run.paths import Run
 
 SCHEMA = pa.schema(
     {

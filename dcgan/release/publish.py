@@ -13,18 +13,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dcgan import storage
+from dcgan.cli.terminal import display
 from dcgan.config import JobConfig
 from dcgan.errors import StageError
-from dcgan.outcome import released
-from dcgan.paths import Job, Run, escape
+from dcgan.files import storage
 from dcgan.release import formats
 from dcgan.release.card import dataset_card
 from dcgan.release.croissant import describe
 from dcgan.release.holding import remove_unless_held
 from dcgan.release.manifest import ManifestWriter, class_rows
 from dcgan.report import write_report
-from dcgan.terminal import display
+from dcgan.run.outcome import released
+from dcgan.run.paths import Job, Run, escape
 
 
 def publish(run: Run, config: JobConfig, outcome: Mapping[str, Any]) -> Path:
@@ -33,7 +33,7 @@ def publish(run: Run, config: JobConfig, outcome: Mapping[str, Any]) -> Path:
     Args:
         run: with every class of verdict "shipped" generated.
         config: resolved.
-        outcome: see `dcgan.outcome`.
+        outcome: see `dcgan.run.outcome`.
 
     Returns:
         The release's folder.

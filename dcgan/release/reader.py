@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from dcgan import storage
 from dcgan.config import JobConfig, parse_job
 from dcgan.errors import ReleaseError, StorageError
-from dcgan.outcome import released
+from dcgan.files import storage
+from dcgan.files.urls import is_url
 from dcgan.release import formats
 from dcgan.release.holding import Hold
 from dcgan.release.remote import locate
-from dcgan.urls import is_url
+from dcgan.run.outcome import released
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -126,7 +126,7 @@ class Release:
         Raises:
             InputError, ConfigError: the source cannot be read.
         """
-        from dcgan.split import read_split  # noqa: PLC0415 (readers of arrays need no catalogue)
+        from dcgan.data.split import read_split  # noqa: PLC0415 (readers of arrays need no catalogue)
 
         data = self.config.data
         if source is not None:

@@ -19,11 +19,11 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from dcgan import storage, urls
-from dcgan.catalogue.mirror import can_stand
+from dcgan.cli.terminal import counted, display
+from dcgan.data.catalogue.mirror import can_stand
 from dcgan.errors import ReleaseError, StorageError
-from dcgan.paths import Job
-from dcgan.terminal import counted, display
+from dcgan.files import storage, urls
+from dcgan.run.paths import Job
 
 RECORD = "release.json"
 PROBE = ".dcgan-writable"

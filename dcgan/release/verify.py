@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from dcgan import storage
+from dcgan.cli.terminal import counted
 from dcgan.errors import ReleaseError, StorageError
-from dcgan.outcome import released
-from dcgan.progress import OnFiles, no_report
+from dcgan.execution.progress import OnFiles, no_report
+from dcgan.files import storage
 from dcgan.release import formats
 from dcgan.release.reader import Release, load_release
 from dcgan.release.remote import locate
-from dcgan.terminal import counted
+from dcgan.run.outcome import released
 
 NUM_THREADS = 4  # hashing lets go of the interpreter's lock
 PER_CHUNK = 256  # files that a thread checks before it comes back for more

@@ -18,9 +18,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
-from dcgan import pictures
-from dcgan.history import Night
+from dcgan.files import pictures
 from dcgan.report.journals import Journal
+from dcgan.run.history import Night
 
 GRID_COLUMNS = 8
 MAX_SHOWN_SIDE = 64  # px; larger images are shown smaller

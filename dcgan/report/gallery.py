@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageSequence
 
-from dcgan import pictures
-from dcgan.paths import Run
+from dcgan.files import pictures
 from dcgan.report import figures
+from dcgan.run.paths import Run
 
 NUM_SHOWN = 24  # images of a kind per class
 NUM_PAIRS = 8  # synthetic images nearest to a real one

@@ -13,16 +13,17 @@ from typing import Any
 import jinja2
 import yaml
 
-from dcgan import history, storage
+from dcgan.cli.terminal import duration
 from dcgan.config import JobConfig
-from dcgan.history import Night
-from dcgan.outcome import released
-from dcgan.paths import Run
+from dcgan.files import storage
 from dcgan.report import figures, text, verdicts
 from dcgan.report.gallery import NO_PICTURES, class_pictures
 from dcgan.report.journals import read_journal
 from dcgan.report.measures import leakage_view, measure_table
-from dcgan.terminal import duration
+from dcgan.run import history
+from dcgan.run.history import Night
+from dcgan.run.outcome import released
+from dcgan.run.paths import Run
 
 MAX_EXAMPLES = 50  # quarantined files that are named
 MAX_PICTURED = 60  # classes whose pictures are shown: a page of a thousand would not open
@@ -50,7 +51,7 @@ def write_report(run: Run, config: JobConfig, outcome: Mapping[str, Any], file: 
     Args:
         run: whose images and journals are shown.
         config: resolved.
-        outcome: see `dcgan.outcome`.
+        outcome: see `dcgan.run.outcome`.
         file: to write.
 
     Raises:

@@ -14,7 +14,7 @@ from typing import Any
 import tensorflow as tf
 from PIL import Image
 
-from dcgan import storage
+from dcgan.files import storage
 
 Event: Any = tf.compat.v1.Event
 Summary: Any = tf.compat.v1.Summary

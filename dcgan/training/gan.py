@@ -9,11 +9,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from dcgan import networks, randomness
-from dcgan.augmentation import augment
-from dcgan.batches import Batches
 from dcgan.config import TrainingConfig
-from dcgan.networks import make_discriminator, make_generator
+from dcgan.execution import randomness
+from dcgan.networks import architecture
+from dcgan.networks.architecture import make_discriminator, make_generator
+from dcgan.networks.augmentation import augment
+from dcgan.networks.batches import Batches
 
 BETA_1 = 0.5  # Radford et al. 2016, section 3; Adam's default of 0.9 oscillates here
 
@@ -73,7 +74,7 @@ class Gan:
         )
         fakes = self.generator(latents, training=False)
         for network, seen in ((self.generator, [latents]), (self.discriminator, [images, _float32(fakes)])):
-            networks.take_statistics(network, seen)
+            architecture.take_statistics(network, seen)
         self.ema.set_weights(self.generator.get_weights())
 
     def set_learning_rate(self, learning_rate: float) -> None:

@@ -2,11 +2,11 @@
 
 | training images | what is done |
 | --- | --- |
-| under 8 (`dcgan.split.MIN_TRAIN`) | refused: a GAN could only learn them by heart |
+| under 8 (`dcgan.data.split.MIN_TRAIN`) | refused: a GAN could only learn them by heart |
 | under 100 | the score that picks the best step is taken against the training images: too few to hold any in |
 | 100 and more | a fifth of the training images, at most 256, is held in for the score and not trained on |
 
-A class that has changed little since an earlier run is trained further, from where it stood then; see `dcgan.nights`.
+A class that has changed little since an earlier run is trained further, from where it stood then.
 """
 
 from __future__ import annotations

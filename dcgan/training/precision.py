@@ -8,10 +8,11 @@ import time
 import numpy as np
 import tensorflow as tf
 
-from dcgan import runs, storage
-from dcgan.batches import Batches
 from dcgan.config import TrainingConfig
-from dcgan.paths import Run
+from dcgan.files import storage
+from dcgan.networks.batches import Batches
+from dcgan.run import runs
+from dcgan.run.paths import Run
 from dcgan.training.gan import Gan
 
 INSTRUCTIONS = {"avx512_bf16", "amx_bf16", "bf16"}  # processor flags of x86 and Arm

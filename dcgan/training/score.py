@@ -19,7 +19,7 @@ import numpy as np
 from dcgan.distances import mean_kernel, mean_off_diagonal, squared_distances, unbiased_mmd
 
 if TYPE_CHECKING:
-    from dcgan.classifier import Look
+    from dcgan.networks.classifier import Look
 
 NUM_SAMPLES = 128  # the standard error of KID at this size is about a tenth of what one stage of training changes
 NEIGHBOURS = 5  # as in Naeem et al.; fewer where there are not as many real images
@@ -57,7 +57,7 @@ class Scorer:
         """Take features of the real images.
 
         Args:
-            look: the judge's, see `dcgan.classifier.looker`.
+            look: the judge's, see `dcgan.networks.classifier.looker`.
             real: uint8 (n, H, W, C), n at least 2.
         """
         self._look = look
@@ -90,7 +90,7 @@ class FoldScorer:
         """Take features of the real images.
 
         Args:
-            looks: the judges', see `dcgan.classifier.load_folds`.
+            looks: the judges', see `dcgan.networks.classifier.load_folds`.
             real: for each judge, uint8 (n, H, W, C) that it has not seen; one has at least 2.
         """
         self._scorers = [Scorer(look, images) for look, images in zip(looks, real, strict=True) if len(images) > 1]

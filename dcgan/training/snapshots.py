@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from dcgan import storage
+from dcgan.files import storage
 
 RECORD = "record.json"  # no array of a network has this name
 KEPT = 2  # the newest, and the one before in case the newest is damaged

@@ -15,14 +15,15 @@ import numpy as np
 import psutil
 import tensorflow as tf
 
-from dcgan import pictures, randomness, storage
-from dcgan.batches import Batches, to_float, to_uint8
-from dcgan.classifier import load_folds
 from dcgan.config import JobConfig
+from dcgan.data.split import labels_with_images, load_training, load_validation
 from dcgan.errors import TrainingError
-from dcgan.paths import Run
-from dcgan.progress import OnProgress
-from dcgan.split import labels_with_images, load_training, load_validation
+from dcgan.execution import randomness
+from dcgan.execution.progress import OnProgress
+from dcgan.files import pictures, storage
+from dcgan.networks.batches import Batches, to_float, to_uint8
+from dcgan.networks.classifier import load_folds
+from dcgan.run.paths import Run
 from dcgan.training import policy, snapshots, watch
 from dcgan.training.events import Events, write_timelapse
 from dcgan.training.gan import Gan, Stretch

@@ -25,7 +25,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from dcgan.paths import Run, escape
+from dcgan.run.paths import Run, escape
 from dcgan.training import snapshots
 from tests.conftest import DCGAN, TINY, write_digits
 from tests.samples import tree_hash

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
-from dcgan import history, storage
-from dcgan.paths import Run
+from dcgan.files import storage
+from dcgan.run import history
+from dcgan.run.paths import Run
 from tests.conftest import write_job
 from tests.samples import tree_hash, write_classes, write_noise
 from tests.small_disk import small_disk

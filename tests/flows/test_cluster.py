@@ -23,8 +23,8 @@ import psutil
 import pytest
 
 from dcgan import load_release
-from dcgan.paths import Run
 from dcgan.release.verify import verify
+from dcgan.run.paths import Run
 from tests.conftest import DCGAN, TINY, write_job
 from tests.object_store import Store, free_port, objects
 

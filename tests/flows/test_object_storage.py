@@ -21,8 +21,8 @@ import pytest
 
 from dcgan import load_release
 from dcgan.errors import ReleaseError
-from dcgan.outcome import released
 from dcgan.release.verify import verify
+from dcgan.run.outcome import released
 from tests.conftest import DCGAN, write_digits, write_job
 from tests.object_store import SECRET, Bucket, Proxy, Store, objects, upload_tree
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from dcgan.curation.parts import PART, SHARDS_MIN
-from dcgan.paths import Run
+from dcgan.run.paths import Run
 from tests.conftest import DCGAN, Finished, write_job
 
 COUNT = SHARDS_MIN * PART + 100  # whole parts, and what is made where they are joined

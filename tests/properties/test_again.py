@@ -14,9 +14,9 @@ import pytest
 from PIL import Image
 
 import dcgan as product
-from dcgan import marks
-from dcgan.paths import Run
+from dcgan.files import marks
 from dcgan.release.publish import publish
+from dcgan.run.paths import Run
 from tests.conftest import Finished, write_job
 
 Dcgan = Callable[..., CompletedProcess[str]]

@@ -11,14 +11,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dcgan import outcome, runs, storage
-from dcgan.catalogue import build_catalogue
 from dcgan.config import JobConfig
+from dcgan.data.catalogue import build_catalogue
+from dcgan.data.split import make_split
+from dcgan.execution.progress import no_report
+from dcgan.files import storage
 from dcgan.generation.png import encode, image_id
-from dcgan.paths import Run
-from dcgan.plan import make_plan
-from dcgan.progress import no_report
-from dcgan.split import make_split
+from dcgan.run import outcome, runs
+from dcgan.run.paths import Run
+from dcgan.run.plan import make_plan
 from tests.samples import noise, write_noise
 
 SCRIPT, UP, CAT = "<script>alert(1)</script>", "../..%2F", '🐈 | "x" `&` \'=1'

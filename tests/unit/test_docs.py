@@ -13,13 +13,14 @@ import yaml
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from dcgan.catalogue import inspection, opening, sources
 from dcgan.cli.main import commands
 from dcgan.config import JobConfig
 from dcgan.curation import filters
-from dcgan.evaluation import frechet, gan_train_test, gate, kid, leakage, measures, prdc
+from dcgan.data import leakage
+from dcgan.data.catalogue import inspection, opening, sources
+from dcgan.data.split import MIN_TRAIN
+from dcgan.evaluation import frechet, gan_train_test, gate, kid, measures, prdc
 from dcgan.release.manifest import COLUMNS
-from dcgan.split import MIN_TRAIN
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"

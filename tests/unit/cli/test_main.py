@@ -44,7 +44,7 @@ def test_library_imports_nothing_heavy_until_it_is_asked(tmp_path: Path) -> None
 
 def test_readers_of_tables_and_plans_do_not_wait_for_tensorflow_or_prefect() -> None:
     script = (
-        "import sys, dcgan.catalogue, dcgan.split, dcgan.plan, dcgan.release.reader, dcgan.cli.work\n"
+        "import sys, dcgan.data.catalogue, dcgan.data.split, dcgan.run.plan, dcgan.release.reader, dcgan.cli.work\n"
         "assert not {'tensorflow', 'keras', 'prefect'} & set(sys.modules), sorted(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", script], check=True)

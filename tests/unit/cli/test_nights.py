@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from dcgan import history
 from dcgan.cli.history import show
 from dcgan.errors import ConfigError
-from dcgan.paths import Job
-from tests.unit.test_history import night
+from dcgan.run import history
+from dcgan.run.paths import Job
+from tests.unit.run.test_history import night
 
 STATE = "Completed: 1 class withheld ([bold]cat[/bold])"
 

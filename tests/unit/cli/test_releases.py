@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from dcgan import history
 from dcgan.cli.releases import report
 from dcgan.errors import ReleaseError, StorageError
 from dcgan.release.publish import publish
+from dcgan.run import history
 from tests.conftest import DCGAN
 from tests.reports import past_night
 from tests.samples import tree_hash

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dcgan.storage import read_json
+from dcgan.files.storage import read_json
 from tests.conftest import TINY, write_job
 
 Done = subprocess.CompletedProcess[str]

@@ -12,17 +12,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dcgan import pictures, storage
-from dcgan.classifier import load_folds, surest_other, train_judge
 from dcgan.config import JobConfig
 from dcgan.curation import collect as module
 from dcgan.curation import parts
 from dcgan.curation.collect import collect, make_shards
 from dcgan.curation.parts import lay_out
+from dcgan.data.split import image_shape, in_fold
+from dcgan.execution.progress import Progress
+from dcgan.files import pictures, storage
 from dcgan.generation.model import CHUNK
-from dcgan.paths import Run
-from dcgan.progress import Progress
-from dcgan.split import image_shape, in_fold
+from dcgan.networks.classifier import load_folds, surest_other, train_judge
+from dcgan.run.paths import Run
 from dcgan.training.precision import choose_precision
 from dcgan.training.stage import train_class
 from tests.conftest import TINY, split_run, write_digits

@@ -11,11 +11,11 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from dcgan.classifier import load_judge, train_judge
 from dcgan.config import JobConfig, MeasuresConfig, OnnxConfig
 from dcgan.errors import StageError
 from dcgan.evaluation.features import BATCH_SIZE, FeatureSpace, open_space, resized
-from dcgan.paths import Run
+from dcgan.networks.classifier import load_judge, train_judge
+from dcgan.run.paths import Run
 from tests.conftest import split_run, write_digits
 from tests.samples import noise
 

@@ -8,7 +8,7 @@ from sklearn.datasets import load_digits
 
 from dcgan.evaluation.gan_train_test import gan_train_test
 from dcgan.evaluation.metric import Measured
-from dcgan.progress import Progress
+from dcgan.execution.progress import Progress
 
 Digits = list[np.ndarray]
 

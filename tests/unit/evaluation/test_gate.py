@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dcgan import storage
 from dcgan.config import parse_job
 from dcgan.evaluation.gate import MIN_HOLDOUT, decide, judge
 from dcgan.evaluation.sets import WITH, WITHOUT, compared
 from dcgan.evaluation.statistics import Difference
-from dcgan.paths import Run
+from dcgan.files import storage
+from dcgan.run.paths import Run
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from benchmarks.jobs import put_generated
-from dcgan import storage
-from dcgan.classifier import train_judge
 from dcgan.config import JobConfig
+from dcgan.data import leakage
 from dcgan.errors import StageError
-from dcgan.evaluation import leakage
 from dcgan.evaluation.measures import METRICS, Points, copying, measure, quality
-from dcgan.paths import Run
+from dcgan.files import storage
+from dcgan.networks.classifier import train_judge
+from dcgan.run.paths import Run
 from tests.conftest import split_run, write_digits
 from tests.unit.evaluation.conftest import Normal
 

@@ -14,11 +14,12 @@ import pytest
 from sklearn.datasets import load_digits
 
 from benchmarks.jobs import put_generated
-from dcgan.classifier import train_judge
-from dcgan.evaluation import gate, leakage, measures, utility
+from dcgan.data import leakage
+from dcgan.evaluation import gate, measures, utility
 from dcgan.evaluation.sets import compared
 from dcgan.evaluation.share import TRIED, choose
-from dcgan.progress import Progress
+from dcgan.execution.progress import Progress
+from dcgan.networks.classifier import train_judge
 from tests.conftest import split_run
 
 LABELS = ("0", "1", "2", "3", "4", "5")

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from dcgan import randomness
 from dcgan.evaluation.statistics import Difference, balanced, difference, holm
+from dcgan.execution import randomness
 
 differences = npst.arrays(
     np.float64, st.tuples(st.integers(2, 4), st.integers(1, 30)), elements=st.sampled_from([-1.0, 0.0, 1.0])

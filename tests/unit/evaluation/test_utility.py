@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 
 from benchmarks.jobs import put_generated
-from dcgan import storage
-from dcgan.classifier import trainer
 from dcgan.config import JobConfig
+from dcgan.data.split import FOLDS
 from dcgan.errors import ConfigError
 from dcgan.evaluation.sets import ARMS, compared, compared_with, load_sets, num_synthetic
 from dcgan.evaluation.share import STRENGTHS, TRIED, choose, synthetic_share
 from dcgan.evaluation.utility import Arm, Classifiers, measure, try_shares
-from dcgan.paths import Run
-from dcgan.progress import Progress
-from dcgan.split import FOLDS
+from dcgan.execution.progress import Progress
+from dcgan.files import storage
+from dcgan.networks.classifier import trainer
+from dcgan.run.paths import Run
 from tests.conftest import split_run, write_digits
 
 NUM_CLASSES = 2

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dcgan.outcome import released
 from dcgan.release.croissant import describe
 from dcgan.release.manifest import COLUMNS
 from dcgan.release.reader import load_release
+from dcgan.run.outcome import released
 from tests.unit.conftest import Made
 from tests.unit.release.conftest import KINDS, outside
 

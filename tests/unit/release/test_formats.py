@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dcgan import storage
 from dcgan.errors import ReleaseError, StorageError
-from dcgan.paths import Run
+from dcgan.files import storage
 from dcgan.release import formats
 from dcgan.release.publish import publish
 from dcgan.release.reader import load_release
 from dcgan.release.verify import verify
+from dcgan.run.paths import Run
 from tests.samples import noise, tree_hash
 from tests.small_disk import small_disk
 from tests.unit.conftest import MADE, SCRIPT, UP, make_run

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dcgan import storage
 from dcgan.errors import ReleaseError, StorageError
-from dcgan.paths import Job
+from dcgan.files import storage
 from dcgan.release import remote
 from dcgan.release.publish import publish
 from dcgan.release.reader import load_release
 from dcgan.release.verify import verify
+from dcgan.run.paths import Job
 from tests.object_store import Bucket, Proxy, objects
 from tests.unit.conftest import Made
 

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from dcgan import pictures
+from dcgan.files import pictures
 from dcgan.report import figures
 from dcgan.report.gallery import TIMELAPSE_SIDE, class_pictures
 from tests.reports import STEPS, write_training

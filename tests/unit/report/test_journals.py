@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from dcgan.history import Night
 from dcgan.report.figures import training_curves, trend
 from dcgan.report.journals import Journal, read_journal
+from dcgan.run.history import Night
 from tests.reports import past_night
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from dcgan import history
 from dcgan.report import page as module
 from dcgan.report.page import render, write_report
+from dcgan.run import history
 from tests.reports import NOTE, make_full, past_night
 from tests.unit.conftest import CAT, MADE, SCRIPT, UP, Made, make_run
 

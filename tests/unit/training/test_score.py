@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from dcgan.batches import Batches
-from dcgan.classifier import Trainer, looker
+from dcgan.networks.batches import Batches
+from dcgan.networks.classifier import Trainer, looker
 from dcgan.training.score import FoldScorer, Score, Scorer
 
 

@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dcgan import classifier, split
 from dcgan.config import JobConfig
+from dcgan.data import split
 from dcgan.errors import TrainingError
-from dcgan.paths import Run
-from dcgan.progress import Progress
+from dcgan.execution.progress import Progress
+from dcgan.networks import classifier
+from dcgan.run.paths import Run
 from dcgan.training import policy, watch
 from dcgan.training.precision import choose_precision
 from dcgan.training.score import AS_GOOD

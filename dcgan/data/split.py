@@ -1,0 +1,217 @@
+"""The split: which real images train, which are held out from every GAN.
+
+An image's side follows from the hash of its own pixels, so that it stays the same when images are added, renamed or
+re-encoded, and that a duplicate can never stand on the other side.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dcgan.config import DataConfig, JobConfig
+from dcgan.data.catalogue import readers, scan
+from dcgan.data.catalogue.sources import Source, list_source
+from dcgan.errors import InputError
+from dcgan.files import storage
+from dcgan.run.paths import Run, escape
+
+TRAIN, HOLDOUT = "train", "holdout"
+VALIDATION_MIN = 100  # training images of a class from which on some are held in for validation
+VALIDATION_SHARE, VALIDATION_MAX = 0.2, 256  # how many are
+FOLDS = 3  # parts of the training images that classifiers take turns to do without
+MIN_TRAIN = 8  # training images of a class under which no GAN is trained on it: it could only learn them by heart
+
+
+def assign(table: pd.DataFrame, holdout: float | str) -> pd.DataFrame:
+    """The accepted rows of a catalogue, `split` replaced by "train" or "holdout".
+
+    Args:
+        table: see `dcgan.data.catalogue.scan`.
+        holdout: share of each class, 0 to 1, or the name of a split of the source.
+    """
+    accepted = table[table["verdict"] == "accepted"]
+    if isinstance(holdout, str):
+        held_out = accepted["split"] == holdout
+    else:
+        # The pixels' SHA-256 is as good as a uniform draw; its last digits are used for nothing else.
+        held_out = accepted["image_sha256"].map(lambda digest: int(digest[-8:], 16) / 16**8) < holdout
+    return accepted.assign(split=np.where(held_out, HOLDOUT, TRAIN))
+
+
+def plan_split(config: JobConfig, table: pd.DataFrame, record: Mapping[str, Any]) -> dict[str, Any]:
+    """The split's record: per class `train`, `holdout`, `state` ("ok" or "refused") and `reason`.
+
+    Args:
+        config: resolved.
+        table: the catalogue.
+        record: the catalogue's.
+
+    Raises:
+        InputError: no class has enough training images, or fewer than two have any.
+    """
+    assigned = assign(table, config.data.holdout)
+    counts = pd.crosstab(assigned["label"], assigned["split"]).reindex(columns=[TRAIN, HOLDOUT], fill_value=0)
+    classes: dict[str, dict[str, Any]] = {}
+    for label, found in record["classes"].items():
+        train, holdout = map(int, counts.loc[label]) if label in counts.index else (0, 0)
+        reason = "" if train >= MIN_TRAIN else _refusal(train, holdout, found)
+        classes[label] = {"train": train, HOLDOUT: holdout, "state": "refused" if reason else "ok", "reason": reason}
+    if all(entry["state"] == "refused" for entry in classes.values()):
+        told = "; ".join(f"{label}: {entry['reason']}" for label, entry in classes.items())
+        raise InputError(f"no class has enough real images to train on. {told}")
+    if sum(entry["train"] > 0 for entry in classes.values()) < 2:
+        raise InputError(
+            "fewer than two classes have training images: nothing tells what a class is. See data.holdout."
+        )
+    return {"image_size": record["image_size"], "channels": record["channels"], "classes": classes}
+
+
+def make_split(run: Run, config: JobConfig) -> dict[str, Any]:
+    """Split the catalogue, and leave each class's pixels as uint8 (n, H, W, C) arrays in the run.
+
+    Raises:
+        InputError: see `plan_split`; or a file has changed since the catalogue read it.
+    """
+    if not run.split.exists():
+        table = pd.read_parquet(run.catalogue_table)
+        record = plan_split(config, table, storage.read_json(run.catalogue_record))
+        shape = (*record["image_size"], record["channels"])
+        assigned = assign(table, config.data.holdout)
+        assigned["row"] = assigned.groupby(["label", "split"]).cumcount()
+        source = list_source(config.data.source)
+        with storage.whole_folder(run.split) as temporary:
+            for label, entry in record["classes"].items():
+                (temporary / escape(label)).mkdir()
+                for side in (TRAIN, HOLDOUT):
+                    _make_array(temporary / escape(label) / f"{side}.npy", (entry[side], *shape))
+            places = [
+                str(temporary / escape(label) / f"{side}.npy")
+                for label, side in zip(assigned["label"], assigned["split"], strict=True)
+            ]
+            _store_pixels(source, assigned.assign(file=places), shape)
+            assigned[["path", "label", "split", "row", "image_sha256"]].to_parquet(
+                temporary / run.split_table.name, index=False
+            )
+            storage.write_json(temporary / run.split_record.name, record)
+    return dict(storage.read_json(run.split_record))
+
+
+def labels_with_images(run: Run) -> list[str]:
+    """Classes that have training images, sorted; refused ones too: they take part in telling classes apart."""
+    classes = storage.read_json(run.split_record)["classes"]
+    return [label for label, entry in classes.items() if entry["train"]]
+
+
+def image_shape(run: Run) -> tuple[int, int, int]:
+    """(H, W, C) of the run's images."""
+    return shape_of(storage.read_json(run.split_record))
+
+
+def shape_of(record: Mapping[str, Any]) -> tuple[int, int, int]:
+    """(H, W, C) of the images that a split's record, or a catalogue's, is of."""
+    height, width = record["image_size"]
+    return height, width, record["channels"]
+
+
+def load_training(run: Run, labels: Iterable[str]) -> list[np.ndarray]:
+    """What a GAN is trained on, uint8 (n, H, W, C) per class: its training images but for those that are held in."""
+    table = _training_rows(run)
+    return [np.load(run.train_images(label))[~_held_in(table, label)] for label in labels]
+
+
+def load_validation(run: Run, label: str) -> list[np.ndarray]:
+    """What picks the best step of a class's training, uint8 (n, H, W, C) by the fold that an image is in.
+
+    They are the training images that are held in. A class with fewer than `VALIDATION_MIN` can spare none, and is
+    validated on what it is trained on.
+    """
+    images, held_in = np.load(run.train_images(label)), _held_in(_training_rows(run), label)
+    chosen = held_in if held_in.any() else ~held_in
+    return [images[chosen & in_fold(len(images), fold)] for fold in range(FOLDS)]
+
+
+def _training_rows(run: Run) -> pd.DataFrame:
+    table = pd.read_parquet(run.split_table)
+    return table[table["split"] == TRAIN].sort_values("row")
+
+
+def _held_in(table: pd.DataFrame, label: str) -> np.ndarray:
+    """Which of a class's training images are held in, bool (n,). It follows from the pixels' hash."""
+    hashes = table.loc[table["label"] == label, "image_sha256"].to_numpy()
+    count = len(hashes)
+    chosen = np.zeros(count, bool)
+    if count >= VALIDATION_MIN:
+        # The first digits of the hash: its last ones say what is held out.
+        chosen[np.argsort(hashes, kind="stable")[: min(round(VALIDATION_SHARE * count), VALIDATION_MAX)]] = True
+    return chosen
+
+
+def in_fold(count: int, fold: int) -> np.ndarray:
+    """Which of a class's `count` training images are in fold 0 to `FOLDS` - 1: bool (count,)."""
+    chosen: np.ndarray = np.arange(count) % FOLDS == fold
+    return chosen
+
+
+def read_split(data: DataConfig, image_shape: tuple[int, int, int], side: str) -> tuple[np.ndarray, list[str]]:
+    """One side of a source's split, read anew.
+
+    Args:
+        data: what and how.
+        image_shape: (H, W, C) to convert to.
+        side: "train" or "holdout".
+
+    Returns:
+        Images uint8 (N, H, W, C) and their class names.
+    """
+    table, _ = scan(data)
+    rows = assign(table, data.holdout)
+    rows = rows[rows["split"] == side]
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "images.npy")
+        _make_array(file, (len(rows), *image_shape))
+        _store_pixels(list_source(data.source), rows.assign(file=str(file), row=range(len(rows))), image_shape)
+        return np.load(file), rows["label"].to_list()
+
+
+def _refusal(train: int, holdout: int, found: Mapping[str, int]) -> str:
+    files, accepted = found["files"], found["accepted"]
+    told = f"{train} training images, at least {MIN_TRAIN} are needed"
+    details = [f"{holdout} held out"] if holdout else []
+    details += [f"{files - accepted} of {files} files left out"] if files > accepted else []
+    return f"{told} ({', '.join(details)})" if details else told
+
+
+def _make_array(file: Path, shape: tuple[int, ...]) -> None:
+    """An array uint8 of `shape` as `.npy`, to be filled: all its room is taken now, so that filling it cannot fail."""
+    with file.open("wb") as content:
+        np.lib.format.write_array_header_1_0(content, {"descr": "|u1", "fortran_order": False, "shape": shape})
+        content.flush()
+        if num_bytes := int(np.prod(shape)):
+            os.posix_fallocate(content.fileno(), content.tell(), num_bytes)
+
+
+def _store_pixels(source: Source, rows: pd.DataFrame, image_shape: tuple[int, int, int]) -> None:
+    """Convert the pictures of catalogue rows, and write each into the array `file` of its row as number `row`.
+
+    Raises:
+        InputError: a picture is not what the catalogue read.
+    """
+    number_of = {entry.path: number for number, entry in enumerate(source.entries)}
+    if gone := [path for path in rows["path"] if path not in number_of]:
+        raise InputError(f"{gone[0]} could be read a moment ago and cannot be now: it is no longer there")
+    tasks: list[readers.Task] = [
+        (source.item(number_of[path]), [sha256, file, row, image_shape])
+        for path, sha256, file, row in rows[["path", "sha256", "file", "row"]].itertuples(index=False)
+    ]
+    num_bytes = sum(source.state(number_of[path])[0] for path in rows["path"])
+    for number, problem in readers.answers("store_pixels", tasks, num_bytes):
+        if problem != "":
+            told = problem or "could be read a moment ago, and now crashes the process that opens it"
+            raise InputError(f"{rows['path'].iloc[number]} {told}")

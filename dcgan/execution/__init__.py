@@ -1,0 +1,1 @@
+"""How work is executed: worker processes, devices, determinism, randomness and progress."""

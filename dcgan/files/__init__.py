@@ -1,0 +1,1 @@
+"""Files: whole or not there, their names, URLs, pictures, and the marks of synthetic ones."""

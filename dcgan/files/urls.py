@@ -1,0 +1,139 @@
+"""Files that a URL names: object stores, and whatever else fsspec reaches.
+
+Credentials come from the environment or from fsspec's own settings, never from a URL: a URL is written into releases.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import random
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeGuard, TypeVar
+
+import fsspec
+
+from dcgan.cli.terminal import display
+from dcgan.errors import ConfigError, StorageError
+from dcgan.execution.pool import workers
+
+WAITS = (0.5, 1, 2, 4, 8)  # seconds before a request is tried again, each with up to as much again, by chance
+NUM_THREADS = 16  # requests at a time: one waits for the network for most of its time
+
+R = TypeVar("R")
+
+# What trying again does not change.
+_LASTING = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError, NotImplementedError, ImportError)
+
+
+def is_url(path: str | Path) -> TypeGuard[str]:
+    """Whether this is a URL and no local path."""
+    return isinstance(path, str) and "://" in path
+
+
+def require_harmless(url: str) -> None:
+    """Refuse a URL that carries a secret. Local paths pass.
+
+    Raises:
+        ValueError: the message does not repeat the URL.
+    """
+    for part in re.split(r"::(?=[\w+.\-]+://)", url) if is_url(url) else []:
+        rest = part.partition("://")[2]
+        netloc, _, _ = rest.partition("/")
+        port = re.search(r":([^:\]]*)$", netloc)
+        if "@" in netloc or ":" in rest.rpartition("@")[0] or (port and not port[1].isdecimal()):
+            raise ValueError(
+                "the URL holds a user's name or a password, which would be written into every release. Give "
+                "credentials by the environment, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or by fsspec's "
+                "own settings"
+            )
+        if "?" in rest:
+            raise ValueError("the URL holds a `?`: what follows may be secret, and would be written into every release")
+
+
+def open_url(url: str | Path) -> tuple[Any, str]:
+    """The file system that a URL, or a local path, is in, and the path within it, without a slash at its end.
+
+    Raises:
+        ConfigError: of no known kind, or a package for that kind is missing.
+    """
+    if not is_url(url):
+        return fsspec.filesystem("file"), str(url)
+    try:
+        system, path = fsspec.core.url_to_fs(url)
+    except (ImportError, ValueError) as error:
+        hint = " (pip install 'dcgan-augment[s3]')" if url.startswith(("s3:", "s3a:")) else ""
+        raise ConfigError(f"{url} cannot be opened: {error}{hint}") from error
+    system.invalidate_cache()  # what a store held a while ago is of no use here
+    return system, str(path).rstrip("/")
+
+
+def patiently(act: Callable[[], R], told: str) -> R:
+    """Do what a network may fail, and again after a while, longer each time.
+
+    Args:
+        act: may be done twice.
+        told: what it does to which URL, for the message.
+
+    Raises:
+        FileNotFoundError: it is not there.
+        StorageError: it failed for good.
+        Interrupted: the run was stopped.
+    """
+    for wait in (*WAITS, None):
+        workers.raise_if_stopped("the transfer")
+        try:
+            return act()
+        except FileNotFoundError:
+            raise
+        except Exception as error:  # each file system has its own kinds
+            lasts = isinstance(error, _LASTING) or "credentials" in type(error).__name__.lower()
+            if lasts or wait is None:
+                raise StorageError(f"{told}: {str(error).strip() or type(error).__name__}") from error
+            if wait == WAITS[1]:
+                display.say(f"{told}: {str(error).strip() or type(error).__name__}. Trying on")
+        time.sleep(wait * (1 + random.random()))
+    raise AssertionError
+
+
+@contextmanager
+def waiting_lock(file: Path) -> Iterator[None]:
+    """Hold a lock, once no other process does.
+
+    Raises:
+        Interrupted: the run was stopped.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("a") as held:
+        while True:
+            workers.raise_if_stopped("the wait for another process that fetches the same")
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            time.sleep(0.2)
+        yield
+
+
+def state_folder(url: str) -> Path:
+    """Local folder for work on what a URL names that must not be lost: journals need a local file system."""
+    return _home("XDG_STATE_HOME", ".local/state") / _name(url)
+
+
+def cache_folder(url: str) -> Path:
+    """Local folder for copies of what a URL names, which can be deleted at any time."""
+    return _home("XDG_CACHE_HOME", ".cache") / _name(url)
+
+
+def _home(variable: str, default: str) -> Path:
+    """As the XDG Base Directory Specification has it."""
+    return Path(os.environ.get(variable) or Path.home() / default) / "dcgan"
+
+
+def _name(url: str) -> str:
+    return hashlib.sha256(url.encode()).hexdigest()[:16]

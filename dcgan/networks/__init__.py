@@ -1,0 +1,1 @@
+"""Networks: generator and discriminator, the classifiers, and the batches and augmentations that they see."""

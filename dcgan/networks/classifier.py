@@ -1,0 +1,297 @@
+"""A small classifier of the job's real images.
+
+It serves twice: as judge of single candidates (how sure is it of their class?), and to measure utility: the same
+network trained without and with the synthetic images, tested on held-out real ones.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers
+
+from dcgan.config import JobConfig
+from dcgan.data.split import FOLDS, in_fold, labels_with_images
+from dcgan.errors import ConfigError
+from dcgan.execution import randomness
+from dcgan.execution.progress import OnProgress, part_of
+from dcgan.files import storage
+from dcgan.networks.architecture import num_stages
+from dcgan.networks.augmentation import augment, mix
+from dcgan.networks.batches import Batches, spec_of_batches, to_float
+from dcgan.run.paths import Run
+
+BATCH_SIZE = 128
+LEARNING_RATE = 1e-3  # Adam's default; decays to 0 along a cosine
+STRETCH = 50  # steps inside one compiled call
+PREDICTION_BATCH = 256
+
+Look = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+"""Images uint8 (N, H, W, C) to probabilities (N, num_classes) and features (N, F), float32."""
+
+
+def make_classifier(image_shape: tuple[int, int, int], num_classes: int) -> keras.Model:
+    """Images (N, H, W, C) in [-1, 1] to logits (N, num_classes): convolutions to about 7 x 7, then 128 features."""
+    image = keras.Input(image_shape)
+    x = layers.Conv2D(32, 3, padding="same")(image)
+    x = layers.ReLU()(layers.MaxPool2D(2)(x))  # the same in this order, of a quarter of the values
+    for stage in range(num_stages(*image_shape[:2]) - 2):
+        x = layers.Conv2D(64 * min(2**stage, 2), 3, 2, "same", activation="relu")(x)
+    x = layers.Dropout(0.3)(layers.Flatten()(x))
+    x = layers.Dense(128, activation="relu", name="features")(x)
+    return keras.Model(image, layers.Dense(num_classes)(x))
+
+
+class Trainer:
+    """Trains classifiers one after the other, which differ in their images and seeds alone.
+
+    Its loop is compiled once, which takes as long as some hundred steps. All classifiers are the one `model`: the next
+    training begins it anew.
+    """
+
+    def __init__(
+        self,
+        image_shape: tuple[int, int, int],
+        num_classes: int,
+        kinds: Sequence[str],
+        *,
+        mixup: bool = False,
+        build: Callable[[tuple[int, int, int], int], keras.Model] = make_classifier,
+    ) -> None:
+        """Build the classifier, and compile nothing yet.
+
+        Args:
+            image_shape: (H, W, C).
+            num_classes: labels are 0 to num_classes - 1.
+            kinds: classical augmentations, keys of `augmentation.AUGMENTATIONS`.
+            mixup: mix the images of a batch, and their labels, after these.
+            build: from (H, W, C) and number of classes, a model of images in [-1, 1] that gives logits.
+        """
+        self._build = functools.partial(build, image_shape, num_classes)
+        self.model = model = self._build()
+        optimizer = keras.optimizers.Adam(LEARNING_RATE)
+        optimizer.build(model.trainable_variables)
+        self._optimizer_begins = [(variable, variable.numpy()) for variable in optimizer.variables]
+
+        number = tf.TensorSpec((), tf.int64)
+        signature = [spec_of_batches(image_shape, num_classes), tf.TensorSpec((2,), tf.int64), number, number, number]
+
+        @tf.function(input_signature=signature)
+        def run_steps(
+            batches: Batches, streams: tf.Tensor, first: tf.Tensor, count: tf.Tensor, num_steps: tf.Tensor
+        ) -> None:
+            for step in tf.range(first, first + count):
+                # Here rather than by Keras's schedule, which would be compiled for one number of steps.
+                done = tf.cast(step / num_steps, tf.float32)
+                optimizer.learning_rate.assign(LEARNING_RATE * 0.5 * (1.0 + tf.cos(math.pi * done)))
+                images, labels = batches.draw(step, BATCH_SIZE)
+                images, targets = augment(images, kinds, streams[0], step), tf.one_hot(labels, num_classes)
+                if mixup:
+                    images, targets = mix(images, targets, streams[1], step)
+                with tf.GradientTape() as tape:
+                    logits = model(images, training=True)
+                    loss = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(targets, logits))
+                optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
+
+        @tf.function(input_signature=[tf.TensorSpec((None, *image_shape), tf.uint8)])
+        def classify(images: tf.Tensor) -> tf.Tensor:
+            return tf.argmax(model(to_float(images), training=False), axis=1)
+
+        self._run_steps, self._classify = run_steps, classify
+
+    def train(self, batches: Batches, num_steps: int, seed: int, on_progress: OnProgress) -> keras.Model:
+        """Train `model` from fresh weights; all its randomness follows from `seed`.
+
+        Args:
+            batches: class-balanced draws of training images.
+            num_steps: optimizer steps.
+            seed: of weights, dropout and augmentation.
+            on_progress: told after each stretch of steps.
+        """
+        keras.utils.set_random_seed(seed)
+        fresh = self._build()  # by its variables, among them the state of its dropout's draws
+        for variable, begin in zip(self.model.variables, fresh.variables, strict=True):
+            variable.assign(begin)
+        for variable, begin in self._optimizer_begins:
+            variable.assign(begin)
+        streams = tf.constant([randomness.stream(seed, "", name) for name in ("classical augmentation", "mixup")])
+        for first in range(0, num_steps, STRETCH):
+            count = min(STRETCH, num_steps - first)
+            began = time.monotonic()
+            self._run_steps(batches, streams, *(tf.constant(number, tf.int64) for number in (first, count, num_steps)))
+            rate = count * BATCH_SIZE / (time.monotonic() - began)
+            on_progress({"done": first + count, "total": num_steps, "rate": rate})
+        return self.model
+
+    def predict(self, images: np.ndarray) -> np.ndarray:
+        """Class numbers int64 (N,) that the newest classifier gives to uint8 (N, H, W, C)."""
+        return np.concatenate([np.asarray(self._classify(batch)) for batch in _in_batches(images)])
+
+
+@functools.cache
+def trainer(
+    image_shape: tuple[int, int, int],
+    num_classes: int,
+    kinds: tuple[str, ...],
+    *,
+    mixup: bool = False,
+    path: str | None = None,
+) -> Trainer:
+    """This process's `Trainer` of such classifiers, which is compiled once; `path` as for `builder`."""
+    return Trainer(image_shape, num_classes, kinds, mixup=mixup, build=builder(path))
+
+
+def builder(path: str | None) -> Callable[[tuple[int, int, int], int], keras.Model]:
+    """What builds the classifiers that measure utility: ours, or the user's own.
+
+    Args:
+        path: `module:function`; None for ours.
+
+    Raises:
+        ConfigError: there is no such function, or its model does not fit the images and classes.
+    """
+    if path is None:
+        return make_classifier
+
+    def build(image_shape: tuple[int, int, int], num_classes: int) -> keras.Model:
+        """The user's model, which takes values from 0 to 255, as one that takes -1 to 1 and gives logits."""
+        module, _, name = path.partition(":")
+        try:
+            model = getattr(importlib.import_module(module), name)()
+        except (ImportError, AttributeError) as error:
+            raise ConfigError(
+                f"gate.classifier {path}: {error}. Expected `module:function`, importable here."
+            ) from error
+        wanted = ((None, *image_shape), (None, num_classes))
+        found = tuple(getattr(model, f"{side}_shape", None) for side in ("input", "output"))
+        if found != wanted:
+            raise ConfigError(
+                f"gate.classifier {path} gives {found}, expected a keras.Model of input and output {wanted}"
+            )
+        image = keras.Input(image_shape)
+        outputs = model(layers.Rescaling(127.5, 127.5)(image))
+        if getattr(model.layers[-1], "activation", None) is keras.activations.softmax:
+            outputs = keras.ops.log(keras.ops.maximum(outputs, keras.backend.epsilon()))
+        return keras.Model(image, outputs)
+
+    return build
+
+
+def looker(model: keras.Model) -> Look:
+    """A classifier compiled. Features are what its layer "features" gives."""
+    both = keras.Model(model.inputs, [model.outputs[0], model.get_layer("features").output])
+
+    @tf.function(reduce_retracing=True)
+    def look(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        logits, features = both(to_float(images), training=False)
+        return tf.nn.softmax(logits), features
+
+    def look_at_all(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        probabilities, features = zip(*map(look, _in_batches(images)), strict=True)
+        return np.concatenate(probabilities), np.concatenate(features)
+
+    return look_at_all
+
+
+def _in_batches(images: np.ndarray) -> Iterator[tf.Tensor]:
+    for first in range(0, len(images), PREDICTION_BATCH):
+        yield tf.constant(images[first : first + PREDICTION_BATCH])
+
+
+def train_judge(run: Run, config: JobConfig, on_progress: OnProgress) -> dict[str, Any]:
+    """Train the judges on the real training images and leave them in the run.
+
+    One is trained on all of them. As many more as there are folds are each trained on all but its fold of every class's
+    images: beside the images of their fold they score samples, and what they say of these images tells how sure a
+    classifier can be of images that it has not seen.
+    """
+    record_file = run.judge / "record.json"
+    if record_file.exists():
+        return dict(storage.read_json(record_file))
+    labels = labels_with_images(run)
+    real = [np.load(run.train_images(label)) for label in labels]
+    trainer = Trainer(real[0].shape[1:], len(labels), config.gate.augmentation)
+    steps = config.gate.classifier_steps
+    steps_of_fold = -(-steps // FOLDS)
+
+    def train(pools: list[np.ndarray], num_steps: int, name: str, done: int) -> keras.Model:
+        seed = randomness.key(config.generation.seed, "", name) % 2**31
+        told = part_of(on_progress, done, steps + FOLDS * steps_of_fold)
+        return trainer.train(Batches(pools, stream=seed), num_steps, seed, told)
+
+    _save(run.judge / "model.npz", train(real, steps, "judge", 0))
+    other_class = [np.ones(len(images), np.float32) for images in real]
+    look = looker(trainer.model)
+    for fold in range(FOLDS):
+        left_out = [in_fold(len(images), fold) for images in real]
+        pools = [images[~left] if (~left).any() else images for images, left in zip(real, left_out, strict=True)]
+        _save(_of_fold(run, fold), train(pools, steps_of_fold, f"judge {fold}", steps + fold * steps_of_fold))
+        for number, (images, left) in enumerate(zip(real, left_out, strict=True)):
+            if left.any():
+                other_class[number][left] = surest_other(look(images[left])[0], number)
+    arrays = {str(number): values for number, values in enumerate(other_class)}
+    storage.write_bytes(run.judge / "other-class.npz", storage.pack_arrays(arrays))
+    record = {"classes": labels, "steps": steps, "steps_of_fold": steps_of_fold}
+    storage.write_json(record_file, record)
+    return record
+
+
+def load_judge(run: Run, image_shape: tuple[int, int, int]) -> tuple[keras.Model, list[str]]:
+    """The judge of all training images, and the class names in the order of its outputs."""
+    labels = _classes(run)
+    model = make_classifier(image_shape, len(labels))
+    model.set_weights(_load(run.judge / "model.npz"))
+    return model, labels
+
+
+def load_folds(run: Run, image_shape: tuple[int, int, int]) -> list[Look]:
+    """The judges that have each left a fold out, in the order of the folds."""
+    model = make_classifier(image_shape, len(_classes(run)))
+    look = looker(model)  # compiled once for all of them
+
+    def looker_of(weights: list[np.ndarray]) -> Look:
+        def look_by_fold(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            model.set_weights(weights)
+            return look(images)
+
+        return look_by_fold
+
+    return [looker_of(_load(_of_fold(run, fold))) for fold in range(FOLDS)]
+
+
+def load_other_class(run: Run, label: str) -> np.ndarray:
+    """What the fold that had not seen them says of a class's training images: `surest_other`, (n,)."""
+    arrays = storage.unpack_arrays((run.judge / "other-class.npz").read_bytes())
+    return arrays[str(_classes(run).index(label))]
+
+
+def surest_other(probabilities: np.ndarray, number: int) -> np.ndarray:
+    """How sure a classifier is that images are not of class `number`: the highest probability of another, (N,)."""
+    highest: np.ndarray = np.delete(probabilities, number, axis=1).max(1)
+    return highest
+
+
+def _classes(run: Run) -> list[str]:
+    return list(storage.read_json(run.judge / "record.json")["classes"])
+
+
+def _of_fold(run: Run, fold: int) -> Path:
+    return run.judge / f"fold-{fold}.npz"
+
+
+def _save(file: Path, model: keras.Model) -> None:
+    storage.write_bytes(file, storage.pack_arrays({f"{n:03d}": w for n, w in enumerate(model.get_weights())}))
+
+
+def _load(file: Path) -> list[np.ndarray]:
+    arrays = storage.unpack_arrays(file.read_bytes())
+    return [arrays[name] for name in sorted(arrays)]

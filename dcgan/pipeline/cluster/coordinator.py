@@ -1,0 +1,161 @@
+"""On the machine that a run was started on: what goes out to the others, and what comes back."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import json
+import platform
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import PurePosixPath
+from typing import Any
+
+from dcgan.config import LOCAL, JobConfig
+from dcgan.errors import StorageError
+from dcgan.execution.pool import workers
+from dcgan.files import storage, urls
+from dcgan.pipeline.cluster.pieces import STAGES, is_whole, named, stands, whole_ones
+from dcgan.pipeline.cluster.store import Store
+from dcgan.pipeline.cluster.watching import every
+from dcgan.run import runs
+from dcgan.run.paths import Run
+
+LOOK_SECONDS = 0.5  # between two looks at whether the run was stopped
+
+
+class Post:
+    """`coordinator.json`: who coordinates a job's run. Every task asks now and then, and stops when it is another."""
+
+    def __init__(self, job: JobConfig) -> None:
+        """Find its place: in the job's folder in the store, or in the folder that all machines share."""
+        self._job = job
+        url = runs.job_url(job)
+        self.folder = f"{url}/work" if url else str(runs.job_paths(job).root)
+        self._system, self._root = urls.open_url(self.folder)
+        self._told = f"cannot reach {self.folder}, by which the machines of run.on {job.run.on} share the run"
+
+    def read(self) -> dict[str, Any] | None:
+        """Who it is: `id`, None when the run was stopped, `host` and `versions`; None when nobody ever was.
+
+        Raises:
+            StorageError: the store cannot be reached.
+        """
+        try:
+            return dict(json.loads(self._system.cat_file(f"{self._root}/coordinator.json")))
+        except FileNotFoundError:
+            return None
+        except Exception as error:  # each file system has its own kinds
+            raise StorageError(f"{self._told}: {error}") from error
+
+    def write(self, record: dict[str, Any]) -> None:
+        """Say who it is.
+
+        Raises:
+            StorageError: the store cannot be written to.
+        """
+        try:
+            self._system.makedirs(self._root, exist_ok=True)
+            self._system.pipe_file(f"{self._root}/coordinator.json", json.dumps(record).encode())
+        except Exception as error:
+            raise StorageError(f"{self._told}: {error}") from error
+
+    def remove_finished_runs(self) -> None:
+        """Let go of what is shared of runs that will not be resumed."""
+        self._system.invalidate_cache()
+        for entry in self._system.ls(self._root, detail=True):
+            run = runs.job_paths(self._job).run(PurePosixPath(entry["name"]).name)
+            unfinished = run.record.exists() and storage.read_json(run.record)["state"] == "running"
+            if entry["type"] == "directory" and not unfinished:
+                self._system.rm(entry["name"], recursive=True)
+
+
+@contextmanager
+def coordinating(job: JobConfig) -> Iterator[None]:
+    """Coordinate the job's run for the time of the block, where it goes on other machines. Call under the job's lock.
+
+    When the block ends, or `workers.stop` is called, the run's tasks stop wherever they are. Of runs that are finished
+    nothing stays in the store.
+
+    Raises:
+        StorageError: the store cannot be written to.
+    """
+    if job.run.on == LOCAL:
+        yield
+        return
+    for root in runs.job_paths(job).runs.glob("*/"):
+        storage.remove_unfinished(root)  # archives of a coordinator that was killed
+    post, me = Post(job), uuid.uuid4().hex
+    post.write({"id": me, "host": platform.node(), "versions": runs.provenance(job)["versions"]})
+
+    def step_down() -> None:
+        if (post.read() or {}).get("id") == me:
+            post.write({"id": None})
+
+    def look() -> bool:
+        if not workers.stopped:
+            return True
+        step_down()
+        return False
+
+    try:
+        with every(LOOK_SECONDS, look):
+            yield
+    finally:
+        with contextlib.suppress(Exception):  # how the run has ended counts more; what stays is removed the next time
+            step_down()
+            if runs.job_url(job):
+                post.remove_finished_runs()
+
+
+def offer(stage: str, run: Run, job: JobConfig, about: object) -> None:
+    """Before a stage is done elsewhere: push what it reads, and what there is of what it writes.
+
+    Args:
+        stage: key of `STAGES`.
+        run: on this machine.
+        job: resolved.
+        about: the class, or the folds or seeds, that the stage is about.
+
+    Raises:
+        StorageError: the store refuses.
+    """
+    if (store := store_of(run, job)) is None:
+        return
+    files, known = STAGES[stage], _known(store.url)
+    for pattern in named(files.reads + files.writes, about):
+        for piece in whole_ones(run, pattern) if pattern.endswith("/*") else [pattern]:
+            if piece in known:
+                continue
+            whole, there = is_whole(run, piece), store.record(piece)
+            changes = piece.startswith("evaluation/")  # when it is done again, see `stands`
+            if there is None or (whole and (changes or not there["whole"])):
+                store.push(run, piece, whole=whole)
+            if not changes and (whole or (there and there["whole"])):
+                known.add(piece)
+
+
+def bring(stage: str, run: Run, job: JobConfig, about: object) -> None:
+    """After a stage was done elsewhere, well or not: fetch what it has left.
+
+    Raises:
+        StorageError: the store cannot be reached, or what it has is damaged.
+    """
+    store = store_of(run, job)
+    if store and not stands(stage, run, about):
+        for piece in named(STAGES[stage].writes, about):
+            store.fetch(run, piece)
+
+
+def store_of(run: Run, job: JobConfig) -> Store | None:
+    """The run's pieces in storage; None where its folder is shared as it is."""
+    url = runs.job_url(job)
+    return Store(f"{url}/work/{run.id}") if url and job.run.on != LOCAL else None
+
+
+@functools.cache
+def _known(url: str) -> set[str]:
+    """Pieces of a run that are known to be in the store, whole; they stay there as long as the run is unfinished."""
+    assert url
+    return set()

@@ -1,0 +1,155 @@
+"""The pieces of one run in storage: each an archive that is whole or not there, named by a small record.
+
+An archive is written under a new name, and then the record that names it; so a reader finds the old content or the new,
+never half of one, also where a store cannot rename.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import tarfile
+import tempfile
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from dcgan.errors import StorageError
+from dcgan.files import storage, urls
+from dcgan.pipeline.cluster.pieces import files_of, paths
+from dcgan.run.paths import Run
+
+TRIES = 5  # to read a piece that is being replaced
+
+
+class Store:
+    """The pieces of one run."""
+
+    def __init__(self, url: str) -> None:
+        """Open the store.
+
+        Args:
+            url: of the run.
+
+        Raises:
+            ConfigError: of no known kind, or a package for that kind is missing.
+        """
+        self.url = url
+        self._system, self._root = urls.open_url(url)
+        self._told = f"cannot share the run by {url}"
+
+    def record(self, piece: str) -> dict[str, Any] | None:
+        """What is there of a piece: `archive`, its `sha256`, and whether it is `whole`; None when nothing is."""
+        try:
+            content = urls.patiently(lambda: self._system.cat_file(f"{self._root}/{piece}.json"), self._told)
+        except FileNotFoundError:
+            return None
+        return dict(json.loads(content))
+
+    def names(self, pattern: str) -> list[str]:
+        """The pieces that `<folder>/*` stands for, whole or not."""
+        folder = pattern.removesuffix("/*")
+        self._system.invalidate_cache()
+        listing = urls.patiently(lambda: self._system.find(f"{self._root}/{folder}"), self._told)
+        records = sorted(PurePosixPath(path).name for path in listing if str(path).endswith(".json"))
+        return [f"{folder}/{name.removesuffix('.json')}" for name in records]
+
+    def push(self, run: Run, piece: str, *, whole: bool) -> None:
+        """Bring a piece of a run's folder there, unless a whole one is there and this is none.
+
+        Raises:
+            FileNotFoundError: a file went away meanwhile.
+            StorageError: the store refuses.
+        """
+        before = self.record(piece)
+        files = list(files_of(run, piece))
+        if not files or (before and before["whole"] and not whole):
+            return
+        with tempfile.TemporaryDirectory(prefix=storage.TEMPORARY_PREFIX, dir=run.root) as folder:
+            archive = Path(folder, "archive.tar")
+            with tarfile.open(archive, "w") as tar:
+                for file in files:
+                    tar.add(file, file.relative_to(run.root).as_posix(), filter=_plain)
+            digest = storage.sha256(archive)
+            name = f"{piece}.{digest[:16]}.tar"
+            record = {"archive": name, "sha256": digest, "whole": whole}
+            if before == record:
+                return
+            self._write(name, lambda target: self._system.put_file(str(archive), target))
+        self._write(f"{piece}.json", lambda target: self._system.pipe_file(target, json.dumps(record).encode()))
+        if before and before["archive"] != name:
+            with contextlib.suppress(FileNotFoundError):
+                urls.patiently(lambda: self._system.rm_file(f"{self._root}/{before['archive']}"), self._told)
+
+    def fetch(self, run: Run, piece: str, *, only_whole: bool = False) -> None:
+        """Make a piece of a run's folder what is there, if something is.
+
+        Args:
+            run: whose folder it goes to.
+            piece: its name.
+            only_whole: leave one that is not whole.
+
+        Raises:
+            StorageError: the store cannot be reached, or what it has is damaged.
+        """
+        for _ in range(TRIES):
+            record = self.record(piece)
+            if record is None or (only_whole and not record["whole"]):
+                return
+            with contextlib.suppress(FileNotFoundError):  # it was replaced meanwhile
+                self._unpack(run, piece, record)
+                return
+        raise StorageError(f"{self.url}/{piece}.json names an archive that is not there. Remove it, and run again.")
+
+    def fetch_all(self, run: Run, patterns: Iterable[str]) -> None:
+        """Fetch pieces, several at a time; of those that `*` stands for, the whole ones."""
+        wanted = [
+            (piece, pattern.endswith("/*"))
+            for pattern in patterns
+            for piece in (self.names(pattern) if pattern.endswith("/*") else [pattern])
+        ]
+        with ThreadPoolExecutor(urls.NUM_THREADS) as pool:
+            futures = [pool.submit(self.fetch, run, piece, only_whole=only_whole) for piece, only_whole in wanted]
+            for future in futures:
+                future.result()
+
+    def _unpack(self, run: Run, piece: str, record: dict[str, Any]) -> None:
+        source = f"{self._root}/{record['archive']}"
+        with tempfile.TemporaryDirectory(prefix=storage.TEMPORARY_PREFIX, dir=run.root) as folder:
+            archive, unpacked = Path(folder, "archive.tar"), Path(folder, "files")
+            urls.patiently(lambda: self._system.get_file(source, str(archive)), self._told)
+            if storage.sha256(archive) != record["sha256"]:
+                raise StorageError(
+                    f"{self.url}/{record['archive']} is damaged: its SHA-256 is not the one in {piece}.json. "
+                    "Remove both, and run the job again."
+                )
+            with tarfile.open(archive) as tar:
+                tar.extractall(unpacked, filter="data")
+            for path in paths(unpacked, piece):
+                _replace(path, run.root / path.relative_to(unpacked))
+
+    def _write(self, name: str, act: Callable[[str], Any]) -> None:
+        target = f"{self._root}/{name}"
+
+        def with_folder() -> None:
+            # Object stores need no folders; other file systems do.
+            self._system.makedirs(str(PurePosixPath(target).parent), exist_ok=True)
+            act(target)
+
+        urls.patiently(with_folder, self._told)
+
+
+def _plain(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+    """Same files, same archive: without times and owners."""
+    entry.mtime, entry.uid, entry.gid, entry.uname, entry.gname, entry.mode = 0, 0, 0, "", "", 0o644
+    return entry
+
+
+def _replace(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.is_dir():
+        shutil.rmtree(target)
+    os.replace(source, target)

@@ -1,0 +1,146 @@
+"""On the machine that does a stage of a run, wherever that is."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from dcgan.cli.terminal import display
+from dcgan.config import LOCAL, JobConfig
+from dcgan.errors import Interrupted, StageError, StorageError
+from dcgan.execution.pool import workers
+from dcgan.files import urls
+from dcgan.pipeline import stages
+from dcgan.pipeline.cluster.coordinator import Post, store_of
+from dcgan.pipeline.cluster.pieces import RESUMED, STAGES, is_whole, named
+from dcgan.pipeline.cluster.store import Store
+from dcgan.pipeline.cluster.watching import every
+from dcgan.run import runs
+from dcgan.run.paths import Run
+from dcgan.training import snapshots
+
+LOOK_SECONDS = 0.5  # between two looks for a new snapshot
+ASK_SECONDS = 3.0  # between two questions to the store whether the run goes on
+
+
+def perform(stage: str, run: Run, job: JobConfig, *arguments: Any) -> Any:
+    """Do a stage of a run, on whatever machine this is called.
+
+    Args:
+        stage: key of `STAGES`.
+        run: as the coordinator has it.
+        job: resolved.
+        arguments: further ones of the stage's function; the first says what it is about.
+
+    Raises:
+        DcganError: the stage's.
+        StorageError: the store cannot be reached.
+        StageError: this machine has other versions than the coordinator.
+        Interrupted: the run was stopped, or has another coordinator now.
+    """
+    act = getattr(stages, stage)
+    if job.run.on == LOCAL:
+        return act(run, job, *arguments)
+    post = Post(job)
+    mine = _coordinator(post, job)
+    store, about = store_of(run, job), arguments[0] if arguments else ""
+    if store is None:
+        with _ending_with(post, mine, run):
+            return act(run, job, *arguments)
+    files = STAGES[stage]
+    writes = named(files.writes, about)
+    with _scratch(run) as here:
+        store.fetch_all(here, named(files.reads, about) + writes)
+        saving = _saving(store, here, writes[0]) if stage in RESUMED else contextlib.nullcontext()
+        try:
+            with _ending_with(post, mine, here), saving:
+                return act(here, job, *arguments)
+        finally:
+            if _whom(post, mine) in (mine, None):  # the tasks of another coordinator push their own
+                for piece in writes:
+                    store.push(here, piece, whole=is_whole(here, piece))
+
+
+def _whom(post: Post, last: str) -> str | None:
+    """Id of the coordinator now, None when the run was stopped; `last` when the store does not tell."""
+    with contextlib.suppress(StorageError):
+        now: str | None = (post.read() or {"id": None})["id"]
+        return now
+    return last
+
+
+def _coordinator(post: Post, job: JobConfig) -> str:
+    """Whom this machine works for now, which must be able to do the same."""
+    coordinator = post.read()
+    if coordinator is None:
+        raise StorageError(
+            f"{platform.node()} finds no coordinator.json in {post.folder}, where the machine that began the run has "
+            "put it. Expected outputs.root to be a URL, or a folder that all machines share."
+        )
+    if coordinator["id"] is None:
+        raise Interrupted("the run was stopped before this task began; run the same command again to resume")
+    mine: dict[str, str] = runs.provenance(job)["versions"]
+    if odd := [name for name, version in mine.items() if coordinator["versions"].get(name) != version]:
+        told = ", ".join(f"{name} {mine[name]}, not {coordinator['versions'].get(name)}" for name in odd)
+        raise StageError(
+            f"{platform.node()} has {told} as {coordinator['host']}, which began the run, so that the bytes would "
+            "depend on where a class is trained. Install the same versions on all machines."
+        )
+    return str(coordinator["id"])
+
+
+@contextmanager
+def _scratch(run: Run) -> Iterator[Run]:
+    """A folder for this piece of work alone; what killed processes of this machine have left there is removed."""
+    top = urls.cache_folder("").parent / "scratch"
+    top.mkdir(parents=True, exist_ok=True)
+    host = platform.node()  # the folder may be on a disk that machines share
+    for folder in top.glob(f"{host}--*"):
+        if not psutil.pid_exists(int(folder.name.split("--")[-2])):
+            shutil.rmtree(folder, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=f"{host}--{os.getpid()}--", dir=top) as folder_name:
+        here = Run(Path(folder_name, "runs", run.id))
+        here.root.mkdir(parents=True)
+        yield here
+
+
+def _ending_with(post: Post, mine: str, here: Run) -> contextlib.AbstractContextManager[None]:
+    """End the run's workers on this machine when it has another coordinator, or none."""
+    workers.allow(str(here.root))
+
+    def ask() -> bool:
+        if _whom(post, mine) == mine:
+            return True
+        workers.end(str(here.root))
+        return False
+
+    return every(ASK_SECONDS, ask)
+
+
+def _saving(store: Store, here: Run, piece: str) -> contextlib.AbstractContextManager[None]:
+    """Push a training whenever it has a new snapshot, so that another machine can go on with it."""
+    saved = snapshots.newest_file(here.root / piece)
+
+    def save() -> bool:
+        nonlocal saved
+        newest = snapshots.newest_file(here.root / piece)
+        if newest != saved:
+            try:
+                store.push(here, piece, whole=False)
+                saved = newest
+            except FileNotFoundError:  # a file was replaced while it was packed: at the next look
+                pass
+            except StorageError as error:  # the work goes on; what is lost is the way back to here
+                display.say(f"A snapshot could not be shared: {error}")
+        return True
+
+    return every(LOOK_SECONDS, save)

@@ -1,0 +1,133 @@
+"""Fingerprints: what each result follows from, as hashes along the way of the data.
+
+| fingerprint | of | follows from |
+| --- | --- | --- |
+| `recipe` | all trainings | version and format, form of the images, seed, `training` |
+| `judge` | the classifier of real images | version and format, form, seed, its keys of `gate`, all training images |
+| `images` | a class's real images | their pixels and sides |
+| `training` | a class's model | `recipe`, its training images |
+| `generation` | a class's images | `training`, `curation`, `generation.truncation` |
+| `share` | the share of synthetic draws | `recipe`, `curation`, `gate`, which classes images are asked of |
+| `evaluation` | the verdicts | `judge`, all of the classes' above, the plan, `gate`, `measures` |
+| `release` | what is published | `evaluation`, the job's name, `outputs.format` |
+
+Names and order of files do not count, nor does where they stand; nor do the threads, of which only last bits depend.
+How many images are wanted is in `evaluation` alone: candidates are the same however many are made. A result that stands
+is as good as a new one while its fingerprint is the same; `dcgan.pipeline.reuse` decides what a night does again.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any, TypedDict
+
+import numpy as np
+import pandas as pd
+
+from dcgan.config import JobConfig, extractors
+from dcgan.data.split import HOLDOUT, TRAIN, assign
+from dcgan.files import storage
+from dcgan.run.plan import ClassPlan
+
+FORMAT = 6  # raised when the same images and the same job give other results within one version of the package
+
+_NO_RESULT = {"preset", "snapshot_seconds"}  # keys of `training` that change nothing; a preset's values count
+
+
+class OfClass(TypedDict):
+    """A class's fingerprints, in hex."""
+
+    images: str
+    training: str
+    generation: str
+
+
+class Fingerprints(TypedDict):
+    """A run's fingerprints, in hex."""
+
+    recipe: str
+    judge: str
+    share: str
+    evaluation: str
+    release: str
+    classes: dict[str, OfClass]
+
+
+class Sides(TypedDict):
+    """The real images of one class: the first 64 bits of each one's SHA-256 of pixels, sorted, uint64 (n,)."""
+
+    train: np.ndarray
+    holdout: np.ndarray
+
+
+def real_images(table: pd.DataFrame, holdout: float | str) -> dict[str, Sides]:
+    """The accepted images of each class that has any.
+
+    Args:
+        table: the catalogue.
+        holdout: the job's.
+    """
+    assigned = assign(table, holdout)
+    codes = np.array([int(digest[:16], 16) for digest in assigned["image_sha256"]], np.uint64)
+    labels, sides = assigned["label"].to_numpy(), assigned["split"].to_numpy()
+    of_class = pd.Series(np.arange(len(assigned))).groupby(labels).indices
+    return {
+        str(label): Sides(
+            train=np.sort(codes[rows[sides[rows] == TRAIN]]), holdout=np.sort(codes[rows[sides[rows] == HOLDOUT]])
+        )
+        for label, rows in of_class.items()
+    }
+
+
+def take(
+    config: JobConfig, images: Mapping[str, Sides], image_shape: tuple[int, int, int], plan: Mapping[str, ClassPlan]
+) -> Fingerprints:
+    """The fingerprints of a run.
+
+    Args:
+        config: resolved.
+        images: see `real_images`.
+        image_shape: (H, W, C) of the run's images.
+        plan: what is to be made of each class.
+    """
+    begun = [FORMAT, _version(), image_shape, config.generation.seed]
+    recipe = _hash(*begun, config.training.model_dump(mode="json", exclude=_NO_RESULT))
+    train = {label: _hash(sides["train"].tobytes().hex()) for label, sides in images.items()}
+    curation = _hash(config.curation.model_dump(mode="json"), config.generation.truncation)
+    classes: dict[str, OfClass] = {}
+    for label, sides in images.items():
+        training = _hash(recipe, train[label])
+        generation = _hash(training, curation)
+        of_images = _hash(train[label], sides["holdout"].tobytes().hex())
+        classes[label] = OfClass(images=of_images, training=training, generation=generation)
+    gate = config.gate
+    trained_on = {label: digest for label, digest in train.items() if len(images[label]["train"])}
+    judge = _hash(*begun, gate.classifier_steps, gate.augmentation, trained_on)
+    wanted = {label: [entry["requested"], entry["state"]] for label, entry in plan.items()}
+    asked = {label: entry["requested"] > 0 for label, entry in plan.items()}
+    share = _hash(recipe, curation, gate.classifier_steps, gate.augmentation, gate.mixup, gate.classifier, asked)
+    measured = [config.measures.model_dump(mode="json"), _extractor(config.measures.features)]
+    evaluation = _hash(judge, classes, wanted, gate.model_dump(mode="json"), measured)
+    release = _hash(evaluation, config.name, config.outputs.format)
+    return Fingerprints(
+        recipe=recipe, judge=judge, share=share, evaluation=evaluation, release=release, classes=classes
+    )
+
+
+def _hash(*parts: Any) -> str:
+    return storage.sha256_bytes(json.dumps(parts, sort_keys=True).encode())[:32]
+
+
+def _extractor(features: str) -> str:
+    """The checksum of a model that is a file: under the same name, it may be another."""
+    kind, name = extractors.kind_and_name(features)
+    return storage.sha256(Path(name)) if kind == "onnx" else ""
+
+
+@functools.cache
+def _version() -> str:
+    return metadata.version("dcgan-augment")

@@ -1,0 +1,223 @@
+"""Names and places: every file that a job writes has its place here.
+
+<root>/<job>/                   Job
+├── lock
+├── history.jsonl               see dcgan/run/history
+├── inputs.cache                what the input files held when they were last opened
+├── latest -> releases/<run id>
+├── releases/<run id>/          see dcgan/release
+└── runs/<run id>/              Run
+    ├── config.json             the resolved job
+    ├── run.json                when, with what, on what; how it ended
+    ├── catalogue/              catalogue.parquet, catalogue.json
+    ├── split/                  images.parquet, split.json, leakage.json, <class>/train.npy, <class>/holdout.npy
+    ├── fingerprints.json       what the results follow from, as hashes
+    ├── lineage.npz             which real images the models have seen
+    ├── judge/                  a classifier of the job's real images
+    ├── precision.json          what the networks compute in
+    ├── base/                   the shared base's training
+    ├── training/<class>/       each class's training
+    ├── shards/<class>/<index>/ of a large class, parts of its images while it is generated
+    ├── generation/<class>/     accepted images and their rows
+    ├── evaluation/             share.json, measures.json, evaluation.json
+    └── report.html             when nothing ships
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote
+
+MAX_NAME_BYTES = 200  # file systems stop at 255; a temporary prefix and a suffix must fit too
+
+# Letters and digits of every script stay readable; all else could mean something to a path, a shell or Windows.
+_UNSAFE = re.compile(r"[^\w\-+=@,() .]|^[. ]|[. ]$")
+
+
+def escape(label: str) -> str:
+    """A class name as a file name: what is not safe becomes %XX of its UTF-8 bytes. `unescape` undoes it.
+
+    >>> escape("../x"), escape("père Noël")
+    ('%2E.%2Fx', 'père Noël')
+    """
+    return _UNSAFE.sub(lambda match: "".join(f"%{byte:02X}" for byte in match[0].encode()), label)
+
+
+def unescape(name: str) -> str:
+    """The class name that `escape` was given."""
+    return unquote(name, errors="strict")
+
+
+@dataclass(frozen=True)
+class Job:
+    """The places of one job."""
+
+    root: Path
+
+    @property
+    def lock(self) -> Path:
+        return self.root / "lock"
+
+    @property
+    def history(self) -> Path:
+        """A line per finished run; never shortened."""
+        return self.root / "history.jsonl"
+
+    @property
+    def scan_cache(self) -> Path:
+        return self.root / "inputs.cache"
+
+    @property
+    def latest(self) -> Path:
+        return self.root / "latest"
+
+    @property
+    def releases(self) -> Path:
+        return self.root / "releases"
+
+    @property
+    def runs(self) -> Path:
+        return self.root / "runs"
+
+    def run(self, run_id: str) -> Run:
+        return Run(self.runs / run_id)
+
+
+@dataclass(frozen=True)
+class Run:
+    """The places of one run. A stage's output stands under its name only when whole."""
+
+    root: Path
+
+    @property
+    def id(self) -> str:
+        return self.root.name
+
+    @property
+    def job(self) -> Job:
+        return Job(self.root.parents[1])
+
+    @property
+    def config(self) -> Path:
+        return self.root / "config.json"
+
+    @property
+    def record(self) -> Path:
+        return self.root / "run.json"
+
+    @property
+    def catalogue(self) -> Path:
+        return self.root / "catalogue"
+
+    @property
+    def catalogue_table(self) -> Path:
+        return self.catalogue / "catalogue.parquet"
+
+    @property
+    def catalogue_record(self) -> Path:
+        return self.catalogue / "catalogue.json"
+
+    @property
+    def split(self) -> Path:
+        return self.root / "split"
+
+    @property
+    def split_table(self) -> Path:
+        return self.split / "images.parquet"
+
+    @property
+    def split_record(self) -> Path:
+        return self.split / "split.json"
+
+    def train_images(self, label: str) -> Path:
+        return self.split / escape(label) / "train.npy"
+
+    def holdout_images(self, label: str) -> Path:
+        return self.split / escape(label) / "holdout.npy"
+
+    @property
+    def judge(self) -> Path:
+        return self.root / "judge"
+
+    @property
+    def precision(self) -> Path:
+        """What the networks compute in, chosen once per run."""
+        return self.root / "precision.json"
+
+    @property
+    def base(self) -> Path:
+        return self.root / "base"
+
+    @property
+    def fingerprints(self) -> Path:
+        """What the run's results follow from, as hashes; there once the run has taken over what stands elsewhere."""
+        return self.root / "fingerprints.json"
+
+    @property
+    def lineage(self) -> Path:
+        """Which real images the run's models have seen."""
+        return self.root / "lineage.npz"
+
+    def training(self, label: str) -> Path:
+        return self.root / "training" / escape(label)
+
+    def start(self, label: str) -> Path:
+        """Of a class that is trained further: the snapshot, of an earlier run, that it begins with."""
+        return self.training(label) / "start"
+
+    def model(self, label: str) -> Path:
+        """EMA generator and discriminator of a trained class."""
+        return self.training(label) / "model.npz"
+
+    def generation(self, label: str) -> Path:
+        return self.root / "generation" / escape(label)
+
+    def shards(self, label: str) -> Path:
+        return self.root / "shards" / escape(label)
+
+    def shard(self, label: str, first: int) -> Path:
+        """The part of a class's images whose first candidate has this index."""
+        return self.shards(label) / str(first)
+
+    def tried(self, number: int) -> Path:
+        """What a classifier of `share.TRIED` recognised of its fold: `right`, bool per image, and `truth`."""
+        return self.evaluation / f"tried-{number}.npz"
+
+    @property
+    def share_record(self) -> Path:
+        """The strength that was chosen, and what each gave."""
+        return self.evaluation / "share.json"
+
+    def compared(self, number: int) -> Path:
+        """What a classifier of `sets.compared` recognised of held-out images: `right`, bool per image, and `truth`."""
+        return self.evaluation / f"compared-{number}.npz"
+
+    @property
+    def leakage(self) -> Path:
+        """Near duplicates that make held-out images no evidence."""
+        return self.split / "leakage.json"
+
+    @property
+    def measures(self) -> Path:
+        """What synthetic images come to beside real ones, by class and metric."""
+        return self.evaluation / "measures.json"
+
+    @property
+    def sample_grid(self) -> Path:
+        """Real and synthetic images of every class, to look at."""
+        return self.root / "samples.png"
+
+    @property
+    def report(self) -> Path:
+        """The report of a run of which nothing ships; others have it in their release."""
+        return self.root / "report.html"
+
+    @property
+    def evaluation(self) -> Path:
+        return self.root / "evaluation"
+
+    @property
+    def evaluation_record(self) -> Path:
+        return self.evaluation / "evaluation.json"

@@ -1,0 +1,141 @@
+"""Runs: opening a new one or the interrupted one, and what its bytes depend on; `history` records how it ended."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from dcgan.config import JobConfig
+from dcgan.errors import StorageError
+from dcgan.execution import devices
+from dcgan.files import storage, urls
+from dcgan.run.paths import Job, Run
+
+# Instruction sets by which the kernels of TensorFlow choose their code, and with it their last bits.
+INSTRUCTIONS = {"avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "avx512_fp16", "amx_tile", "amx_bf16"}
+PACKAGES = ("dcgan-augment", "tensorflow", "keras", "numpy", "pillow", "pandas", "prefect")
+
+
+def job_paths(config: JobConfig) -> Job:
+    """Where a job's runs and releases stand on this machine, also when its releases then go to a URL."""
+    root = config.outputs.root
+    return Job((urls.state_folder(root) if urls.is_url(root) else Path(root)) / config.name)
+
+
+def job_url(config: JobConfig) -> str | None:
+    """Where a job's releases go when that is a URL."""
+    return f"{config.outputs.root}/{config.name}" if urls.is_url(config.outputs.root) else None
+
+
+def open_run(config: JobConfig, *, fresh: bool = False) -> tuple[Run, bool]:
+    """The job's interrupted run if it has one with the same config, or a new one. Call under the job's lock.
+
+    A run that is resumed goes on with the catalogue that it began with.
+
+    Args:
+        config: resolved.
+        fresh: go on with a run only if it was begun to take nothing over from others.
+
+    Returns:
+        The run, and whether it is resumed.
+
+    Raises:
+        StorageError: the output folder cannot be written.
+    """
+    job = job_paths(config)
+    try:
+        job.runs.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"cannot write to outputs.root {config.outputs.root}: {error.strerror or error}") from error
+    storage.remove_unfinished(job.runs)
+    content = config.model_dump(mode="json")
+    for run in newest_first(job)[:1]:
+        begun = storage.read_json(run.record)
+        same = begun["state"] == "running" and _same_job(storage.read_json(run.config), content)
+        if same and (begun.get("fresh", False) or not fresh):
+            return run, True
+    run = job.run(_new_id(job))
+    with storage.whole_folder(run.root) as temporary:
+        storage.write_json(temporary / run.config.name, content)
+        record = {"id": run.id, "state": "running", "started": now(), "fresh": fresh, **provenance(config)}
+        storage.write_json(temporary / run.record.name, record)
+    return run, False
+
+
+def _same_job(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether two configs ask for the same; a run may go on with other threads and processes than it began with."""
+    return {**one, "run": None} == {**other, "run": None}
+
+
+def changes_since_start(run: Run, config: JobConfig) -> list[str]:
+    """What a resumed run's bytes depend on and is not as it was when the run began, such as a library's version."""
+    began, now_ = (_flat(record) for record in (storage.read_json(run.record), provenance(config)))
+    return [f"{name} was {began.get(name)}, is {value}" for name, value in now_.items() if began.get(name) != value]
+
+
+def _flat(record: dict[str, Any]) -> dict[str, Any]:
+    versions: dict[str, Any] = record["versions"]
+    return {name: value for name, value in record.items() if name != "versions"} | versions
+
+
+def remove_old_runs(job: Job, keep: int) -> None:
+    """Remove all but the newest `keep` runs, and the one that `latest` is of: the next one takes over from it.
+
+    Releases stand apart and are not touched.
+    """
+    latest = job.latest.resolve().name
+    for run in newest_first(job)[keep:]:
+        if run.id != latest:
+            remove_run(run)
+
+
+def remove_run(run: Run) -> None:
+    """Remove a run's folder. Its name is gone at once; what a kill leaves of it goes when the next run begins."""
+    doomed = run.root.with_name(f"{storage.TEMPORARY_PREFIX}{run.id}")
+    run.root.rename(doomed)
+    shutil.rmtree(doomed)
+
+
+def newest_first(job: Job) -> list[Run]:
+    """The job's runs; what else stands among them, a file manager's notes or half of a deleted run, is none."""
+    found = sorted(job.runs.iterdir(), reverse=True) if job.runs.exists() else []
+    return [Run(root) for root in found if Run(root).record.exists()]
+
+
+def provenance(config: JobConfig) -> dict[str, Any]:
+    """What the bytes of a run's results depend on beside its inputs: versions, threads, processor, GPUs."""
+    return {
+        "versions": {"python": platform.python_version()} | {name: metadata.version(name) for name in PACKAGES},
+        "threads": config.run.threads,
+        "processes": config.run.processes,
+        "machine": platform.machine(),
+        "processor": cpuinfo("model name"),
+        "instructions": " ".join(sorted(INSTRUCTIONS.intersection(cpuinfo("flags", "Features").split()))),
+        "gpus": ", ".join(devices.models()),
+        "seed": config.generation.seed,
+    }
+
+
+def now() -> str:
+    """This moment, as ISO 8601 in UTC to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _new_id(job: Job) -> str:
+    """A run's id: when it began, in UTC, so that ids sort by time; a suffix tells two of one second apart."""
+    stamp = f"{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    taken = {path.name for path in job.runs.iterdir()}
+    return next(name for name in (stamp, *(f"{stamp}-{n}" for n in range(1, 1000))) if name not in taken)
+
+
+def cpuinfo(*names: str) -> str:
+    """What Linux says of the first processor under one of these names; "" elsewhere."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return ""
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith(names)), "")

@@ -1,0 +1,175 @@
+"""Many files are opened in processes: with the same result, whatever becomes of the processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import psutil
+import pytest
+
+from dcgan.config import DataConfig
+from dcgan.data.catalogue import opening, readers, scan
+from dcgan.data.split import read_split
+from dcgan.errors import StageError
+from tests.conftest import DCGAN
+from tests.samples import noise, write_classes, write_noise
+
+
+@pytest.fixture
+def many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Files of every kind, so many that processes open them."""
+    source = write_classes(tmp_path / "images", {"cat": 60, "dog": 60})
+    (source / "cat" / "empty.png").touch()
+    (source / "cat" / "text.png").write_text("no image")
+    (source / "dog" / "broken.png").symlink_to("nowhere")
+    os.mkfifo(source / "dog" / "pipe.png")
+    monkeypatch.setattr(readers, "MANY", 100)
+    monkeypatch.setattr(readers, "CHUNK", 8)
+    return source
+
+
+def alone(source: Path, monkeypatch: pytest.MonkeyPatch) -> pd.DataFrame:
+    """The table as this process makes it, without others."""
+    with monkeypatch.context() as patch:
+        patch.setattr(readers, "MANY", 1_000_000)
+        return table_of(source)
+
+
+def table_of(source: Path) -> pd.DataFrame:
+    return scan(DataConfig(source=str(source)))[0]
+
+
+def children() -> list[psutil.Process]:
+    return [child for child in psutil.Process().children() if "dcgan.data.catalogue" in " ".join(child.cmdline())]
+
+
+def test_processes_find_what_one_process_finds(many: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started = []
+    real = readers.workers.start
+    monkeypatch.setattr(readers.workers, "start", lambda *args, **rest: started.append(1) or real(*args, **rest))
+    found = table_of(many)
+    assert len(started) == len(os.sched_getaffinity(0)) and not children()
+    pd.testing.assert_frame_equal(found, alone(many, monkeypatch))
+
+
+def test_processes_read_the_pixels_that_one_process_reads(many: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = DataConfig(source=str(many), holdout=1e-9)
+    images, labels = read_split(data, (12, 10, 3), "train")
+    monkeypatch.setattr(readers, "MANY", 1_000_000)
+    again, labels_again = read_split(data, (12, 10, 3), "train")
+    assert labels == labels_again and len(images) == 120
+    assert (images == again).all() and (images[7] == noise(7)).all()
+
+
+def test_few_large_files_are_worth_processes_too(tmp_path: Path) -> None:
+    task: readers.Task = (opening.File(str(write_noise(tmp_path / "a.png", 0))), [])
+    replies = readers.answers("inspect", [task], readers.MANY_BYTES)
+    assert next(replies)[0] == 0 and children()
+    replies.close()
+    assert not children()
+
+
+def test_processes_that_are_killed_are_replaced_and_no_file_is_lost(
+    many: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    expected, ended, killed = alone(many, monkeypatch), threading.Event(), set()
+    at_work = tmp_path / "at work"
+    at_work.mkdir()
+
+    def kill() -> None:
+        while not ended.wait(0.01) and len(killed) < 3:
+            for file in sorted(set(at_work.iterdir()) - killed)[: 3 - len(killed)]:
+                killed.add(file)
+                os.kill(int(file.name), signal.SIGKILL)
+
+    before_each = f"open({str(at_work)!r} + '/' + str(os.getpid()), 'w').close(); time.sleep(0.01)"
+    monkeypatch.setattr(readers, "COMMAND", _reader(before_each))
+    killer = threading.Thread(target=kill)
+    killer.start()
+    try:
+        found = table_of(many)
+    finally:
+        ended.set()
+        killer.join()
+    assert len(killed) == 3
+    pd.testing.assert_frame_equal(found, expected)
+
+
+def _reader(before_each: str) -> list[str]:
+    """A reader process that does something before it opens a file."""
+    script = f"""
+        import os, time
+        from dcgan.data.catalogue import opening
+
+        real = opening.inspect
+
+        def inspect(item):
+            {before_each}
+            return real(item)
+
+        opening.ACTS["inspect"] = inspect
+        opening.main()
+    """
+    return [sys.executable, "-c", textwrap.dedent(script)]
+
+
+def test_file_that_makes_its_process_crash_is_left_out_alone(many: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = alone(many, monkeypatch).set_index("path")
+    monkeypatch.setattr(readers, "COMMAND", _reader("item.path.endswith('cat/007.png') and os.abort()"))
+    found = table_of(many).set_index("path")
+    assert found.loc["cat/007.png", ["verdict", "reason", "detail"]].to_list() == [
+        "quarantined", opening.DAMAGED, "the process that opened it crashed",
+    ]  # fmt: skip
+    pd.testing.assert_frame_equal(found.drop("cat/007.png"), expected.drop("cat/007.png"))
+
+
+def test_processes_that_cannot_start_are_told(many: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readers, "COMMAND", [sys.executable, "-c", "raise SystemExit(1)"])
+    with pytest.raises(StageError, match="the process that reads images does not start"):
+        table_of(many)
+
+
+def test_script_that_has_no_main_guard_is_not_run_again(many: Path, tmp_path: Path) -> None:
+    # As a user's training script is: `multiprocessing` would run it once more in every process.
+    script = tmp_path / "script.py"
+    script.write_text(
+        "print('once')\nfrom dcgan.data.catalogue import readers, scan\nfrom dcgan.config import DataConfig\n"
+        f"readers.MANY = 1\nprint(len(scan(DataConfig(source={str(many)!r}))[0]))\n"
+    )
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=True)
+    assert done.stdout == "once\n124\n"
+
+
+@pytest.mark.parametrize("command", ["check", "train"])
+def test_interrupt_while_images_are_read_is_answered_at_once(
+    tmp_path: Path, command: str, environment: dict[str, str]
+) -> None:
+    source = write_classes(tmp_path / "images", {"cat": 1, "dog": 1})
+    large: Any = write_noise(source / "cat" / "large.png", 5, 1000, 1000)
+    for number in range(3000):  # a minute of work in no room
+        os.link(large, source / "dog" / f"{number}.png")
+    (tmp_path / "job.yaml").write_text("name: j\ndata: {source: images}\n")
+    with subprocess.Popen(
+        [*DCGAN, command, str(tmp_path / "job.yaml")], env=environment, stderr=subprocess.PIPE, text=True
+    ) as process:
+        parent, deadline = psutil.Process(process.pid), time.monotonic() + 60
+        while not (at_work := parent.children()):
+            assert process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.02)
+        time.sleep(0.5)
+        sent = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130 and time.monotonic() - sent < 5
+    assert "run the same command again to resume" in stderr and "Traceback" not in stderr
+    assert not any(child.is_running() for child in at_work)
+    assert not list(tmp_path.glob("outputs/j/runs/*/catalogue"))

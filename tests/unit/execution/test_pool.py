@@ -1,0 +1,216 @@
+"""Worker processes: their errors arrive as they were raised, their deaths are told, and all can be stopped."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from benchmarks.jobs import put_generated
+from dcgan.errors import Interrupted, StageError, StorageError
+from dcgan.execution.pool import KEPT_SECONDS, PROVING, Work, Workers
+from dcgan.execution.progress import Progress
+from dcgan.files import storage
+from tests.conftest import TINY, split_run, write_digits
+
+
+def ignore(_: Progress) -> None:
+    """Nobody watches."""
+
+
+def worker_of(run: Path) -> psutil.Process | None:
+    """The process that works on a run, if one does."""
+    children = psutil.Process().children()
+    return next((child for child in children if any(f'"{run}"' in part for part in child.cmdline())), None)
+
+
+@contextmanager
+def acting_on_worker(run: Path, act: str) -> Iterator[None]:
+    """Send a signal to the run's worker as soon as it is there."""
+
+    def send() -> None:
+        deadline = time.monotonic() + 30
+        while (worker := worker_of(run)) is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+        if worker is not None:
+            worker.send_signal(signal.Signals[act])
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    yield
+    thread.join()
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """A run whose config is a pipe that nobody writes to: its worker waits for ever."""
+    os.mkfifo(tmp_path / "config.json")
+    return tmp_path
+
+
+def test_error_of_a_worker_arrives_as_it_was_raised(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match=r"cannot read .*config\.json"):
+        Workers().perform(Work(str(tmp_path), "judge", 1), ignore)
+
+
+@pytest.mark.parametrize(
+    ("act", "told"), [("SIGKILL", "was killed, most often because .* memory"), ("SIGABRT", "by signal SIGABRT")]
+)
+def test_death_of_a_worker_is_told_with_its_class_and_its_log(run: Path, act: str, told: str) -> None:
+    log = run / "logs" / "training-%2E.%2Fcat.log"
+    log.parent.mkdir()
+    log.write_text("the last words\n")
+    with acting_on_worker(run, act), pytest.raises(StageError, match=rf"(?s)class '\.\./cat'.*{told}.*the last words"):
+        Workers().perform(Work(str(run), "training", 1, "../cat"), ignore)
+    assert worker_of(run) is None
+
+
+def test_stopped_workers_end_at_once_and_no_more_begin(run: Path) -> None:
+    workers, told = Workers(), []
+
+    def perform() -> None:
+        with pytest.raises(Interrupted) as interrupted:
+            workers.perform(Work(str(run), "judge", 1), ignore)
+        told.append(str(interrupted.value))
+
+    thread = threading.Thread(target=perform, daemon=True)
+    thread.start()
+    while worker_of(run) is None:
+        time.sleep(0.01)
+    workers.stop()
+    thread.join(30)
+    assert told == ["judge was stopped; run the same command again to resume"]
+    assert worker_of(run) is None
+    with pytest.raises(Interrupted, match="was not begun"):
+        workers.perform(Work(str(run), "judge", 1), ignore)
+
+
+def test_signal_that_comes_while_a_worker_is_started_stops_it_and_locks_nothing_up(run: Path) -> None:
+    # Ctrl-C is handled in the very thread that starts the worker: between any two of its steps.
+    script = """
+        import signal, subprocess, sys
+        from dcgan.execution import pool
+        from dcgan.errors import Interrupted
+
+        workers = pool.Workers()
+        signal.signal(signal.SIGINT, lambda *_: workers.stop())
+
+        def interrupt(frame, event, _):
+            if event == "return" and frame.f_code is subprocess.Popen.__init__.__code__:
+                sys.setprofile(None)
+                signal.raise_signal(signal.SIGINT)
+
+        sys.setprofile(interrupt)
+        try:
+            workers.perform(pool.Work(sys.argv[1], "judge", 1), lambda _: None)
+        except Interrupted as error:
+            print("stopped", error)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(script), str(run)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
+    assert done.stdout == "stopped judge was stopped; run the same command again to resume\n"
+
+
+def test_memory_of_the_parent_does_not_grow_from_class_to_class(tmp_path: Path) -> None:
+    write_digits(tmp_path / "images", {0: 40, 1: 40})
+    opened, _ = split_run(tmp_path, training=TINY["training"])
+    workers, memory = Workers(), []
+    for stage in ("judge", "base"):
+        workers.perform(Work(str(opened.root), stage, 1), ignore)
+    for _ in range(5):
+        shutil.rmtree(opened.training("0"), ignore_errors=True)
+        record = workers.perform(Work(str(opened.root), "training", 1, "0"), ignore)
+        assert record["steps"] == TINY["training"]["class_steps"]
+        memory.append(psutil.Process().memory_info().rss)
+    assert max(memory[2:]) - memory[1] < 2**20
+
+
+def test_worker_is_kept_for_the_next_stage_that_trains_classifiers_and_ends_when_none_comes(tmp_path: Path) -> None:
+    write_digits(tmp_path / "images", {0: 30, 1: 25})
+    opened, _ = split_run(tmp_path, gate={"classifier_steps": 5})
+    put_generated(opened, "0", np.load(opened.train_images("0"))[:4])
+    storage.write_json(opened.share_record, {"chosen": 0.5, "tried": {}})
+    workers = Workers()
+    workers.perform(Work(str(opened.root), "judge", 1), ignore)
+    assert worker_of(opened.root) is None
+
+    def perform(stage: str) -> psutil.Process:
+        workers.perform(Work(str(opened.root), stage, 1, numbers=[0]), ignore)
+        worker = worker_of(opened.root)
+        assert worker is not None
+        return worker
+
+    kept = [perform("share"), perform("measures"), perform("evaluation")]
+    assert len({worker.pid for worker in kept}) == 1
+    assert {f"{stage}-0.log" for stage in PROVING} <= {file.name for file in (opened.root / "logs").iterdir()}
+    kept[0].kill()  # by the system, for memory
+    kept[0].wait(10)
+    last = perform("measures")
+    last.wait(KEPT_SECONDS + 10)
+    assert worker_of(opened.root) is None
+
+
+def test_workers_of_one_run_are_ended_and_those_of_another_go_on(run: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    os.mkfifo(other / "config.json")
+    workers, told = Workers(), []
+
+    def perform(of_run: Path) -> None:
+        try:
+            workers.perform(Work(str(of_run), "judge", 1), ignore)
+        except (Interrupted, StageError) as error:
+            told.append((of_run, type(error)))
+
+    threads = [threading.Thread(target=perform, args=(one,), daemon=True) for one in (run, other)]
+    for thread in threads:
+        thread.start()
+    while worker_of(other) is None or worker_of(run) is None:
+        time.sleep(0.01)
+    workers.end(str(other))
+    threads[1].join(30)
+    assert told == [(other, Interrupted)]
+    with pytest.raises(Interrupted, match="was not begun"):
+        workers.perform(Work(str(other), "judge", 1), ignore)
+    assert threads[0].is_alive()
+    workers.stop()
+    threads[0].join(30)
+    assert told[1:] == [(run, Interrupted)]
+
+
+def test_each_gpu_has_as_many_workers_at_a_time_as_are_asked_for(tmp_path: Path) -> None:
+    """The GPUs are made up: what a worker is told in its environment is what counts."""
+    workers, runs = Workers(["0", "GPU-8a"]), [tmp_path / str(number) for number in range(5)]
+    for one in runs:
+        one.mkdir()
+        os.mkfifo(one / "config.json")
+
+    def perform(of_run: Path) -> None:
+        with pytest.raises(Interrupted):
+            workers.perform(Work(str(of_run), "judge", 1, per_gpu=2), ignore)
+
+    threads = [threading.Thread(target=perform, args=(one,), daemon=True) for one in runs]
+    for thread in threads:
+        thread.start()
+    deadline = time.monotonic() + 30
+    while len(at_work := [worker for one in runs if (worker := worker_of(one))]) < 4 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(0.5)
+    assert sorted(worker.environ()["CUDA_VISIBLE_DEVICES"] for worker in at_work) == ["0", "0", "GPU-8a", "GPU-8a"]
+    assert sum(worker_of(one) is not None for one in runs) == 4  # the fifth waits for a place
+    workers.stop()
+    for thread in threads:
+        thread.join(30)
+        assert not thread.is_alive()

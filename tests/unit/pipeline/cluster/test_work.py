@@ -1,0 +1,266 @@
+"""Stages on another machine, in a folder of their own, with a real store between: what goes out and what comes back."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dcgan.config import JobConfig, parse_job
+from dcgan.curation.parts import SHARD_RECORD, Shard
+from dcgan.errors import Interrupted, StageError, StorageError
+from dcgan.execution.pool import Work, workers
+from dcgan.files import storage, urls
+from dcgan.pipeline import stages
+from dcgan.pipeline.cluster import coordinator, work
+from dcgan.pipeline.cluster.coordinator import Post, bring, coordinating, offer
+from dcgan.pipeline.cluster.pieces import RESUMED, STAGES, stands
+from dcgan.pipeline.cluster.work import perform
+from dcgan.run import runs
+from dcgan.run.paths import Run
+from tests.object_store import Bucket, objects
+
+Stage = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def job(bucket: Bucket, tmp_path: Path) -> JobConfig:
+    return a_job(tmp_path, f"{bucket.url}/out")
+
+
+def a_job(folder: Path, root: str) -> JobConfig:
+    run = {"on": "dask://127.0.0.1:1", "processes": 1, "threads": 1}
+    values = {"name": "t", "data": {"source": "images"}, "outputs": {"root": root}, "run": run}
+    return parse_job(values, where="test").resolve(folder)
+
+
+@pytest.fixture
+def run(job: JobConfig) -> Run:
+    """A run whose images are split; of pixels there is one byte a class."""
+    run, _ = runs.open_run(job)
+    for name in ("images.parquet", "split.json", "leakage.json", "cat/train.npy", "a%2Fb/train.npy"):
+        storage.write_text(run.split / name, name)
+    storage.write_json(run.judge / "record.json", {})
+    storage.write_json(run.precision, {})
+    return run
+
+
+def making(seen: list[Any]) -> Stage:
+    """A stage that notes what it finds, and leaves what a class that is made leaves."""
+
+    def make(here: Run, _job: JobConfig, label: str, _count: int, _seconds: float | None) -> dict[str, Any]:
+        seen.append(here)
+        seen.append({path.relative_to(here.root).as_posix() for path in here.root.rglob("*") if path.is_file()})
+        storage.write_text(here.model(label), "model")
+        for folder in (here.training(label), here.generation(label)):
+            storage.write_json(folder / "record.json", {})
+        return {"label": label}
+
+    return make
+
+
+def test_every_stage_that_works_elsewhere_is_a_stage() -> None:
+    assert all(callable(getattr(stages, name)) for name in STAGES)
+    assert set(RESUMED) <= set(STAGES)
+
+
+def test_stage_finds_what_it_reads_and_what_it_writes_comes_back(
+    run: Run, job: JobConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Any] = []
+    monkeypatch.setattr(stages, "make", making(seen))
+    with coordinating(job):
+        offer("make", run, job, "a/b")
+        assert perform("make", run, job, "a/b", 5, None) == {"label": "a/b"}
+        assert not run.training("a/b").exists()
+        bring("make", run, job, "a/b")
+    assert run.model("a/b").read_text() == "model" and (run.generation("a/b") / "record.json").exists()
+    here, found = seen
+    assert here.root != run.root and not here.root.exists()
+    assert found == {
+        "config.json", "run.json", "split/images.parquet", "split/split.json", "split/leakage.json",
+        "split/a%2Fb/train.npy", "judge/record.json", "precision.json",
+    }  # fmt: skip
+
+
+def test_shards_read_their_class_and_come_back_each_by_itself(
+    run: Run, job: JobConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    some, found = (Shard("a/b", 0), Shard("a/b", 8192)), set()
+
+    def make_shards(here: Run, _job: JobConfig, shards: tuple[Shard, ...]) -> dict[str, Any]:
+        found.update(path.relative_to(here.root).as_posix() for path in here.root.rglob("*") if path.is_file())
+        for shard in shards:
+            folder = here.shard(shard.label, shard.first)
+            storage.write_text(folder / "images" / "x.png", f"of {shard.first}")
+            storage.write_json(folder / SHARD_RECORD, {})
+        return {}
+
+    storage.write_text(run.training("a/b") / "snapshots" / "1.npz", "of no use here")
+    storage.write_text(run.model("a/b"), "model")
+    monkeypatch.setattr(stages, "make_shards", make_shards)
+    with coordinating(job):
+        offer("make_shards", run, job, some)
+        perform("make_shards", run, job, some)
+        assert not stands("make_shards", run, some)
+        bring("make_shards", run, job, some)
+    assert {name for name in found if "a%2Fb" in name} == {"split/a%2Fb/train.npy", "training/a%2Fb/model.npz"}
+    assert [(run.shard("a/b", first) / "images" / "x.png").read_text() for first in (0, 8192)] == ["of 0", "of 8192"]
+    assert stands("make_shards", run, some) and not stands("make_shards", run, (*some, Shard("a/b", 4096)))
+
+
+def test_what_is_done_is_not_sent_twice_and_is_found_by_the_next_machine(
+    run: Run, job: JobConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Any] = []
+    monkeypatch.setattr(stages, "make", making(seen))
+    with coordinating(job):
+        offer("make", run, job, "cat")
+        perform("make", run, job, "cat", 5, None)
+        perform("make", run, job, "cat", 5, None)
+    assert {"training/cat/record.json", "training/cat/model.npz"} <= seen[3]
+
+
+def test_what_a_failed_stage_has_left_comes_back_too(run: Run, job: JobConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(here: Run, _job: JobConfig, label: str, _count: int, _seconds: float | None) -> dict[str, Any]:
+        storage.write_text(here.training(label) / "training.jsonl", "{}\n")
+        raise StageError("diverged")
+
+    monkeypatch.setattr(stages, "make", fail)
+    with coordinating(job):
+        offer("make", run, job, "cat")
+        with pytest.raises(StageError, match="diverged"):
+            perform("make", run, job, "cat", 5, None)
+        bring("make", run, job, "cat")
+    assert (run.training("cat") / "training.jsonl").exists()
+
+
+def test_evaluation_that_is_done_again_takes_the_place_of_the_one_before(
+    run: Run, job: JobConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shares: list[str] = []
+
+    def measure(here: Run, _job: JobConfig, number: int) -> dict[str, Any]:
+        shares.append(here.share_record.read_text())
+        storage.write_text(here.compared(number), f"measured with {shares[-1]}")
+        return {}
+
+    monkeypatch.setattr(stages, "measure", measure)
+    with coordinating(job):
+        for share in ("first", "second"):
+            storage.write_text(run.share_record, share)
+            assert not stands("measure", run, 0)
+            offer("measure", run, job, 0)
+            perform("measure", run, job, 0)
+            bring("measure", run, job, 0)
+            assert run.compared(0).read_text() == f"measured with {share}"
+    assert shares == ["first", "second"]
+
+
+def test_class_that_stands_is_known_to(run: Run) -> None:
+    assert not stands("make", run, "a/b")
+    storage.write_text(run.model("a/b"), "model")
+    assert not stands("make", run, "a/b")
+    storage.write_json(run.training("a/b") / "record.json", {})
+    assert not stands("make", run, "a/b")
+    storage.write_json(run.generation("a/b") / "record.json", {})
+    assert stands("make", run, "a/b")
+
+
+def test_finished_runs_leave_the_store_and_unfinished_ones_stay(run: Run, job: JobConfig, bucket: Bucket) -> None:
+    with coordinating(job):
+        offer("make", run, job, "cat")
+    top = f"{bucket.name}/out/t/work"
+    assert any(name.startswith(run.id) for name in objects(bucket.system, top))
+    storage.write_json(run.record, storage.read_json(run.record) | {"state": "Completed"})
+    with coordinating(job):
+        pass
+    assert list(objects(bucket.system, top)) == ["coordinator.json"]
+
+
+def test_task_without_a_coordinator_does_not_begin(run: Run, job: JobConfig) -> None:
+    with coordinating(job):
+        pass
+    with pytest.raises(Interrupted, match="was stopped before this task began"):
+        perform("make", run, job, "cat", 5, None)
+
+
+def test_machine_that_does_not_see_the_shared_folder_says_so(tmp_path: Path) -> None:
+    job = a_job(tmp_path, str(tmp_path / "not-there"))
+    with pytest.raises(StorageError, match=rf"{platform.node()} finds no coordinator\.json in .*not-there.*URL"):
+        perform("make", Run(tmp_path / "runs" / "1"), job, "cat", 5, None)
+
+
+def test_machine_with_other_versions_refuses_and_names_them(run: Run, job: JobConfig) -> None:
+    with coordinating(job):
+        post = Post(job)
+        told = post.read() or {}
+        post.write(told | {"versions": told["versions"] | {"tensorflow": "1.0"}})
+        with pytest.raises(StageError, match=r"has tensorflow \d.*, not 1\.0 as .*Install the same versions"):
+            perform("make", run, job, "cat", 5, None)
+
+
+def test_process_of_a_task_ends_when_another_coordinator_takes_over(
+    run: Run, job: JobConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work, "ASK_SECONDS", 0.1)
+    began = threading.Event()
+
+    def wait(here: Run, _job: JobConfig, _label: str, _count: int, _seconds: float | None) -> dict[str, Any]:
+        (here.root / "config.json").unlink()
+        os.mkfifo(here.root / "config.json")  # nobody writes to it: the process waits for ever
+        began.set()
+        return workers.perform(Work(str(here.root), "training", 1, "cat"), lambda _: None)
+
+    monkeypatch.setattr(stages, "make", wait)
+
+    def take_over() -> None:
+        began.wait()
+        time.sleep(0.5)
+        Post(job).write({"id": "another", "host": "there", "versions": {}})
+
+    with coordinating(job):
+        offer("make", run, job, "cat")
+        thread = threading.Thread(target=take_over)
+        thread.start()
+        with pytest.raises(Interrupted, match="was stopped"):
+            perform("make", run, job, "cat", 5, None)
+        thread.join()
+    assert (Post(job).read() or {})["id"] == "another"  # who has stepped aside does not end the other's run
+
+
+def test_stopped_run_ends_its_tasks_everywhere(job: JobConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(coordinator, "LOOK_SECONDS", 0.05)
+    with coordinating(job):
+        monkeypatch.setattr(workers, "stopped", True)
+        deadline = time.monotonic() + 30
+        while (Post(job).read() or {})["id"] is not None:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+
+def test_what_a_killed_task_has_left_on_its_machine_is_removed(
+    run: Run, job: JobConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    top = urls.cache_folder("").parent / "scratch"
+    dead, alive = top / f"{platform.node()}--{2**22 + 1}--x", top / "another-host--1--x"
+    for folder in (dead, alive):
+        folder.mkdir(parents=True)
+    monkeypatch.setattr(stages, "make", making([]))
+    with coordinating(job):
+        offer("make", run, job, "cat")
+        perform("make", run, job, "cat", 5, None)
+    assert sorted(top.iterdir()) == [alive]
+
+
+def test_coordinator_is_told_in_json(job: JobConfig, bucket: Bucket) -> None:
+    with coordinating(job):
+        told = json.loads(bucket.system.cat_file(f"{bucket.name}/out/t/work/coordinator.json"))
+    assert set(told) == {"id", "host", "versions"}

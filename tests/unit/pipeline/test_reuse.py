@@ -1,0 +1,331 @@
+"""What a night does again: runs whose networks are noise, all else real, night after night over images that change."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dcgan.config import JobConfig, parse_job
+from dcgan.data.catalogue import scan
+from dcgan.data.split import assign
+from dcgan.files import storage
+from dcgan.generation.png import encode, image_id
+from dcgan.pipeline import reuse, stages
+from dcgan.pipeline.reuse import ANEW, FEWER, FURTHER, KEPT, MADE, MORE
+from dcgan.run import history, outcome
+from dcgan.run.paths import Run
+from dcgan.training import snapshots
+from tests.samples import noise, tree_hash, write_noise
+
+COUNTS = {"cat": 30, "dog": 40, "owl": 50}
+NUM_WANTED = 6
+
+
+class Job:
+    """A job of three classes, and its nights."""
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.images = root, root / "images"
+        self.numbers = itertools.count()
+        self.values: dict[str, Any] = {"generation": {"per_class": NUM_WANTED}, "outputs": {"keep": 4}}
+        for label, count in COUNTS.items():
+            self.add(label, count)
+
+    def add(self, label: str, count: int) -> None:
+        for number in itertools.islice(self.numbers, count):
+            write_noise(self.images / label / f"{number:04d}.png", number)
+
+    def take_away(self, label: str, count: int) -> None:
+        for path in sorted((self.images / label).iterdir())[:count]:
+            path.unlink()
+
+    @property
+    def config(self) -> JobConfig:
+        values = {"name": "j", "data": {"source": "images", "holdout": 0.25}, **self.values}
+        return parse_job(values, where="test").resolve(self.root)
+
+    def begin(self, *, fresh: bool = False) -> Run:
+        """A night up to where its networks are trained."""
+        run, _ = stages.begin(self.config, fresh=fresh)
+        stages.catalogue(run, self.config)
+        stages.split(run, self.config)
+        stages.carry_over(run, self.config)
+        return run
+
+    def night(self, *, failed: str = "", fresh: bool = False) -> Run:
+        """A whole night; one class may fail."""
+        run = self.begin(fresh=fresh)
+        for label in self.kinds(run):
+            if label != failed:
+                train(run.training(label))
+                generate(run, label)
+        if not run.base.exists():
+            train(run.base)
+        for file in (run.judge / "record.json", run.precision, run.share_record, run.evaluation_record):
+            if not file.exists():
+                storage.write_json(file, {"chosen": 0.5, "made in": run.id})
+        history.finish_run(run, "Completed")
+        return run
+
+    @staticmethod
+    def kinds(run: Run) -> dict[str, str]:
+        return dict(storage.read_json(run.fingerprints)["changes"])
+
+    def told(self, **options: Any) -> list[str]:
+        return reuse.compare(self.config, *scan(self.config.data), **options).told
+
+
+def train(folder: Path) -> None:
+    if (folder / "record.json").exists():
+        return
+    content = {"weights": np.random.default_rng().random(4)}
+    storage.write_bytes(folder / "model.npz", storage.pack_arrays(content))
+    snapshots.save(folder, 40, content, {"step": 40})
+    record = {"model_sha256": storage.sha256(folder / "model.npz"), "run_id": folder.parents[1].name}
+    storage.write_json(folder / "record.json", record)
+
+
+def generate(run: Run, label: str) -> None:
+    folder = run.generation(label)
+    if (folder / "record.json").exists():
+        return
+    shutil.rmtree(folder, ignore_errors=True)
+    split = pd.read_parquet(run.split_table)
+    real = split.loc[(split["label"] == label) & (split["split"] == "train"), "path"]
+    rows = []
+    for index in range(NUM_WANTED):
+        png = encode(noise(900 + index), job="j", label=label, index=index, model_sha256="0")
+        storage.write_bytes(folder / "images" / f"{image_id(label, index)}.png", png)
+        rows.append(
+            {
+                "image_id": image_id(label, index), "index": index, "image_sha256": storage.sha256_bytes(png),
+                "nearest_real_path": real.iloc[index], "run_id": run.id,
+            }
+        )  # fmt: skip
+    pd.DataFrame(rows).to_parquet(folder / "rows.parquet", index=False)
+    record = {"accepted": NUM_WANTED, "tried": NUM_WANTED + 2, "rejected": {"blank": 2}}
+    storage.write_json(folder / "record.json", record)
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Job:
+    return Job(tmp_path)
+
+
+def test_first_night_trains_everything_and_says_nothing_of_it(job: Job) -> None:
+    assert job.told() == []
+    run = job.night()
+    assert job.kinds(run) == dict.fromkeys(COUNTS, ANEW)
+    assert outcome.accepted(run, COUNTS) == dict.fromkeys(COUNTS, NUM_WANTED)
+
+
+def test_class_that_did_not_change_has_the_same_files_and_the_others_are_trained_further(job: Job) -> None:
+    first = job.night()
+    job.add("cat", 4)
+    [told] = job.told()
+    assert told.startswith("2 classes unchanged, 1 trained further: cat (") and told.endswith(" more)")
+    second = job.night()
+    assert job.kinds(second) == {"cat": FURTHER, "dog": KEPT, "owl": KEPT}
+    for label in ("dog", "owl"):
+        assert tree_hash(second.training(label)) == tree_hash(first.training(label))
+        mine, theirs = (sorted((run.generation(label) / "images").iterdir()) for run in (second, first))
+        assert [path.name for path in mine] == [path.name for path in theirs]
+        assert all(a.samefile(b) for a, b in zip(mine, theirs, strict=True)), "one file under two names"
+    [start] = second.start("cat").iterdir()
+    assert start.samefile(snapshots.newest(first.training("cat")) or "")
+    assert second.base.joinpath("record.json").samefile(first.base / "record.json")
+
+
+def test_images_arriving_in_the_holdout_alone_train_nothing(job: Job) -> None:
+    job.night()
+    before = set(job.images.rglob("*.png"))
+    job.add("owl", 12)
+    assigned = assign(scan(job.config.data)[0], 0.25)
+    for path in assigned.loc[assigned["split"] == "train", "path"]:
+        if job.images / path not in before:
+            (job.images / path).unlink()
+    assert len(set(job.images.rglob("*.png")) - before) > 0
+    run = job.begin()
+    assert job.kinds(run) == dict.fromkeys(COUNTS, KEPT)
+    assert not run.evaluation_record.exists(), "other evidence, another verdict"
+
+
+def test_class_begins_anew_once_more_than_a_fifth_has_changed_since_it_last_did(job: Job) -> None:
+    job.night()
+    kinds = []
+    for _ in range(6):
+        job.add("cat", 2)
+        kinds.append(job.kinds(job.night())["cat"])
+    assert kinds[0] in (KEPT, FURTHER), "both of the two may be held out"
+    assert ANEW in kinds and kinds[kinds.index(ANEW) + 1] != ANEW
+
+
+@pytest.mark.parametrize(("count", "serves"), [(12, True), (40, False)])
+def test_new_class_begins_with_the_base_that_there_is_unless_much_has_changed(
+    job: Job, count: int, serves: bool
+) -> None:
+    job.night()
+    job.add("emu", count)
+    run = job.begin()
+    assert job.kinds(run) == {"cat": KEPT, "dog": KEPT, "emu": ANEW, "owl": KEPT}
+    assert run.base.exists() == serves
+    assert stages.carry_over(run, job.config) == {"train": ["emu"], "base": True}
+
+
+def test_amount_that_grows_or_shrinks_keeps_the_first_images(job: Job) -> None:
+    first = job.night()
+    rows = pd.read_parquet(first.generation("dog") / "rows.parquet")
+    job.values["generation"] = {"per_class": {"cat": NUM_WANTED, "dog": 4, "owl": 9}}
+    assert job.told() == [
+        "1 class unchanged, 1 given more images: owl (9, before 6), 1 given fewer images: dog (4, before 6)"
+    ]
+    run = job.begin()
+    assert job.kinds(run) == {"cat": KEPT, "dog": FEWER, "owl": MORE}
+    for label, count in (("dog", 4), ("owl", 6)):
+        folder = run.generation(label)
+        assert len(list((folder / "images").iterdir())) == count and not (folder / "record.json").exists()
+        assert len(pd.read_parquet(folder / "parts" / "earlier.parquet")) == count
+    shorter, longer = (storage.read_json(run.generation(label) / "parts" / "earlier.json") for label in ("dog", "owl"))
+    assert shorter == {"accepted": 4, "tried": rows["index"].iloc[3] + 1, "rejected": {}}
+    assert longer == {"accepted": 6, "tried": 8, "rejected": {"blank": 2}}
+
+
+def test_files_that_are_renamed_train_nothing_and_the_rows_name_them_as_they_are_now(job: Job) -> None:
+    first = job.night()
+    for path in list((job.images / "dog").iterdir()):
+        path.rename(path.with_name(f"x{int(path.stem) % 7}-{path.name}"))
+    run = job.begin()
+    assert set(job.kinds(run).values()) == {KEPT}
+    before, now = (pd.read_parquet(one.generation("dog") / "rows.parquet") for one in (first, run))
+    sha = {row.path: row.image_sha256 for one in (first, run) for row in pd.read_parquet(one.split_table).itertuples()}
+    assert all(path.startswith("dog/x") for path in now["nearest_real_path"])
+    assert [sha[path] for path in now["nearest_real_path"]] == [sha[path] for path in before["nearest_real_path"]]
+
+
+def test_class_under_another_name_is_trained_further_from_what_it_was(job: Job) -> None:
+    job.night()
+    (job.images / "cat").rename(job.images / "feline")
+    assert job.told() == [
+        "2 classes unchanged, 1 trained further: feline (was cat)", "Class cat is called feline now",
+    ]  # fmt: skip
+    run = job.begin()
+    assert job.kinds(run)["feline"] == FURTHER and run.start("feline").exists()
+
+
+def test_class_that_is_gone_and_images_with_another_label_are_told(job: Job) -> None:
+    job.night()
+    for path in sorted((job.images / "owl").iterdir())[:3]:
+        path.rename(job.images / "dog" / path.name)
+    shutil.rmtree(job.images / "cat")
+    told = job.told()
+    assert "Class cat is gone" in told
+    assert any(line.endswith("of class owl now of class dog") for line in told)
+    assert set(job.kinds(job.begin())) == {"dog", "owl"}
+
+
+def test_image_that_a_gan_has_seen_is_no_evidence_so_that_all_is_trained_anew(job: Job) -> None:
+    job.night()
+    job.values["data"] = {"source": "images", "holdout": 0.5}
+    [told] = job.told()
+    assert told.startswith("All is trained anew: ") and told.endswith("would be no evidence")
+    assert set(job.kinds(job.begin()).values()) == {ANEW}
+
+
+def test_fewer_held_out_images_are_no_harm(job: Job) -> None:
+    job.night()
+    job.values["data"] = {"source": "images", "holdout": 0.24}
+    assert ANEW not in job.kinds(job.begin()).values()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "kind"),
+    [
+        ("training", {"width": 32}, ANEW),
+        ("training", {"snapshot_seconds": 1}, KEPT),
+        ("generation", {"per_class": NUM_WANTED, "seed": 1}, ANEW),
+        ("generation", {"per_class": NUM_WANTED, "truncation": 2.0}, MADE),
+        ("curation", {"filters": ["blank"]}, MADE),
+        ("gate", {"classifier_seeds": 3}, KEPT),
+        ("run", {"processes": 7}, KEPT),
+    ],
+)
+def test_config_decides_what_is_done_again(job: Job, key: str, value: dict[str, Any], kind: str) -> None:
+    job.night()
+    job.values[key] = value
+    assert set(job.kinds(job.begin()).values()) == {kind}
+
+
+def test_damaged_image_is_made_again_and_a_damaged_model_is_trained_again(job: Job) -> None:
+    run = job.night()
+    image = next((run.generation("cat") / "images").iterdir())
+    image.write_bytes(image.read_bytes()[:-1])
+    run.model("dog").write_bytes(b"")
+    assert job.kinds(job.begin()) == {"cat": MADE, "dog": FURTHER, "owl": KEPT}
+
+
+def test_what_a_killed_run_of_another_config_has_done_serves_and_so_does_what_was_before(job: Job) -> None:
+    first = job.night()
+    job.values["training"] = {"width": 8}
+    killed = job.begin()
+    train(killed.training("cat"))
+    generate(killed, "cat")
+    job.values["gate"] = {"classifier_seeds": 3}
+    assert job.kinds(job.begin()) == {"cat": KEPT, "dog": ANEW, "owl": ANEW}
+    del job.values["training"]
+    run = job.begin()
+    assert set(job.kinds(run).values()) == {KEPT}
+    assert run.model("cat").samefile(first.model("cat"))
+
+
+def test_class_that_failed_is_trained_anew(job: Job) -> None:
+    job.night()
+    job.add("cat", 3)
+    job.night(failed="cat")
+    assert job.kinds(job.night(failed="cat")) == {"cat": ANEW, "dog": KEPT, "owl": KEPT}
+
+
+def test_carrying_over_that_was_killed_is_done_again_to_the_same_end(job: Job) -> None:
+    job.night()
+    job.add("owl", 2)
+    run = job.begin()
+    whole = tree_hash(run.root)
+    run.fingerprints.unlink()
+    shutil.rmtree(run.generation("dog"))
+    (run.training(".tmp-1-cat") / "x").mkdir(parents=True)
+    stages.carry_over(run, job.config)
+    found = {path: told for path, told in tree_hash(run.root).items() if ".tmp" not in path}
+    assert {path: told[0] for path, told in found.items()} == {path: told[0] for path, told in whole.items()}
+
+
+def test_fresh_takes_nothing_over_and_only_a_fresh_run_is_resumed_by_it(job: Job) -> None:
+    job.night()
+    usual = job.begin()
+    fresh = job.begin(fresh=True)
+    assert fresh != usual and set(job.kinds(fresh).values()) == {ANEW} and job.told(fresh=True) == []
+    assert job.begin(fresh=True) == fresh == job.begin()
+
+
+def test_verdicts_stand_only_with_the_very_images_that_they_are_about(job: Job) -> None:
+    first = job.night()
+    assert job.begin().evaluation_record.samefile(first.evaluation_record)
+    history.finish_run(job.begin(), "Completed")
+    image = next((first.generation("cat") / "images").iterdir())
+    image.write_bytes(b"")  # of all runs: it is one file
+    run = job.begin()
+    assert job.kinds(run)["cat"] == MADE and not run.evaluation_record.exists()
+
+
+def test_share_stays_while_few_images_change_and_says_where_it_was_chosen(job: Job) -> None:
+    first = job.night()
+    job.add("owl", 8)
+    assert storage.read_json(job.night().share_record) == {"chosen": 0.5, "made in": first.id, "run_id": first.id}
+    job.add("owl", 8)
+    assert storage.read_json(job.night().share_record)["run_id"] == first.id
+    job.add("owl", 60)
+    assert not job.begin().share_record.exists()

@@ -1,0 +1,118 @@
+"""Runs: what was interrupted goes on when the job is still the same, and nothing else does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dcgan.config import JobConfig, parse_job
+from dcgan.errors import StorageError
+from dcgan.files import storage
+from dcgan.run import runs
+from dcgan.run.history import finish_run
+
+
+def job(root: Path, **changes: Any) -> JobConfig:
+    values = {"name": "j", "data": {"source": "images"}, "outputs": {"root": "out"}, **changes}
+    return parse_job(values, where="").resolve(root)
+
+
+def test_new_run_writes_the_resolved_config_before_anything_else(tmp_path: Path) -> None:
+    run, resumed = runs.open_run(job(tmp_path))
+    assert not resumed
+    assert parse_job(storage.read_json(run.config), where="") == job(tmp_path)
+    record = storage.read_json(run.record)
+    assert record["state"] == "running" and record["versions"]["tensorflow"] and record["seed"] == 0
+    assert run.root.parent == tmp_path / "out" / "j" / "runs"
+
+
+def test_interrupted_run_goes_on(tmp_path: Path) -> None:
+    first, _ = runs.open_run(job(tmp_path))
+    assert runs.open_run(job(tmp_path)) == (first, True)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"generation": {"seed": 1}}, {"training": {"width": 8}}, {"data": {"source": "b"}}]
+)
+def test_run_of_another_config_does_not_go_on(tmp_path: Path, changes: dict[str, Any]) -> None:
+    first, _ = runs.open_run(job(tmp_path))
+    second, resumed = runs.open_run(job(tmp_path, **changes))
+    assert not resumed and second != first
+
+
+def test_finished_run_does_not_go_on(tmp_path: Path) -> None:
+    first, _ = runs.open_run(job(tmp_path))
+    finish_run(first, "Completed")
+    assert storage.read_json(first.record)["state"] == "Completed"
+    assert storage.read_json(first.record)["finished"]
+    second, resumed = runs.open_run(job(tmp_path))
+    assert not resumed and second != first
+
+
+def test_only_the_newest_run_can_go_on(tmp_path: Path) -> None:
+    first, _ = runs.open_run(job(tmp_path))
+    second, _ = runs.open_run(job(tmp_path, generation={"seed": 1}))
+    finish_run(second, "Completed")
+    third, resumed = runs.open_run(job(tmp_path))
+    assert not resumed and third not in (first, second)
+
+
+def test_runs_of_one_second_are_told_apart_and_sort_by_time(tmp_path: Path) -> None:
+    opened = []
+    for seed in range(3):
+        run, _ = runs.open_run(job(tmp_path, generation={"seed": seed}))
+        opened.append(run.id)
+    assert len(set(opened)) == 3 and opened == sorted(opened)
+
+
+def test_what_a_killed_process_left_is_removed_when_a_run_is_opened(tmp_path: Path) -> None:
+    (tmp_path / "out" / "j" / "runs" / ".tmp-1-x").mkdir(parents=True)
+    run, _ = runs.open_run(job(tmp_path))
+    assert [path.name for path in run.root.parent.iterdir()] == [run.id]
+
+
+def test_old_runs_over_keep_are_removed_newest_last(tmp_path: Path) -> None:
+    opened = [runs.open_run(job(tmp_path, generation={"seed": seed}))[0] for seed in range(4)]
+    runs.remove_old_runs(opened[0].job, 2)
+    assert [run.root.exists() for run in opened] == [False, False, True, True]
+
+
+def test_run_of_latest_is_kept_whatever_comes_after_it(tmp_path: Path) -> None:
+    opened = [runs.open_run(job(tmp_path, generation={"seed": seed}))[0] for seed in range(4)]
+    (opened[1].job.releases / opened[1].id).mkdir(parents=True)
+    opened[1].job.latest.symlink_to(f"releases/{opened[1].id}")
+    runs.remove_old_runs(opened[0].job, 1)
+    assert [run.root.exists() for run in opened] == [False, True, False, True]
+
+
+def test_fresh_goes_on_only_with_what_was_begun_so(tmp_path: Path) -> None:
+    usual, _ = runs.open_run(job(tmp_path))
+    fresh, resumed = runs.open_run(job(tmp_path), fresh=True)
+    assert fresh != usual and not resumed
+    assert runs.open_run(job(tmp_path), fresh=True) == (fresh, True) == runs.open_run(job(tmp_path))
+
+
+def test_what_is_no_run_is_left_alone(tmp_path: Path) -> None:
+    first, _ = runs.open_run(job(tmp_path))
+    (first.root.parent / "zzz").mkdir()
+    (first.root.parent / "zzz.txt").touch()
+    assert runs.open_run(job(tmp_path)) == (first, True)
+    runs.remove_old_runs(first.job, 1)
+    assert {path.name for path in first.root.parent.iterdir()} == {first.id, "zzz", "zzz.txt"}
+
+
+def test_place_that_cannot_be_written_is_told_with_its_key(tmp_path: Path) -> None:
+    (tmp_path / "out").touch()
+    with pytest.raises(StorageError, match=r"outputs\.root .*(Not a directory|File exists)"):
+        runs.open_run(job(tmp_path))
+
+
+def test_other_threads_and_versions_are_told_when_a_run_goes_on(tmp_path: Path) -> None:
+    run, _ = runs.open_run(job(tmp_path, run={"processes": 1, "threads": 1}))
+    config = job(tmp_path, run={"processes": 1, "threads": 2})
+    assert runs.changes_since_start(run, config) == ["threads was 1, is 2"]
+    record = storage.read_json(run.record)
+    storage.write_json(run.record, record | {"versions": record["versions"] | {"keras": "1.0"}})
+    assert any(told.startswith("keras was 1.0, is ") for told in runs.changes_since_start(run, config))
