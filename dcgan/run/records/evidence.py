@@ -1,0 +1,149 @@
+"""Records about what was measured of the synthetic images, and the verdicts that follow."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import NonNegativeInt
+
+from dcgan.run.records.base import Record
+
+
+class Verdict(StrEnum):
+    """What became of a class."""
+
+    SHIPPED = "shipped"
+    WITHHELD = "withheld"
+    SHORT = "short"
+    """Curation accepted fewer images than were asked for."""
+    FAILED = "failed"
+    REFUSED = "refused"
+    """Too few real images to train on."""
+    NONE = "none"
+    """No images were asked for."""
+
+
+class Effect(StrEnum):
+    """What the evidence says of a class's images, whatever the policy makes of it."""
+
+    HELPS = "helps"
+    UNCLEAR = "no difference shown"
+    HARMS = "harms"
+    UNTESTED = "no verdict"
+    """Too few held-out images."""
+    UNFIT = "unfit"
+    """They are no new images of the class; see `FailedCheck`."""
+    NONE = "none"
+    """There were no images to measure."""
+
+
+class Comparison(Record):
+    """With the synthetic images minus without: shares, -1 to 1, with a 95 % confidence interval."""
+
+    gain: float
+    gain_low: float
+    gain_high: float
+    p_value: float
+    """Two-sided, for no difference."""
+
+
+class Measure(Record):
+    """One value of a metric, beside what real images come to; see `dcgan.evaluation.metric.Measured`."""
+
+    value: float | None
+    error: float | None = None
+    ceiling: float | None = None
+    note: str = ""
+
+
+class MetricBounds(Record):
+    """What a metric declares of itself; see `dcgan.evaluation.metric.Metric`."""
+
+    goal: Literal["minimize", "maximize"] | float
+    low: float | None
+    high: float | None
+
+
+class FeatureSpaceRecord(Record):
+    """The feature space that distances were measured in."""
+
+    name: str
+    dimensions: int
+
+
+class MeasuresRecord(Record):
+    """`measures.json`: how good, how varied and how new the synthetic images are."""
+
+    features: FeatureSpaceRecord
+    metrics: dict[str, MetricBounds]
+    synthetic: dict[str, int]
+    """Images of each class that were measured."""
+    seconds: float
+    overall: dict[str, Measure]
+    """By metric."""
+    classes: dict[str, dict[str, Measure]]
+    """By class and metric."""
+
+
+class ShareRecord(Record):
+    """`share.json`: the share of synthetic draws that was chosen."""
+
+    chosen: float
+    tried: dict[str, float] = {}
+    """Balanced accuracy on validation images, 0 to 1, by share."""
+    run_id: str | None = None
+    """The run that it was taken over from; None: chosen in this one."""
+
+
+class FailedCheck(Record):
+    """A check that a class's images did not pass, and what it was decided by; see `dcgan.evaluation.checks`."""
+
+    check: Literal["outlying", "unrecognised", "copied", "collapsed"]
+    value: float
+    ceiling: float | None = None
+
+
+class ClassEvidence(Record):
+    """What the gate found of one class, and its verdict."""
+
+    verdict: Verdict
+    effect: Effect
+    harm_overall: bool = False
+    """Withheld since all classes together are shown to harm."""
+    holdout: NonNegativeInt
+    """Held-out images that it was measured on."""
+    recall_without: float | None = None
+    recall_with: float | None = None
+    recall: Comparison | None = None
+    """None: there were no held-out images."""
+    p_holm: float | None = None
+    """The p-value after Holm's correction for the number of classes."""
+    failed_check: FailedCheck | None = None
+    synthetic_share: float = 0.0
+    """Of the class's draws, that it was measured with, 0 to 1."""
+
+
+class OverallEvidence(Comparison):
+    """What the gate found of all classes together: `gain` is of balanced accuracy."""
+
+    verdict: Verdict
+    effect: Effect
+
+
+class ArmScores(Record):
+    """What the classifiers of one arm reached, one value for each seed, 0 to 1."""
+
+    balanced_accuracy: list[float] = []
+    rare_recall: list[float] = []
+
+
+class EvaluationRecord(Record):
+    """`evaluation.json`: the verdicts and what they rest on."""
+
+    overall: OverallEvidence
+    share: ShareRecord
+    arms: dict[str, ArmScores]
+    rare: list[str]
+    """The rare classes."""
+    classes: dict[str, ClassEvidence]

@@ -1,0 +1,173 @@
+"""Records about a whole run: how it began, what became of every class, and what a release carries."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from pydantic import NonNegativeInt
+
+from dcgan.run.records.base import Record
+from dcgan.run.records.evidence import (
+    ArmScores,
+    ClassEvidence,
+    FeatureSpaceRecord,
+    Measure,
+    MetricBounds,
+    OverallEvidence,
+    ShareRecord,
+    Verdict,
+)
+from dcgan.run.records.inputs import CatalogueRecord, LeakedPair
+from dcgan.run.records.making import Change, FingerprintsRecord, Incident, Stopped
+
+FORMAT = 2  # of `release.json`
+
+
+class Ending(StrEnum):
+    """How a run ended."""
+
+    COMPLETED = "completed"
+    """Every class that images were asked of ships."""
+    PARTLY = "partly"
+    """Some ship, some do not."""
+    UNCHANGED = "unchanged"
+    """Nothing had changed, and the last release stays."""
+    FAILED = "failed"
+    """None ships, or an error ended the run."""
+
+
+class Provenance(Record):
+    """What the bytes of a run's results depend on beside its inputs."""
+
+    versions: dict[str, str]
+    """Of Python and of packages, by name."""
+    threads: int
+    processes: int
+    machine: str
+    processor: str
+    instructions: str
+    """Instruction sets by which TensorFlow chooses its kernels, separated by spaces."""
+    gpus: str
+    seed: int
+
+
+class RunRecord(Provenance):
+    """`run.json`: when and on what a run began, and how it ended."""
+
+    id: str
+    started: str
+    """ISO 8601, UTC."""
+    fresh: bool = False
+    """Begun to take nothing over from earlier runs."""
+    finished: str | None = None
+    ending: Ending | None = None
+    """None: it is not finished, and will be resumed."""
+    state: str = "running"
+    """The same for people, in one line."""
+
+
+class ClassOutcome(Record):
+    """What became of one class."""
+
+    class_index: NonNegativeInt
+    train: NonNegativeInt
+    holdout: NonNegativeInt
+    leaked: NonNegativeInt = 0
+    """Held-out images that are near duplicates of training images, and no evidence."""
+    requested: NonNegativeInt
+    accepted: NonNegativeInt
+    tried: NonNegativeInt = 0
+    rejected: dict[str, int] = {}
+    thresholds: dict[str, float] = {}
+    verdict: Verdict
+    reason: str
+    """Why, for people."""
+    evidence: ClassEvidence | None = None
+    """None: it was not evaluated."""
+    measures: dict[str, Measure] = {}
+    """By metric."""
+    synthetic_share: float = 0.0
+    steps: int | None = None
+    shipped_step: int | None = None
+    stopped: Stopped | None = None
+    incidents: list[Incident] = []
+    seconds: float | None = None
+    images_per_second: float | None = None
+    model_sha256: str | None = None
+    trained_in: str | None = None
+    """The run that its model was trained in."""
+    change: Change | None = None
+    fingerprint: str | None = None
+
+    @property
+    def released(self) -> int:
+        """Images of it that the run's release holds."""
+        return self.accepted if self.verdict is Verdict.SHIPPED else 0
+
+
+class MeasuresSummary(Record):
+    """The measures of all classes together, and what they are."""
+
+    features: FeatureSpaceRecord | None = None
+    metrics: dict[str, MetricBounds] = {}
+    overall: dict[str, Measure] = {}
+
+
+class LeakageSummary(Record):
+    """Near duplicates among the real images; None: nobody looked."""
+
+    pairs: dict[str, int] | None = None
+    examples: list[LeakedPair] = []
+
+
+class RunSummary(Provenance):
+    """Everything that report, card, release and terminal tell of a run."""
+
+    run_id: str
+    job: str
+    ending: Ending
+    state: str
+    """The same for people, in one line."""
+    started: str
+    finished: str
+    image_size: tuple[int, int]
+    """Height and width in px."""
+    channels: int
+    seconds: dict[str, float] = {}
+    """Wall-clock seconds by stage."""
+    overall: OverallEvidence | None = None
+    share: ShareRecord | None = None
+    arms: dict[str, ArmScores] = {}
+    rare: list[str] = []
+    balanced_accuracy: dict[str, list[float]] | None = None
+    """By seed, 0 to 1: `without` and `with` the synthetic images; None: not measured."""
+    measures: MeasuresSummary = MeasuresSummary()
+    leakage: LeakageSummary = LeakageSummary()
+    catalogue: CatalogueRecord | None = None
+    fingerprints: FingerprintsRecord | None = None
+    classes: dict[str, ClassOutcome]
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(H, W, C)."""
+        return *self.image_size, self.channels
+
+
+class RunResult(RunSummary):
+    """A run's summary, and where its results are: paths or URLs. What `--json` prints."""
+
+    samples: str
+    report: str
+    release: str | None = None
+    latest: str | None = None
+
+
+class ReleaseRecord(RunSummary):
+    """`release.json`."""
+
+    format: int = FORMAT
+    config: dict[str, Any]
+    """The resolved job, as its own version wrote it."""
+    files: dict[str, str]
+    """SHA-256 of every file but images, by path."""
