@@ -17,7 +17,6 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +25,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 
 from benchmarks import common, datasets
+from benchmarks.jobs import order_of
 from benchmarks.utility import BASELINE, IMBALANCE, LARGEST, NUM_IMAGES, RARE, Recipe, all_recalls, few_of_each, our_run
 from dcgan.config import JobConfig
 from dcgan.files import pictures, storage
-from dcgan.pipeline import stages
+from dcgan.pipeline.performing import by_threads
 from dcgan.run.paths import Run
 
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -130,13 +130,14 @@ def collected(
     generation = job.generation.model_copy(update=changes.get("generation", {}))
     changed = job.model_copy(update={"curation": curation, "generation": generation})
     storage.write_json(copy.config, changed.model_dump(mode="json"))
+    with by_threads(changed) as start:
+        order_of(copy, changed, start, dict.fromkeys(labels, NUM_IMAGES)).generate()
 
-    def make(label: str) -> tuple[np.ndarray, dict[str, Any]]:
-        record = stages.generate(copy, changed, label, NUM_IMAGES)
-        return pictures.stack(sorted((copy.generation(label) / "images").glob("*.png"))), record
+    def made(label: str) -> tuple[np.ndarray, dict[str, Any]]:
+        folder = copy.generation(label)
+        return pictures.stack(sorted((folder / "images").glob("*.png"))), storage.read_json(folder / "record.json")
 
-    with ThreadPoolExecutor(job.run.processes) as pool:
-        return dict(zip(labels, pool.map(make, labels), strict=True))
+    return {label: made(label) for label in labels}
 
 
 if __name__ == "__main__":

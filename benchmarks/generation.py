@@ -38,12 +38,12 @@ import numpy as np
 import pandas as pd
 
 from benchmarks import common
-from benchmarks.jobs import begun
+from benchmarks.jobs import begun, order_of
 from dcgan.config import JobConfig
 from dcgan.curation.parts import PART
-from dcgan.execution.pool import Work, Workers
 from dcgan.files import storage
-from dcgan.pipeline import stages
+from dcgan.pipeline.performing import by_threads, perform
+from dcgan.pipeline.stages import GENERATE, of_class
 from dcgan.run.paths import Run
 
 SIZES = {"64 x 64 x 3, width 64": ((64, 64, 3), 64, 5000), "28 x 28 x 1, width 32": ((28, 28, 1), 32, 40_000)}
@@ -184,8 +184,10 @@ def generated(run: Run, job: JobConfig, processes: int, count: int, filters: lis
     labels = iter(LABELS)
 
     def one() -> float:
-        work = Work(str(run.root), "generation", 3 - processes, next(labels), number=count)
-        return count / float(Workers().perform(work, lambda _: None)["seconds"])
+        label = next(labels)
+        side = job.model_copy(update={"run": job.run.model_copy(update={"threads": 3 - processes})})
+        perform(GENERATE, run, side, of_class(label, num_wanted=count))
+        return count / float(storage.read_json(run.generation(label) / "record.json")["seconds"])
 
     return side_by_side(processes, one)
 
@@ -204,13 +206,8 @@ def sharded(work: Path, repetitions: int) -> str:
                 side = {"run": job.run.model_copy(update={"processes": processes, "threads": 1})}
                 here = job.model_copy(update=side)
                 began = time.monotonic()
-                with ThreadPoolExecutor(processes) as pool:
-                    for made in [
-                        pool.submit(stages.make_shards, run, here, some)
-                        for some in stages.shards(run, here, "a", count)
-                    ]:
-                        made.result()
-                stages.generate(run, here, "a", count)
+                with by_threads(here) as start:
+                    order_of(run, here, start, {"a": count}).generate()
                 taken.append(time.monotonic() - began)
                 images[processes] = pd.read_parquet(run.generation("a") / "rows.parquet")["image_sha256"].to_list()
         assert images[1] == images[2] and len(images[1]) == count

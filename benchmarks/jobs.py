@@ -15,7 +15,10 @@ from PIL import Image
 from dcgan.config import GenerationConfig, JobConfig, parse_job
 from dcgan.curation.filters import Nearest, flat
 from dcgan.files import pictures, storage
-from dcgan.pipeline import stages
+from dcgan.pipeline.night import Night
+from dcgan.pipeline.order import Order, Start
+from dcgan.pipeline.performing import perform
+from dcgan.pipeline.stages import BASE, CATALOGUE, JUDGE, SPLIT, Portion
 from dcgan.run import runs
 from dcgan.run.paths import Run
 from dcgan.training import snapshots
@@ -25,10 +28,28 @@ def begun(values: Mapping[str, Any]) -> tuple[Run, JobConfig]:
     """The run of a job file's content, up to its judge, and the resolved job; one that is there is gone on with."""
     job = parse_job(dict(values), where="benchmark").resolve(Path())
     run, _ = runs.open_run(job)
-    stages.catalogue(run, job)
-    stages.split(run, job)
-    stages.judge(run, job)
+    for stage in (CATALOGUE, SPLIT, JUDGE):
+        perform(stage, run, job)
     return run, job
+
+
+def train_base(run: Run, job: JobConfig) -> None:
+    """Train the shared base."""
+    perform(BASE, run, job, Portion({"max_seconds": None}))
+
+
+def order_of(run: Run, job: JobConfig, start: Start, chosen: Mapping[str, int]) -> Order:
+    """The stages of a run, from where it stands.
+
+    Args:
+        run: its folder.
+        job: resolved.
+        start: performs them, such as `performing.by_threads`.
+        chosen: images to make of each class that takes part.
+    """
+    order = Order(Night(run, job), start)
+    order.chosen, order.left = dict(chosen), list(chosen)
+    return order
 
 
 def copied(run: Path, folder: Path) -> Run:

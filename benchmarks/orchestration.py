@@ -31,6 +31,7 @@ import psutil
 from benchmarks import common
 from benchmarks.release import alone, build_manifest, opened, with_manifest
 from dcgan.config import parse_job
+from dcgan.pipeline.stages import MAKE, of_class
 from dcgan.run.paths import Run
 
 SCALE = 100
@@ -150,11 +151,10 @@ def engine(num_classes: int) -> dict[str, float]:
 
     from flows import tasks  # noqa: PLC0415
 
-    def asleep(*_: Any) -> dict[str, Any]:
+    def asleep(*_: Any) -> None:
         time.sleep(CLASS_SECONDS / SCALE)
-        return {}
 
-    tasks.perform = asleep
+    tasks.perform_anywhere = asleep
     values = {"name": "engine", "data": {"source": "none"}, "run": {"processes": PROCESSES, "threads": 1}}
     job = parse_job(values, where="benchmark").resolve(Path())
     process, memory, moments, ended = psutil.Process(), [], {}, threading.Event()
@@ -168,10 +168,10 @@ def engine(num_classes: int) -> dict[str, float]:
         run, labels = Run(Path("none", "runs", "1")), [f"{number:05d}" for number in range(num_classes)]
         moments["began"], memory[:] = time.monotonic(), [process.memory_info().rss]
         moments["processor"] = computed(process)
-        making = {label: tasks.make.submit(run, job, label, 1, None) for label in labels}
+        making = [tasks.start(MAKE, run, job, of_class(label, num_wanted=1, max_seconds=None)) for label in labels]
         moments["submitted"] = time.monotonic()
-        records, failures = tasks.outcomes(making)
-        assert len(records) == num_classes and not failures
+        for one in making:
+            one.result()
         moments["ended"] = time.monotonic()
         moments["processor"] = computed(process) - moments["processor"]
 

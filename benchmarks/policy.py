@@ -15,7 +15,6 @@ import argparse
 import os
 import time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +23,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 
 from benchmarks import datasets
-from benchmarks.jobs import begun, copied, last_step_model, samples_of
+from benchmarks.jobs import begun, copied, last_step_model, order_of, samples_of, train_base
 from dcgan.config import GenerationConfig, JobConfig, parse_job
-from dcgan.execution.pool import Work, workers
 from dcgan.files import storage
-from dcgan.pipeline import stages
+from dcgan.pipeline.performing import by_threads
 from dcgan.run.paths import Run
 
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -77,7 +75,7 @@ def main() -> None:
         "outputs": {"root": str(args.work / "runs")},
     }
     run, job = begun(values)
-    stages.base(run, job, None)
+    train_base(run, job)
 
     # Variants, two classes side by side.
     judge = Judge(images[split != "test"], labels[split != "test"])
@@ -87,13 +85,9 @@ def main() -> None:
         began = time.monotonic()
         variant = _variant(run, job, name, VARIANTS[name])
         config = parse_job(storage.read_json(variant.config), where="variant")
-        threads = config.run.threads or 1
-        with ThreadPoolExecutor(config.run.processes or 1) as pool:
-            jobs = [
-                pool.submit(workers.perform, Work(str(variant.root), "training", threads, label), lambda _: None)
-                for label, _ in chosen
-            ]
-            records = [future.result() for future in jobs]
+        with by_threads(config) as start:
+            order_of(variant, config, start, dict(chosen)).train()
+        records = [storage.read_json(variant.training(label) / "record.json") for label, _ in chosen]
         row: dict[str, Any] = {"set": args.name, "variant": name, "wall_seconds": round(time.monotonic() - began, 1)}
         row["classes"] = {}
         for (label, count), record in zip(chosen, records, strict=True):

@@ -32,10 +32,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 
 from benchmarks import common, datasets
-from benchmarks.jobs import begun, copied
+from benchmarks.jobs import begun, copied, train_base
 from dcgan.config import parse_job
 from dcgan.files import storage
-from dcgan.pipeline import stages
 
 LARGEST, IMBALANCE = 500, 50
 NUM_FOR_TRUTH = 500  # samples
@@ -82,7 +81,7 @@ def main() -> None:
             "outputs": {"root": str(args.work / "runs")},
         }
     )
-    stages.base(run, job, None)
+    train_base(run, job)
 
     tasks = [(run.root, source, counts[int(rank)][0]) for rank in args.ranks.split(",")]
     rows: list[dict[str, Any]] = []

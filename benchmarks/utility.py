@@ -23,7 +23,6 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -34,12 +33,12 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 
 from benchmarks import common, datasets
-from benchmarks.jobs import begun
+from benchmarks.jobs import begun, order_of
 from benchmarks.quality import ganexlib_images, run_ganexlib
 from dcgan.config import JobConfig
-from dcgan.evaluation.share import STRENGTHS, TRIED
+from dcgan.evaluation.share import STRENGTHS
 from dcgan.files import pictures, storage
-from dcgan.pipeline import stages
+from dcgan.pipeline.performing import by_threads
 from dcgan.run.paths import Run
 
 LARGEST, IMBALANCE, RARE = 500, 50, 60  # images; as in published long tails of small sets
@@ -177,30 +176,25 @@ def our_run(
         "training": {"preset": "quick"}, "outputs": {"root": str(work / "outputs")}, **changes,
     }  # fmt: skip
     run, job = begun(values)
-    if job.training.base:
-        stages.base(run, job, None)
-    with ThreadPoolExecutor(job.run.processes) as pool:
-        list(pool.map(lambda name: stages.train(run, job, name, None), rare))
+    with by_threads(job) as start:
+        order = order_of(run, job, start, dict.fromkeys(rare, NUM_IMAGES))
+        order.base()
+        order.train()
     return run, job
 
 
 def our_images(run: Run, job: JobConfig, rare: Sequence[str]) -> dict[str, np.ndarray]:
     """Images of the rare classes, uint8 (N, H, W, C) by class."""
-
-    def make(name: str) -> np.ndarray:
-        stages.generate(run, job, name, NUM_IMAGES)
-        return pictures.stack(sorted((run.generation(name) / "images").glob("*.png")))
-
-    with ThreadPoolExecutor(job.run.processes) as pool:
-        return dict(zip(rare, pool.map(make, rare), strict=True))
+    with by_threads(job) as start:
+        order_of(run, job, start, dict.fromkeys(rare, NUM_IMAGES)).generate()
+    return {name: pictures.stack(sorted((run.generation(name) / "images").glob("*.png"))) for name in rare}
 
 
 def our_share(run: Run, job: JobConfig) -> float:
     """The share of a class's draws that the job recommends at most, chosen on the training images."""
-    slots = stages.slots(job, range(len(TRIED)))
-    with ThreadPoolExecutor(len(slots)) as pool:
-        list(pool.map(lambda numbers: stages.try_shares(run, job, numbers), slots))
-    return float(stages.choose_share(run)["chosen"])
+    with by_threads(job) as start:
+        order_of(run, job, start, {}).choose_share()
+    return float(storage.read_json(run.share_record)["chosen"])
 
 
 def peer_images(python: Path, folder: Path, real: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextvars
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from uuid import UUID
 
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
@@ -12,9 +14,10 @@ from prefect.context import TaskRunContext
 from prefect.logging import get_logger
 
 from dcgan.cli.terminal import in_words
-from dcgan.execution.progress import Progress
+from dcgan.execution.progress import Progress, reports
 
 SECONDS = 5.0  # between two updates of a task
+FLUSH_SECONDS = 10.0  # that the end of a task waits for its last report to be shown
 
 
 class Publisher:
@@ -23,6 +26,8 @@ class Publisher:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._waiting: dict[UUID, tuple[contextvars.Context, Progress]] = {}
+        self._sending: set[UUID] = set()
+        self._ended: set[UUID] = set()
         self._sent: dict[UUID, float] = {}
         self._artifacts: dict[UUID, UUID] = {}
         self._thread: threading.Thread | None = None
@@ -37,24 +42,41 @@ class Publisher:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._send_on, name="progress", daemon=True)
                 self._thread.start()
-            self._changed.notify()
+            self._changed.notify_all()
+
+    def flush(self) -> None:
+        """Wait until the last report of the task that runs in this thread is shown, for a while at most.
+
+        Without this it would be lost: the process may end as soon as the task has.
+        """
+        context = TaskRunContext.get()
+        if context is None:
+            return
+        task = context.task_run.id
+        with self._changed:
+            self._ended.add(task)
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: task not in self._waiting and task not in self._sending, FLUSH_SECONDS)
+            self._ended.discard(task)
 
     def _send_on(self) -> None:
         while True:
             with self._changed:
                 while not (due := self._due()):
                     self._changed.wait(SECONDS / 5 if self._waiting else None)
-                reports = {task: self._waiting.pop(task) for task in due}
-            for task, (context, report) in reports.items():
+                to_send = {task: self._waiting.pop(task) for task in due}
+                self._sending = set(to_send)
+            for task, (context, report) in to_send.items():
                 self._sent[task] = time.monotonic()
                 context.run(self._send, task, report)
+                with self._changed:
+                    self._sending.discard(task)
+                    self._changed.notify_all()
 
     def _due(self) -> list[UUID]:
         now = time.monotonic()
         return [
-            task
-            for task, (_, report) in self._waiting.items()
-            if report["done"] >= report["total"] or now - self._sent.get(task, -SECONDS) >= SECONDS
+            task for task in self._waiting if task in self._ended or now - self._sent.get(task, -SECONDS) >= SECONDS
         ]
 
     def _send(self, task: UUID, report: Progress) -> None:
@@ -73,3 +95,13 @@ class Publisher:
 
 publisher = Publisher()
 """This process's own."""
+
+
+@contextmanager
+def publishing() -> Iterator[None]:
+    """Show the progress of the task that runs in this thread for the time of the block, to its very last report."""
+    with reports.heard_by(publisher.publish):
+        try:
+            yield
+        finally:
+            publisher.flush()

@@ -13,6 +13,8 @@ from typing import Any
 
 import click
 
+from dcgan.pipeline import stages
+
 JOB_FILE = click.argument("job_file", metavar="JOB.YAML", type=click.Path(path_type=Path))
 RELEASE = click.argument("release", metavar="RELEASE")
 REHASH = click.option("--rehash", is_flag=True, help="Open every image, also those that seem unchanged.")
@@ -39,7 +41,37 @@ def _as_given(job_file: Path, overrides: tuple[str, ...]) -> str:
     return shlex.join([str(job_file), *(part for override in overrides for part in ("--set", override))])
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+def _stage_command(name: str, text: str) -> click.Command:
+    """The command that performs the stages that declare it."""
+
+    @click.command(name, help=text)
+    @JOB_FILE
+    @SET
+    @CLASS
+    @JSON
+    def perform(job_file: Path, overrides: tuple[str, ...], labels: tuple[str, ...], as_json: bool) -> int:
+        from dcgan.cli import stages  # noqa: PLC0415
+        from dcgan.config import load_job  # noqa: PLC0415
+
+        given = _as_given(job_file, overrides)
+        return stages.run_stages(name, load_job(job_file, overrides), labels, given=given, as_json=as_json)
+
+    return perform
+
+
+class _Commands(click.Group):
+    """The commands below, and those that stages declare."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), *stages.commands()})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if declared := stages.commands().get(cmd_name):
+            return _stage_command(cmd_name, declared[0].help)
+        return super().get_command(ctx, cmd_name)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="dcgan-augment")
 def commands() -> None:
     """Make up for rare classes: train one DCGAN per class, generate exactly N labelled images, release what helps.
@@ -104,26 +136,6 @@ def check(job_file: Path, overrides: tuple[str, ...], as_json: bool, rehash: boo
 
     job = load_job(job_file, overrides)
     return work.check(job, given=_as_given(job_file, overrides), as_json=as_json, rehash=rehash)
-
-
-def _stage_command(name: str, text: str) -> None:
-    @commands.command(name, help=text)
-    @JOB_FILE
-    @SET
-    @CLASS
-    @JSON
-    def stage(job_file: Path, overrides: tuple[str, ...], labels: tuple[str, ...], as_json: bool) -> int:
-        from dcgan.cli import stages  # noqa: PLC0415
-        from dcgan.config import load_job  # noqa: PLC0415
-
-        given = _as_given(job_file, overrides)
-        return stages.run_stage(name, load_job(job_file, overrides), labels, given=given, as_json=as_json)
-
-
-_stage_command("train", "Train the classes of the job's current run, and what they start from.")
-_stage_command("generate", "Generate and curate the trained classes of the job's current run.")
-_stage_command("evaluate", "Measure what the generated images do to a classifier, and decide what ships.")
-_stage_command("release", "Publish the job's current run as a release.")
 
 
 @commands.command()

@@ -5,6 +5,7 @@ All of it goes to standard error; standard output is for `--json` and for what o
 
 from __future__ import annotations
 
+import logging
 import sys
 import threading
 import time
@@ -15,8 +16,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
-from dcgan.execution.progress import OnProgress
 from dcgan.execution.progress import Progress as Report
+from dcgan.execution.progress import reports
 
 PLAIN_SECONDS = 10.0  # between two plain lines about the same piece of work
 
@@ -47,12 +48,22 @@ class Display:
         self._bars: Progress | None = None
         self._tasks: dict[str, TaskID] = {}
         self._told: dict[str, float] = {}
-        self.listener: OnProgress | None = None
-        """Hears every report too, in the thread that it comes from."""
 
     @contextmanager
     def live(self) -> Iterator[None]:
-        """Show bars for the time of the block, where standard error is a terminal."""
+        """For the time of the block, show what the library logs and reports; in a terminal, progress as bars."""
+        lines = _Lines(self)
+        logger = logging.getLogger("dcgan")
+        logger.addHandler(lines)
+        logger.setLevel(logging.INFO)
+        try:
+            with reports.heard_by(self.update), self._bars_shown():
+                yield
+        finally:
+            logger.removeHandler(lines)
+
+    @contextmanager
+    def _bars_shown(self) -> Iterator[None]:
         if not console.is_terminal:
             yield
             return
@@ -83,15 +94,21 @@ class Display:
             elif time.monotonic() - self._told.get(name, 0) >= PLAIN_SECONDS:
                 self._told[name] = time.monotonic()
                 print(f"  {in_words(report)}", file=sys.stderr, flush=True)
-        if self.listener is not None:
-            self.listener(report)
-
-    def catalogue(self, done: int, total: int) -> None:
-        """Take the catalogue's progress, in files."""
-        self.update({"stage": "catalogue", "done": done, "total": total})
 
 
-UNITS = {"generation": "images", "shards": "images", "catalogue": "files"}
+class _Lines(logging.Handler):
+    """Shows what the library logs, each record a line."""
+
+    def __init__(self, shown_by: Display) -> None:
+        super().__init__(logging.INFO)
+        self._display = shown_by
+
+    def emit(self, record: logging.LogRecord) -> None:
+        warning = "Warning: " if record.levelno >= logging.WARNING else ""
+        self._display.say(f"{warning}{record.getMessage()}")
+
+
+UNITS = {"generation": "images", "generation in shards": "images", "catalogue": "files"}
 
 
 def in_words(report: Report) -> str:

@@ -48,7 +48,7 @@ def check(job: JobConfig, *, given: str, as_json: bool, rehash: bool = False, fr
     from dcgan.pipeline import reuse  # noqa: PLC0415
 
     with display.live():
-        table, record = scan(job.data, display.catalogue, Cache(job_paths(job).scan_cache, rehash, writable=False))
+        table, record = scan(job.data, _on_files, Cache(job_paths(job).scan_cache, rehash, writable=False))
     plan = make_plan(job, plan_split(job, table, record))
     changes = reuse.compare(job, table, record, fresh=fresh)
     height, width = record["image_size"]
@@ -87,6 +87,10 @@ def check(job: JobConfig, *, given: str, as_json: bool, rehash: bool = False, fr
     display.say(f"Nothing was written{', but the local copy of data.source' if is_url(job.data.source) else ''}.")
     display.say(f"Next: dcgan run {given}")
     return 0
+
+
+def _on_files(done: int, total: int) -> None:
+    display.update({"stage": "catalogue", "done": done, "total": total})
 
 
 def run(job: JobConfig, *, as_json: bool, rehash: bool = False, fresh: bool = False) -> int:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from dcgan.config import JobConfig
 from dcgan.data.split import FOLDS
 from dcgan.evaluation.sets import Sets
 from dcgan.evaluation.statistics import balanced
@@ -38,7 +39,7 @@ def shares(sets: Sets, strength: float) -> list[float]:
     ]
 
 
-def choose(run: Run) -> dict[str, Any]:
+def choose(run: Run, _: JobConfig) -> dict[str, Any]:
     """The smallest strength but 0 whose balanced accuracy over all folds is as good as the best; leave it in the run.
 
     As good is what falls short by no more than a standard error of the paired difference (Breiman et al. 1984,

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,6 @@ from dcgan.execution.devices import Slots, gpus
 from dcgan.execution.progress import OnProgress, Progress
 from dcgan.run.paths import escape
 
-PROVING = frozenset({"share", "evaluation", "measures"})
-"""Stages that train classifiers and no GAN. One follows the other and compiles the same, so that a process is kept from
-one to the next: its start and what it compiles take longer than a small job's trainings."""
 KEPT_SECONDS = 5  # that a process waits for its next work
 
 LOG_TAIL = 1500  # characters of a dead worker's log that its error message shows
@@ -36,31 +33,36 @@ class Work:
     run: str
     """Folder of the run."""
     stage: str
-    """judge, base, training, shards, generation, making (training and generation), share, evaluation or measures."""
+    """Name of the stage."""
+    title: str
+    """What people see of it at work."""
+    worker: str
+    """Module that the worker process runs."""
+    function: str
+    """`module:function` that it calls with the run, the job, `arguments` and `on_progress`."""
+    arguments: Mapping[str, Any]
+    """As JSON has them."""
     threads: int
     """Threads that TensorFlow may use."""
+    about: Sequence[str] = ()
+    """The class, classifier or shard that it begins with; names its log."""
     label: str = ""
-    """Class name, for training, shards, generation and making."""
-    max_seconds: float | None = None
-    """Life of the process, for training (of a making, until it is trained). None: no limit."""
-    number: int = 0
-    """Images wanted, for generation and making."""
-    numbers: Sequence[int] = ()
-    """Classifiers, for share and evaluation, or first candidates, for shards: one after the other."""
+    """Class name, where it is about one class."""
     per_gpu: int = 1
     """Processes on one GPU at a time."""
+    kept: bool = False
+    """Whether the process is kept for more work of this kind: its start and what it compiles take longer than a small
+    job's trainings."""
 
     @property
-    def title(self) -> str:
-        return f"{self.stage} of class {self.label!r}" if self.label else self.stage
+    def called(self) -> str:
+        """What messages call it."""
+        return f"{self.title} of class {self.label!r}" if self.label else self.title
 
     @property
     def log(self) -> Path:
         """Where a worker's messages go."""
-        names = [self.stage, *([escape(self.label)] if self.label else [])]
-        if self.numbers or not self.label:
-            names.append(str(min(self.numbers, default=0)))
-        return Path(self.run) / "logs" / f"{'-'.join(names)}.log"
+        return Path(self.run) / "logs" / f"{'-'.join([self.stage, *map(escape, self.about)])}.log"
 
 
 class Workers:
@@ -106,47 +108,43 @@ class Workers:
         for process in kept:
             self._end_one_kept(process)
 
-    def perform(self, work: Work, on_progress: OnProgress) -> dict[str, Any]:
+    def perform(self, work: Work, on_progress: OnProgress) -> None:
         """Have a worker do some work.
 
         Args:
             work: what to do.
             on_progress: called in this thread with every report, with stage and label added.
 
-        Returns:
-            The stage's record.
-
         Raises:
             DcganError: the one that the worker raised.
             StageError: the worker died without a word, killed by a signal or by a fault; the message tells.
             Interrupted: `stop` was called, or `end` of this run.
         """
-        outcome: dict[str, Any] = {}
+        said: dict[str, Any] = {}
         doing = work
-        with self._slots.take(work.per_gpu, lambda: self.raise_if_stopped(work.title, work.run)) as place:
+        with self._slots.take(work.per_gpu, lambda: self.raise_if_stopped(work.called, work.run)) as place:
             process = self._resume(work) or self._begin(work, place)
             try:
                 assert process.stdout is not None
                 for line in process.stdout:
                     said = json.loads(line)
                     if "progress" not in said:
-                        outcome = said
                         break
                     progress: Progress = said["progress"]
-                    doing = dataclasses.replace(work, stage=progress.get("stage", work.stage))
-                    on_progress(progress | {"stage": doing.stage, "label": doing.label})
+                    doing = dataclasses.replace(work, title=progress.get("stage", work.title))
+                    on_progress({"label": work.label} | progress | {"stage": doing.title})
             finally:
-                if "result" in outcome and work.stage in PROVING and not place:  # a GPU's memory is needed by others
+                if "done" in said and work.kept and not place:  # a GPU's memory is needed by others
                     self._keep(process, work)
                 else:
                     self._end(process)
-        self.raise_if_stopped(work.title, work.run)
-        if "result" in outcome and not process.returncode:
-            return dict(outcome["result"])
-        if "error" in outcome:
-            raise getattr(errors, outcome["error"]["kind"])(outcome["error"]["message"])
+        self.raise_if_stopped(work.called, work.run)
+        if "done" in said and not process.returncode:
+            return
+        if "error" in said:
+            raise getattr(errors, said["error"]["kind"])(said["error"]["message"])
         how = _how_it_died(process.returncode)
-        raise errors.StageError(f"{doing.title}: {how}. Its log {work.log} ends: {_tail(work.log)}")
+        raise errors.StageError(f"{doing.called}: {how}. Its log {work.log} ends: {_tail(work.log)}")
 
     def _begin(self, work: Work, place: dict[str, str]) -> subprocess.Popen[str]:
         """Start a worker."""
@@ -156,17 +154,19 @@ class Workers:
             "TF_CPP_MIN_LOG_LEVEL": "2",
             "PYTHONHASHSEED": "0",
         }
-        command = [sys.executable, "-m", "dcgan.pipeline.worker", json.dumps(dataclasses.asdict(work))]
+        command = [sys.executable, "-m", work.worker, json.dumps(dataclasses.asdict(work))]
         work.log.parent.mkdir(exist_ok=True)
         with work.log.open("a", encoding="utf-8") as log:
-            return self.start(command, work.title, work.run, stdin=subprocess.PIPE, stderr=log, env=environment | place)
+            return self.start(
+                command, work.called, work.run, stdin=subprocess.PIPE, stderr=log, env=environment | place
+            )
 
     def _resume(self, work: Work) -> subprocess.Popen[str] | None:
         """Give work to a worker that was kept, if there is one for it."""
         with self._lock:
             fit = (process for process, kind in self._kept.items() if kind == (work.run, work.threads))
             process = next((process for process in fit if process.poll() is None), None)
-            if process is None or work.stage not in PROVING or self.stopped or work.run in self._ended:
+            if process is None or not work.kept or self.stopped or work.run in self._ended:
                 return None
             del self._kept[process]
         assert process.stdin is not None

@@ -1,9 +1,9 @@
-"""A worker process: work that needs TensorFlow, in a fresh interpreter, and then the end of it.
+"""A worker process: a stage that needs TensorFlow, in a fresh interpreter, and then the end of it.
 
 TensorFlow's memory grows from model to model and is given back only when the process ends; so every class is trained
 in a process of its own, spawned, never forked. `dcgan.execution.pool` starts this module and reads what it says:
-one JSON object a line on standard output, `{"progress": ...}` while it works, `{"result": ...}` or `{"error": ...}`
-at the end. What trains classifiers alone (`PROVING`) waits then for a line of standard input, with more of such work.
+one JSON object a line on standard output, `{"progress": ...}` while it works, `{"done": true}` or `{"error": ...}`
+at the end. A process that is kept then waits for a line of standard input, with more work.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from dcgan.config import JobConfig, parse_job
+from dcgan.config import parse_job
 from dcgan.errors import DcganError
 from dcgan.execution.determinism import set_up_tensorflow
-from dcgan.execution.pool import PROVING, Work
-from dcgan.execution.progress import OnProgress, Progress
+from dcgan.execution.pool import Work
+from dcgan.execution.progress import Progress
 from dcgan.files import storage
+from dcgan.pipeline.stages import load
 from dcgan.run.paths import Run
 
 
@@ -53,11 +54,12 @@ def main() -> int:
                     set_up_tensorflow(work.threads)
             else:
                 _write_to(work.log)
-            say("result", _stage(work, run, config, on_progress))
+            load(work.function)(run, config, on_progress=on_progress, **work.arguments)
+            say("done", True)
         except DcganError as error:
             say("error", {"kind": type(error).__name__, "message": str(error)})
             return 1
-        text = sys.stdin.readline() if work.stage in PROVING else ""
+        text = sys.stdin.readline() if work.kept else ""
     return 0
 
 
@@ -77,45 +79,6 @@ def _write_to(log: Path) -> None:
     with log.open("a", encoding="utf-8") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
-
-
-def _stage(  # noqa: PLR0911 (one for each stage)
-    work: Work, run: Run, config: JobConfig, on_progress: OnProgress
-) -> dict[str, Any]:
-    # Imported here, after the set-up: each of these imports TensorFlow.
-    from dcgan.curation import collect  # noqa: PLC0415
-    from dcgan.data.split import image_shape  # noqa: PLC0415
-    from dcgan.evaluation import measures, utility  # noqa: PLC0415
-    from dcgan.networks import classifier  # noqa: PLC0415
-    from dcgan.training import stage  # noqa: PLC0415
-    from dcgan.training.precision import choose_precision  # noqa: PLC0415
-
-    def of(part: str) -> OnProgress:
-        """Reports of a part of the stage."""
-        return lambda progress: on_progress(progress | {"stage": part})
-
-    match work.stage:
-        case "judge":
-            record = classifier.train_judge(run, config, on_progress)
-            return record | {"precision": choose_precision(run, config.training, image_shape(run))}
-        case "base":
-            return stage.train_base(run, config, work.max_seconds, on_progress)
-        case "training":
-            return stage.train_class(run, config, work.label, work.max_seconds, on_progress)
-        case "making":
-            stage.train_class(run, config, work.label, work.max_seconds, of("training"))
-            return collect.collect(run, config, work.label, work.number, of("generation"))
-        case "shards":
-            return collect.make_shards(run, config, work.label, work.numbers, on_progress)
-        case "generation":
-            return collect.collect(run, config, work.label, work.number, on_progress)
-        case "share":
-            return utility.try_shares(run, config, work.numbers, on_progress)
-        case "evaluation":
-            return utility.measure(run, config, work.numbers, on_progress)
-        case "measures":
-            return measures.measure(run, config, on_progress)
-    raise ValueError(f"no stage is called {work.stage!r}")
 
 
 if __name__ == "__main__":

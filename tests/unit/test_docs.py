@@ -13,7 +13,7 @@ import yaml
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from dcgan.cli.main import commands
+from dcgan.cli.main import commands as command_line
 from dcgan.config import JobConfig
 from dcgan.curation import filters
 from dcgan.data import leakage
@@ -25,6 +25,8 @@ from dcgan.release.manifest import COLUMNS
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
+CONTEXT = click.Context(command_line)
+COMMANDS = {name: command_line.get_command(CONTEXT, name) for name in command_line.list_commands(CONTEXT)}
 MADE_ELSEWHERE = ("benchmarks/", "docs/images/")  # by a benchmark's run and from a demo's run
 
 
@@ -52,32 +54,32 @@ def test_job_file_has_every_key_with_its_default() -> None:
 
 def test_commands_has_every_command() -> None:
     text = (DOCS / "reference/commands.md").read_text(encoding="utf-8")
-    assert set(re.findall(r"^## dcgan (\S+)$", text, re.MULTILINE)) == set(commands.commands)
+    assert set(re.findall(r"^## dcgan (\S+)$", text, re.MULTILINE)) == set(COMMANDS)
 
 
 @pytest.mark.parametrize("page", [*PAGES, ROOT / "CHANGELOG.md"], ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_pages_name_no_command_that_there_is_not(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
-    assert set(re.findall(r"(?:`|^|bin/)dcgan ([a-z]+)", text, re.MULTILINE)) <= set(commands.commands)
+    assert set(re.findall(r"(?:`|^|bin/)dcgan ([a-z]+)", text, re.MULTILINE)) <= set(COMMANDS)
 
 
 def test_helps_and_messages_name_no_command_that_there_is_not() -> None:
-    helps = [command.get_help(click.Context(command)) for command in (commands, *commands.commands.values())]
+    helps = [command.get_help(click.Context(command)) for command in (command_line, *COMMANDS.values())]
     sources = [file.read_text(encoding="utf-8") for name in ("dcgan", "flows") for file in (ROOT / name).rglob("*.py")]
     named = re.findall(r"(?:`|^|: |  )dcgan ([a-z]+)", "\n".join(helps + sources), re.MULTILINE)
-    assert {"run", "check", "serve"} <= set(named) <= set(commands.commands)
+    assert {"run", "check", "serve"} <= set(named) <= set(COMMANDS)
 
 
-@pytest.mark.parametrize("name", sorted(commands.commands))
+@pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_commands_has_every_option(name: str) -> None:
     text = (DOCS / "reference/commands.md").read_text(encoding="utf-8")
     section = text.partition(f"## dcgan {name}\n")[2].partition("\n## ")[0]
     usage = section.strip().splitlines()[0]
     shared = text.partition("## Options that several commands share")[2].partition("\n## ")[0]
-    params: list[Any] = commands.commands[name].params
+    params: list[Any] = COMMANDS[name].params
     for param in params:
         if isinstance(param, click.Argument):
-            assert param.make_metavar(click.Context(commands)).strip("[]") in usage
+            assert param.make_metavar(CONTEXT).strip("[]") in usage
             continue
         [option] = param.opts
         assert option in usage

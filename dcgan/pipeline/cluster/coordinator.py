@@ -16,9 +16,10 @@ from dcgan.config import LOCAL, JobConfig
 from dcgan.errors import StorageError
 from dcgan.execution.pool import workers
 from dcgan.files import storage, urls
-from dcgan.pipeline.cluster.pieces import STAGES, is_whole, named, stands, whole_ones
 from dcgan.pipeline.cluster.store import Store
 from dcgan.pipeline.cluster.watching import every
+from dcgan.pipeline.pieces import is_whole, named, stands, whole_ones
+from dcgan.pipeline.stages import Portion, Stage
 from dcgan.run import runs
 from dcgan.run.paths import Run
 
@@ -109,42 +110,42 @@ def coordinating(job: JobConfig) -> Iterator[None]:
                 post.remove_finished_runs()
 
 
-def offer(stage: str, run: Run, job: JobConfig, about: object) -> None:
-    """Before a stage is done elsewhere: push what it reads, and what there is of what it writes.
+def offer(stage: Stage, run: Run, job: JobConfig, portion: Portion) -> None:
+    """Before a portion of a stage is done elsewhere: push what it reads, and what there is of what it writes.
 
     Args:
-        stage: key of `STAGES`.
+        stage: to be performed.
         run: on this machine.
         job: resolved.
-        about: the class, or the folds or seeds, that the stage is about.
+        portion: of the stage.
 
     Raises:
         StorageError: the store refuses.
     """
     if (store := store_of(run, job)) is None:
         return
-    files, known = STAGES[stage], _known(store.url)
-    for pattern in named(files.reads + files.writes, about):
+    known = _known(store.url)
+    for pattern in named(stage.reads + stage.writes, portion):
         for piece in whole_ones(run, pattern) if pattern.endswith("/*") else [pattern]:
             if piece in known:
                 continue
             whole, there = is_whole(run, piece), store.record(piece)
-            changes = piece.startswith("evaluation/")  # when it is done again, see `stands`
+            changes = piece.startswith("evaluation/")  # when a stage that is repeated writes it
             if there is None or (whole and (changes or not there["whole"])):
                 store.push(run, piece, whole=whole)
             if not changes and (whole or (there and there["whole"])):
                 known.add(piece)
 
 
-def bring(stage: str, run: Run, job: JobConfig, about: object) -> None:
-    """After a stage was done elsewhere, well or not: fetch what it has left.
+def bring(stage: Stage, run: Run, job: JobConfig, portion: Portion) -> None:
+    """After a portion of a stage was done elsewhere, well or not: fetch what it has left.
 
     Raises:
         StorageError: the store cannot be reached, or what it has is damaged.
     """
     store = store_of(run, job)
-    if store and not stands(stage, run, about):
-        for piece in named(STAGES[stage].writes, about):
+    if store and not stands(stage, run, portion):
+        for piece in named(stage.writes, portion):
             store.fetch(run, piece)
 
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from dcgan.errors import StorageError
 from dcgan.files import storage, urls
-from dcgan.pipeline.cluster.pieces import files_of, paths
+from dcgan.pipeline.pieces import files_of, paths
 from dcgan.run.paths import Run
 
 TRIES = 5  # to read a piece that is being replaced

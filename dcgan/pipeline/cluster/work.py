@@ -19,11 +19,12 @@ from dcgan.config import LOCAL, JobConfig
 from dcgan.errors import Interrupted, StageError, StorageError
 from dcgan.execution.pool import workers
 from dcgan.files import urls
-from dcgan.pipeline import stages
 from dcgan.pipeline.cluster.coordinator import Post, store_of
-from dcgan.pipeline.cluster.pieces import RESUMED, STAGES, is_whole, named
 from dcgan.pipeline.cluster.store import Store
 from dcgan.pipeline.cluster.watching import every
+from dcgan.pipeline.performing import perform
+from dcgan.pipeline.pieces import is_whole, named
+from dcgan.pipeline.stages import Portion, Stage
 from dcgan.run import runs
 from dcgan.run.paths import Run
 from dcgan.training import snapshots
@@ -32,14 +33,14 @@ LOOK_SECONDS = 0.5  # between two looks for a new snapshot
 ASK_SECONDS = 3.0  # between two questions to the store whether the run goes on
 
 
-def perform(stage: str, run: Run, job: JobConfig, *arguments: Any) -> Any:
-    """Do a stage of a run, on whatever machine this is called.
+def perform_anywhere(stage: Stage, run: Run, job: JobConfig, portion: Portion) -> Any:
+    """Perform a portion of a stage, on whatever machine this is called.
 
     Args:
-        stage: key of `STAGES`.
+        stage: of the run.
         run: as the coordinator has it.
         job: resolved.
-        arguments: further ones of the stage's function; the first says what it is about.
+        portion: of the stage.
 
     Raises:
         DcganError: the stage's.
@@ -47,23 +48,21 @@ def perform(stage: str, run: Run, job: JobConfig, *arguments: Any) -> Any:
         StageError: this machine has other versions than the coordinator.
         Interrupted: the run was stopped, or has another coordinator now.
     """
-    act = getattr(stages, stage)
-    if job.run.on == LOCAL:
-        return act(run, job, *arguments)
+    if job.run.on == LOCAL or not stage.worker:
+        return perform(stage, run, job, portion)
     post = Post(job)
     mine = _coordinator(post, job)
-    store, about = store_of(run, job), arguments[0] if arguments else ""
+    store = store_of(run, job)
     if store is None:
         with _ending_with(post, mine, run):
-            return act(run, job, *arguments)
-    files = STAGES[stage]
-    writes = named(files.writes, about)
+            return perform(stage, run, job, portion)
+    writes = named(stage.writes, portion)
     with _scratch(run) as here:
-        store.fetch_all(here, named(files.reads, about) + writes)
-        saving = _saving(store, here, writes[0]) if stage in RESUMED else contextlib.nullcontext()
+        store.fetch_all(here, named(stage.reads, portion) + writes)
+        saving = _saving(store, here, writes[0]) if stage.resumed else contextlib.nullcontext()
         try:
             with _ending_with(post, mine, here), saving:
-                return act(here, job, *arguments)
+                return perform(stage, here, job, portion)
         finally:
             if _whom(post, mine) in (mine, None):  # the tasks of another coordinator push their own
                 for piece in writes:

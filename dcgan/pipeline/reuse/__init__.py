@@ -5,11 +5,11 @@ first network is trained, whatever still holds of the job's other runs, by hard 
 by fingerprints, `telling` puts it into words, `carrying` links it. The rules, in full: docs/explanation/nights.md.
 """
 
-from dcgan.pipeline.reuse.carrying import carry_over
+from dcgan.pipeline.reuse.carrying import carry_over, take_over
 from dcgan.pipeline.reuse.comparing import compare, fingerprints_of
 from dcgan.pipeline.reuse.records import ANEW, FEWER, FURTHER, KEPT, MADE, MORE, Change, Changes, Former
 
 __all__ = [
     "ANEW", "FEWER", "FURTHER", "KEPT", "MADE", "MORE", "Change", "Changes", "Former", "carry_over", "compare",
-    "fingerprints_of",
+    "fingerprints_of", "take_over",
 ]  # fmt: skip

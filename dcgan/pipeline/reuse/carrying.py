@@ -2,17 +2,43 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
+from dcgan.config import JobConfig
 from dcgan.curation.parts import lay_out
 from dcgan.data.split import TRAIN
 from dcgan.files import storage
+from dcgan.pipeline.reuse.comparing import compare
 from dcgan.pipeline.reuse.records import FURTHER, KEPT, MADE, Change, Changes
 from dcgan.run.paths import Run
 from dcgan.training import snapshots
+
+log = logging.getLogger(__name__)
+
+
+def take_over(run: Run, job: JobConfig) -> list[str]:
+    """Take over from earlier runs what still holds, so that the stages that follow find it standing.
+
+    Args:
+        run: split.
+        job: resolved.
+
+    Returns:
+        The classes that are left to train.
+    """
+    if not run.fingerprints.exists():
+        table, record = pd.read_parquet(run.catalogue_table), storage.read_json(run.catalogue_record)
+        fresh = storage.read_json(run.record).get("fresh", False)
+        changes = compare(job, table, record, leave_out=run, fresh=fresh)
+        for line in changes.told:
+            log.info(line)
+        carry_over(run, changes)
+    labels = storage.read_json(run.fingerprints)["changes"]
+    return [label for label in labels if not (run.training(label) / "record.json").exists()]
 
 
 def carry_over(run: Run, changes: Changes) -> None:

@@ -12,10 +12,12 @@ import pandas as pd
 import pytest
 from PIL import Image, ImageEnhance
 
+from dcgan.cli.terminal import display
 from dcgan.config import JobConfig
 from dcgan.data import leakage
 from dcgan.data.leakage import ACROSS_CLASSES, ACROSS_SIDES, audit, leaked
-from dcgan.pipeline import stages
+from dcgan.pipeline.performing import perform
+from dcgan.pipeline.stages import SPLIT
 from dcgan.run.paths import Run
 from tests.conftest import split_run, write_digits
 
@@ -164,7 +166,8 @@ def test_damaged_record_is_made_again(run: Run) -> None:
 
 
 def test_run_tells_what_is_no_evidence(prepared: tuple[Run, JobConfig], capsys: pytest.CaptureFixture[str]) -> None:
-    stages.split(*prepared)
+    with display.live():
+        perform(SPLIT, *prepared)
     told = capsys.readouterr().err
     assert "Near duplicates, training and held-out: 7 pairs" in told
     assert "Near duplicates, across classes: 3 pairs" in told

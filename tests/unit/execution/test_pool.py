@@ -20,14 +20,37 @@ import pytest
 
 from benchmarks.jobs import put_generated
 from dcgan.errors import Interrupted, StageError, StorageError
-from dcgan.execution.pool import KEPT_SECONDS, PROVING, Work, Workers
+from dcgan.execution.pool import KEPT_SECONDS, Work, Workers
 from dcgan.execution.progress import Progress
 from dcgan.files import storage
+from dcgan.pipeline.performing import WORKER
+from dcgan.pipeline.stages import (
+    ALL,
+    BASE,
+    JUDGE,
+    MEASURE_QUALITY,
+    MEASURE_UTILITY,
+    TRAIN,
+    TRY_SHARES,
+    Portion,
+    Stage,
+    of_class,
+    of_classifiers,
+)  # fmt: skip
 from tests.conftest import TINY, split_run, write_digits
 
 
 def ignore(_: Progress) -> None:
     """Nobody watches."""
+
+
+def work_of(run: Path, stage: Stage = JUDGE, portion: Portion = ALL, *, per_gpu: int = 1) -> Work:
+    """What a worker is given for a portion of a stage, with one thread."""
+    return Work(
+        run=str(run), stage=stage.name, title=stage.title, worker=WORKER, function=stage.function,
+        arguments=dict(portion.arguments), about=portion.subjects[0], label=portion.label, threads=1, per_gpu=per_gpu,
+        kept=stage.kept,
+    )  # fmt: skip
 
 
 def worker_of(run: Path) -> psutil.Process | None:
@@ -62,18 +85,18 @@ def run(tmp_path: Path) -> Path:
 
 def test_error_of_a_worker_arrives_as_it_was_raised(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match=r"cannot read .*config\.json"):
-        Workers().perform(Work(str(tmp_path), "judge", 1), ignore)
+        Workers().perform(work_of(tmp_path), ignore)
 
 
 @pytest.mark.parametrize(
     ("act", "told"), [("SIGKILL", "was killed, most often because .* memory"), ("SIGABRT", "by signal SIGABRT")]
 )
 def test_death_of_a_worker_is_told_with_its_class_and_its_log(run: Path, act: str, told: str) -> None:
-    log = run / "logs" / "training-%2E.%2Fcat.log"
+    log = run / "logs" / "train-%2E.%2Fcat.log"
     log.parent.mkdir()
     log.write_text("the last words\n")
     with acting_on_worker(run, act), pytest.raises(StageError, match=rf"(?s)class '\.\./cat'.*{told}.*the last words"):
-        Workers().perform(Work(str(run), "training", 1, "../cat"), ignore)
+        Workers().perform(work_of(run, TRAIN, of_class("../cat", max_seconds=None)), ignore)
     assert worker_of(run) is None
 
 
@@ -82,7 +105,7 @@ def test_stopped_workers_end_at_once_and_no_more_begin(run: Path) -> None:
 
     def perform() -> None:
         with pytest.raises(Interrupted) as interrupted:
-            workers.perform(Work(str(run), "judge", 1), ignore)
+            workers.perform(work_of(run), ignore)
         told.append(str(interrupted.value))
 
     thread = threading.Thread(target=perform, daemon=True)
@@ -94,7 +117,7 @@ def test_stopped_workers_end_at_once_and_no_more_begin(run: Path) -> None:
     assert told == ["judge was stopped; run the same command again to resume"]
     assert worker_of(run) is None
     with pytest.raises(Interrupted, match="was not begun"):
-        workers.perform(Work(str(run), "judge", 1), ignore)
+        workers.perform(work_of(run), ignore)
 
 
 def test_signal_that_comes_while_a_worker_is_started_stops_it_and_locks_nothing_up(run: Path) -> None:
@@ -114,7 +137,8 @@ def test_signal_that_comes_while_a_worker_is_started_stops_it_and_locks_nothing_
 
         sys.setprofile(interrupt)
         try:
-            workers.perform(pool.Work(sys.argv[1], "judge", 1), lambda _: None)
+            work = {"run": sys.argv[1], "stage": "judge", "title": "judge", "worker": "dcgan.pipeline.worker"}
+            workers.perform(pool.Work(**work, function="", arguments={}, threads=1), lambda _: None)
         except Interrupted as error:
             print("stopped", error)
     """
@@ -127,11 +151,12 @@ def test_memory_of_the_parent_does_not_grow_from_class_to_class(tmp_path: Path) 
     write_digits(tmp_path / "images", {0: 40, 1: 40})
     opened, _ = split_run(tmp_path, training=TINY["training"])
     workers, memory = Workers(), []
-    for stage in ("judge", "base"):
-        workers.perform(Work(str(opened.root), stage, 1), ignore)
+    workers.perform(work_of(opened.root), ignore)
+    workers.perform(work_of(opened.root, BASE, Portion({"max_seconds": None})), ignore)
     for _ in range(5):
         shutil.rmtree(opened.training("0"), ignore_errors=True)
-        record = workers.perform(Work(str(opened.root), "training", 1, "0"), ignore)
+        workers.perform(work_of(opened.root, TRAIN, of_class("0", max_seconds=None)), ignore)
+        record = storage.read_json(opened.training("0") / "record.json")
         assert record["steps"] == TINY["training"]["class_steps"]
         memory.append(psutil.Process().memory_info().rss)
     assert max(memory[2:]) - memory[1] < 2**20
@@ -143,21 +168,22 @@ def test_worker_is_kept_for_the_next_stage_that_trains_classifiers_and_ends_when
     put_generated(opened, "0", np.load(opened.train_images("0"))[:4])
     storage.write_json(opened.share_record, {"chosen": 0.5, "tried": {}})
     workers = Workers()
-    workers.perform(Work(str(opened.root), "judge", 1), ignore)
+    workers.perform(work_of(opened.root), ignore)
     assert worker_of(opened.root) is None
 
-    def perform(stage: str) -> psutil.Process:
-        workers.perform(Work(str(opened.root), stage, 1, numbers=[0]), ignore)
+    def perform(stage: Stage) -> psutil.Process:
+        workers.perform(work_of(opened.root, stage, ALL if stage is MEASURE_QUALITY else of_classifiers([0])), ignore)
         worker = worker_of(opened.root)
         assert worker is not None
         return worker
 
-    kept = [perform("share"), perform("measures"), perform("evaluation")]
+    kept = [perform(TRY_SHARES), perform(MEASURE_QUALITY), perform(MEASURE_UTILITY)]
     assert len({worker.pid for worker in kept}) == 1
-    assert {f"{stage}-0.log" for stage in PROVING} <= {file.name for file in (opened.root / "logs").iterdir()}
+    logs = {file.name for file in (opened.root / "logs").iterdir()}
+    assert {"try_shares-0.log", "measure_quality.log", "measure_utility-0.log"} <= logs
     kept[0].kill()  # by the system, for memory
     kept[0].wait(10)
-    last = perform("measures")
+    last = perform(MEASURE_QUALITY)
     last.wait(KEPT_SECONDS + 10)
     assert worker_of(opened.root) is None
 
@@ -170,7 +196,7 @@ def test_workers_of_one_run_are_ended_and_those_of_another_go_on(run: Path, tmp_
 
     def perform(of_run: Path) -> None:
         try:
-            workers.perform(Work(str(of_run), "judge", 1), ignore)
+            workers.perform(work_of(of_run), ignore)
         except (Interrupted, StageError) as error:
             told.append((of_run, type(error)))
 
@@ -183,7 +209,7 @@ def test_workers_of_one_run_are_ended_and_those_of_another_go_on(run: Path, tmp_
     threads[1].join(30)
     assert told == [(other, Interrupted)]
     with pytest.raises(Interrupted, match="was not begun"):
-        workers.perform(Work(str(other), "judge", 1), ignore)
+        workers.perform(work_of(other), ignore)
     assert threads[0].is_alive()
     workers.stop()
     threads[0].join(30)
@@ -199,7 +225,7 @@ def test_each_gpu_has_as_many_workers_at_a_time_as_are_asked_for(tmp_path: Path)
 
     def perform(of_run: Path) -> None:
         with pytest.raises(Interrupted):
-            workers.perform(Work(str(of_run), "judge", 1, per_gpu=2), ignore)
+            workers.perform(work_of(of_run, per_gpu=2), ignore)
 
     threads = [threading.Thread(target=perform, args=(one,), daemon=True) for one in runs]
     for thread in threads:

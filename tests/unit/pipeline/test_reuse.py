@@ -16,9 +16,9 @@ from dcgan.data.catalogue import scan
 from dcgan.data.split import assign
 from dcgan.files import storage
 from dcgan.generation.png import encode, image_id
-from dcgan.pipeline import reuse, stages
+from dcgan.pipeline import planning, reuse
 from dcgan.pipeline.reuse import ANEW, FEWER, FURTHER, KEPT, MADE, MORE
-from dcgan.run import history, outcome
+from dcgan.run import history, outcome, runs
 from dcgan.run.paths import Run
 from dcgan.training import snapshots
 from tests.samples import noise, tree_hash, write_noise
@@ -52,10 +52,10 @@ class Job:
 
     def begin(self, *, fresh: bool = False) -> Run:
         """A night up to where its networks are trained."""
-        run, _ = stages.begin(self.config, fresh=fresh)
-        stages.catalogue(run, self.config)
-        stages.split(run, self.config)
-        stages.carry_over(run, self.config)
+        run, _ = runs.open_run(self.config, fresh=fresh)
+        planning.catalogue(run, self.config)
+        planning.split(run, self.config)
+        reuse.take_over(run, self.config)
         return run
 
     def night(self, *, failed: str = "", fresh: bool = False) -> Run:
@@ -175,7 +175,7 @@ def test_new_class_begins_with_the_base_that_there_is_unless_much_has_changed(
     run = job.begin()
     assert job.kinds(run) == {"cat": KEPT, "dog": KEPT, "emu": ANEW, "owl": KEPT}
     assert run.base.exists() == serves
-    assert stages.carry_over(run, job.config) == {"train": ["emu"], "base": True}
+    assert reuse.take_over(run, job.config) == ["emu"] and not run.start("emu").exists()
 
 
 def test_amount_that_grows_or_shrinks_keeps_the_first_images(job: Job) -> None:
@@ -298,7 +298,7 @@ def test_carrying_over_that_was_killed_is_done_again_to_the_same_end(job: Job) -
     run.fingerprints.unlink()
     shutil.rmtree(run.generation("dog"))
     (run.training(".tmp-1-cat") / "x").mkdir(parents=True)
-    stages.carry_over(run, job.config)
+    reuse.take_over(run, job.config)
     found = {path: told for path, told in tree_hash(run.root).items() if ".tmp" not in path}
     assert {path: told[0] for path, told in found.items()} == {path: told[0] for path, told in whole.items()}
 

@@ -11,7 +11,7 @@ from dcgan import load_release
 from dcgan.cli import work
 from dcgan.config import GenerationConfig
 from dcgan.files.storage import read_json, write_json
-from dcgan.pipeline import stages
+from dcgan.pipeline import releasing
 from dcgan.run import outcome
 from dcgan.run.paths import Run
 from dcgan.run.plan import make_plan
@@ -54,7 +54,7 @@ def test_class_that_is_short_is_told_with_the_number_accepted_and_is_not_release
     assert (entry["verdict"], entry["accepted"], outcome.released(entry)) == ("short", MADE[CAT], 0)
     assert entry["reason"] == "accepted 3 of 7 in 140 tries (rejected: 137 duplicate)"
     assert made.outcome["state"].startswith("Completed: 1 class short (" + CAT + ")")
-    summary = stages.release(made.run, made.config, made.outcome)
+    summary = releasing.release(made.run, made.config, made.outcome)
     release = load_release(summary["release"], verify=True)
     assert set(release.manifest["label"]) == {SCRIPT, UP}
     assert release.record["classes"][CAT]["verdict"] == "short"

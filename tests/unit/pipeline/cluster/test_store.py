@@ -13,8 +13,8 @@ import pytest
 
 from dcgan.errors import StorageError
 from dcgan.files import storage
-from dcgan.pipeline.cluster.pieces import is_whole
 from dcgan.pipeline.cluster.store import Store
+from dcgan.pipeline.pieces import is_whole
 from dcgan.run.paths import Run
 from dcgan.training import snapshots
 from tests.object_store import Bucket, objects

@@ -13,21 +13,42 @@ from typing import Any
 
 import pytest
 
-from dcgan.config import JobConfig, parse_job
-from dcgan.curation.parts import SHARD_RECORD, Shard
+from dcgan.config import LOCAL, JobConfig, parse_job
+from dcgan.curation.parts import SHARD_RECORD
 from dcgan.errors import Interrupted, StageError, StorageError
-from dcgan.execution.pool import Work, workers
+from dcgan.execution.pool import workers
 from dcgan.files import storage, urls
-from dcgan.pipeline import stages
 from dcgan.pipeline.cluster import coordinator, work
 from dcgan.pipeline.cluster.coordinator import Post, bring, coordinating, offer
-from dcgan.pipeline.cluster.pieces import RESUMED, STAGES, stands
-from dcgan.pipeline.cluster.work import perform
+from dcgan.pipeline.cluster.work import perform_anywhere
+from dcgan.pipeline.performing import perform
+from dcgan.pipeline.pieces import stands
+from dcgan.pipeline.stages import (
+    MAKE,
+    MEASURE_UTILITY,
+    SHARDS,
+    STAGES,
+    Portion,
+    of_class,
+    of_classifiers,
+    of_shards,
+)
 from dcgan.run import runs
 from dcgan.run.paths import Run
 from tests.object_store import Bucket, objects
 
-Stage = Callable[..., dict[str, Any]]
+Act = Callable[[Run, Portion], None]
+A_B, A_CAT = (of_class(label, num_wanted=5, max_seconds=None) for label in ("a/b", "cat"))
+
+
+@pytest.fixture
+def acting(monkeypatch: pytest.MonkeyPatch) -> Callable[[Act], None]:
+    """Have a stage perform something else, in this process."""
+
+    def set_up(act: Act) -> None:
+        monkeypatch.setattr(work, "perform", lambda _stage, here, _job, portion: act(here, portion))
+
+    return set_up
 
 
 @pytest.fixture
@@ -52,35 +73,34 @@ def run(job: JobConfig) -> Run:
     return run
 
 
-def making(seen: list[Any]) -> Stage:
-    """A stage that notes what it finds, and leaves what a class that is made leaves."""
+def making(seen: list[Any]) -> Act:
+    """Notes what it finds, and leaves what a class that is made leaves."""
 
-    def make(here: Run, _job: JobConfig, label: str, _count: int, _seconds: float | None) -> dict[str, Any]:
+    def make(here: Run, portion: Portion) -> None:
+        label = portion.label
         seen.append(here)
         seen.append({path.relative_to(here.root).as_posix() for path in here.root.rglob("*") if path.is_file()})
         storage.write_text(here.model(label), "model")
         for folder in (here.training(label), here.generation(label)):
             storage.write_json(folder / "record.json", {})
-        return {"label": label}
 
     return make
 
 
-def test_every_stage_that_works_elsewhere_is_a_stage() -> None:
-    assert all(callable(getattr(stages, name)) for name in STAGES)
-    assert set(RESUMED) <= set(STAGES)
+def test_every_stage_that_works_elsewhere_says_what_it_reads_and_leaves() -> None:
+    assert all(stage.reads and stage.writes for stage in STAGES.values() if stage.worker)
 
 
 def test_stage_finds_what_it_reads_and_what_it_writes_comes_back(
-    run: Run, job: JobConfig, monkeypatch: pytest.MonkeyPatch
+    run: Run, job: JobConfig, acting: Callable[[Act], None]
 ) -> None:
     seen: list[Any] = []
-    monkeypatch.setattr(stages, "make", making(seen))
+    acting(making(seen))
     with coordinating(job):
-        offer("make", run, job, "a/b")
-        assert perform("make", run, job, "a/b", 5, None) == {"label": "a/b"}
+        offer(MAKE, run, job, A_B)
+        perform_anywhere(MAKE, run, job, A_B)
         assert not run.training("a/b").exists()
-        bring("make", run, job, "a/b")
+        bring(MAKE, run, job, A_B)
     assert run.model("a/b").read_text() == "model" and (run.generation("a/b") / "record.json").exists()
     here, found = seen
     assert here.root != run.root and not here.root.exists()
@@ -91,92 +111,91 @@ def test_stage_finds_what_it_reads_and_what_it_writes_comes_back(
 
 
 def test_shards_read_their_class_and_come_back_each_by_itself(
-    run: Run, job: JobConfig, monkeypatch: pytest.MonkeyPatch
+    run: Run, job: JobConfig, acting: Callable[[Act], None]
 ) -> None:
-    some, found = (Shard("a/b", 0), Shard("a/b", 8192)), set()
+    some, found = of_shards("a/b", [0, 8192]), set()
 
-    def make_shards(here: Run, _job: JobConfig, shards: tuple[Shard, ...]) -> dict[str, Any]:
+    def make_shards(here: Run, portion: Portion) -> None:
         found.update(path.relative_to(here.root).as_posix() for path in here.root.rglob("*") if path.is_file())
-        for shard in shards:
-            folder = here.shard(shard.label, shard.first)
-            storage.write_text(folder / "images" / "x.png", f"of {shard.first}")
+        for first in portion.arguments["firsts"]:
+            folder = here.shard(portion.label, first)
+            storage.write_text(folder / "images" / "x.png", f"of {first}")
             storage.write_json(folder / SHARD_RECORD, {})
-        return {}
 
     storage.write_text(run.training("a/b") / "snapshots" / "1.npz", "of no use here")
     storage.write_text(run.model("a/b"), "model")
-    monkeypatch.setattr(stages, "make_shards", make_shards)
+    acting(make_shards)
     with coordinating(job):
-        offer("make_shards", run, job, some)
-        perform("make_shards", run, job, some)
-        assert not stands("make_shards", run, some)
-        bring("make_shards", run, job, some)
+        offer(SHARDS, run, job, some)
+        perform_anywhere(SHARDS, run, job, some)
+        assert not stands(SHARDS, run, some)
+        bring(SHARDS, run, job, some)
     assert {name for name in found if "a%2Fb" in name} == {"split/a%2Fb/train.npy", "training/a%2Fb/model.npz"}
     assert [(run.shard("a/b", first) / "images" / "x.png").read_text() for first in (0, 8192)] == ["of 0", "of 8192"]
-    assert stands("make_shards", run, some) and not stands("make_shards", run, (*some, Shard("a/b", 4096)))
+    assert stands(SHARDS, run, some) and not stands(SHARDS, run, of_shards("a/b", [0, 8192, 4096]))
 
 
 def test_what_is_done_is_not_sent_twice_and_is_found_by_the_next_machine(
-    run: Run, job: JobConfig, monkeypatch: pytest.MonkeyPatch
+    run: Run, job: JobConfig, acting: Callable[[Act], None]
 ) -> None:
     seen: list[Any] = []
-    monkeypatch.setattr(stages, "make", making(seen))
+    acting(making(seen))
     with coordinating(job):
-        offer("make", run, job, "cat")
-        perform("make", run, job, "cat", 5, None)
-        perform("make", run, job, "cat", 5, None)
+        offer(MAKE, run, job, A_CAT)
+        perform_anywhere(MAKE, run, job, A_CAT)
+        perform_anywhere(MAKE, run, job, A_CAT)
     assert {"training/cat/record.json", "training/cat/model.npz"} <= seen[3]
 
 
-def test_what_a_failed_stage_has_left_comes_back_too(run: Run, job: JobConfig, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(here: Run, _job: JobConfig, label: str, _count: int, _seconds: float | None) -> dict[str, Any]:
-        storage.write_text(here.training(label) / "training.jsonl", "{}\n")
+def test_what_a_failed_stage_has_left_comes_back_too(run: Run, job: JobConfig, acting: Callable[[Act], None]) -> None:
+    def fail(here: Run, portion: Portion) -> None:
+        storage.write_text(here.training(portion.label) / "training.jsonl", "{}\n")
         raise StageError("diverged")
 
-    monkeypatch.setattr(stages, "make", fail)
+    acting(fail)
     with coordinating(job):
-        offer("make", run, job, "cat")
+        offer(MAKE, run, job, A_CAT)
         with pytest.raises(StageError, match="diverged"):
-            perform("make", run, job, "cat", 5, None)
-        bring("make", run, job, "cat")
+            perform_anywhere(MAKE, run, job, A_CAT)
+        bring(MAKE, run, job, A_CAT)
     assert (run.training("cat") / "training.jsonl").exists()
 
 
 def test_evaluation_that_is_done_again_takes_the_place_of_the_one_before(
-    run: Run, job: JobConfig, monkeypatch: pytest.MonkeyPatch
+    run: Run, job: JobConfig, acting: Callable[[Act], None]
 ) -> None:
     shares: list[str] = []
+    one = of_classifiers([0])
 
-    def measure(here: Run, _job: JobConfig, number: int) -> dict[str, Any]:
+    def measure(here: Run, _: Portion) -> None:
         shares.append(here.share_record.read_text())
-        storage.write_text(here.compared(number), f"measured with {shares[-1]}")
-        return {}
+        storage.write_text(here.compared(0), f"measured with {shares[-1]}")
 
-    monkeypatch.setattr(stages, "measure", measure)
+    acting(measure)
     with coordinating(job):
         for share in ("first", "second"):
             storage.write_text(run.share_record, share)
-            assert not stands("measure", run, 0)
-            offer("measure", run, job, 0)
-            perform("measure", run, job, 0)
-            bring("measure", run, job, 0)
+            assert not stands(MEASURE_UTILITY, run, one)
+            offer(MEASURE_UTILITY, run, job, one)
+            perform_anywhere(MEASURE_UTILITY, run, job, one)
+            bring(MEASURE_UTILITY, run, job, one)
             assert run.compared(0).read_text() == f"measured with {share}"
     assert shares == ["first", "second"]
 
 
 def test_class_that_stands_is_known_to(run: Run) -> None:
-    assert not stands("make", run, "a/b")
+    assert not stands(MAKE, run, A_B)
     storage.write_text(run.model("a/b"), "model")
-    assert not stands("make", run, "a/b")
+    assert not stands(MAKE, run, A_B)
     storage.write_json(run.training("a/b") / "record.json", {})
-    assert not stands("make", run, "a/b")
+    assert not stands(MAKE, run, A_B)
     storage.write_json(run.generation("a/b") / "record.json", {})
-    assert stands("make", run, "a/b")
+    assert stands(MAKE, run, A_B)
 
 
 def test_finished_runs_leave_the_store_and_unfinished_ones_stay(run: Run, job: JobConfig, bucket: Bucket) -> None:
     with coordinating(job):
-        offer("make", run, job, "cat")
+        offer(MAKE, run, job, A_CAT)
     top = f"{bucket.name}/out/t/work"
     assert any(name.startswith(run.id) for name in objects(bucket.system, top))
     storage.write_json(run.record, storage.read_json(run.record) | {"state": "Completed"})
@@ -189,13 +208,13 @@ def test_task_without_a_coordinator_does_not_begin(run: Run, job: JobConfig) -> 
     with coordinating(job):
         pass
     with pytest.raises(Interrupted, match="was stopped before this task began"):
-        perform("make", run, job, "cat", 5, None)
+        perform_anywhere(MAKE, run, job, A_CAT)
 
 
 def test_machine_that_does_not_see_the_shared_folder_says_so(tmp_path: Path) -> None:
     job = a_job(tmp_path, str(tmp_path / "not-there"))
     with pytest.raises(StorageError, match=rf"{platform.node()} finds no coordinator\.json in .*not-there.*URL"):
-        perform("make", Run(tmp_path / "runs" / "1"), job, "cat", 5, None)
+        perform_anywhere(MAKE, Run(tmp_path / "runs" / "1"), job, A_CAT)
 
 
 def test_machine_with_other_versions_refuses_and_names_them(run: Run, job: JobConfig) -> None:
@@ -204,22 +223,22 @@ def test_machine_with_other_versions_refuses_and_names_them(run: Run, job: JobCo
         told = post.read() or {}
         post.write(told | {"versions": told["versions"] | {"tensorflow": "1.0"}})
         with pytest.raises(StageError, match=r"has tensorflow \d.*, not 1\.0 as .*Install the same versions"):
-            perform("make", run, job, "cat", 5, None)
+            perform_anywhere(MAKE, run, job, A_CAT)
 
 
 def test_process_of_a_task_ends_when_another_coordinator_takes_over(
-    run: Run, job: JobConfig, monkeypatch: pytest.MonkeyPatch
+    run: Run, job: JobConfig, acting: Callable[[Act], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(work, "ASK_SECONDS", 0.1)
     began = threading.Event()
 
-    def wait(here: Run, _job: JobConfig, _label: str, _count: int, _seconds: float | None) -> dict[str, Any]:
+    def wait(here: Run, portion: Portion) -> None:
         (here.root / "config.json").unlink()
         os.mkfifo(here.root / "config.json")  # nobody writes to it: the process waits for ever
         began.set()
-        return workers.perform(Work(str(here.root), "training", 1, "cat"), lambda _: None)
+        perform(MAKE, here, job.model_copy(update={"run": job.run.model_copy(update={"on": LOCAL})}), portion)
 
-    monkeypatch.setattr(stages, "make", wait)
+    acting(wait)
 
     def take_over() -> None:
         began.wait()
@@ -227,11 +246,11 @@ def test_process_of_a_task_ends_when_another_coordinator_takes_over(
         Post(job).write({"id": "another", "host": "there", "versions": {}})
 
     with coordinating(job):
-        offer("make", run, job, "cat")
+        offer(MAKE, run, job, A_CAT)
         thread = threading.Thread(target=take_over)
         thread.start()
         with pytest.raises(Interrupted, match="was stopped"):
-            perform("make", run, job, "cat", 5, None)
+            perform_anywhere(MAKE, run, job, A_CAT)
         thread.join()
     assert (Post(job).read() or {})["id"] == "another"  # who has stepped aside does not end the other's run
 
@@ -247,16 +266,16 @@ def test_stopped_run_ends_its_tasks_everywhere(job: JobConfig, monkeypatch: pyte
 
 
 def test_what_a_killed_task_has_left_on_its_machine_is_removed(
-    run: Run, job: JobConfig, monkeypatch: pytest.MonkeyPatch
+    run: Run, job: JobConfig, acting: Callable[[Act], None]
 ) -> None:
     top = urls.cache_folder("").parent / "scratch"
     dead, alive = top / f"{platform.node()}--{2**22 + 1}--x", top / "another-host--1--x"
     for folder in (dead, alive):
         folder.mkdir(parents=True)
-    monkeypatch.setattr(stages, "make", making([]))
+    acting(making([]))
     with coordinating(job):
-        offer("make", run, job, "cat")
-        perform("make", run, job, "cat", 5, None)
+        offer(MAKE, run, job, A_CAT)
+        perform_anywhere(MAKE, run, job, A_CAT)
     assert sorted(top.iterdir()) == [alive]
 
 

@@ -1,50 +1,21 @@
-"""The pieces of a run's folder, and which of them each stage reads and writes."""
+"""The pieces of a run's folder that stages read and write: which files they are, and whether they are whole."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-from dcgan.curation.parts import SHARD_RECORD, Shard
+from dcgan.curation.parts import SHARD_RECORD
 from dcgan.files import storage
+from dcgan.pipeline.stages import Portion, Stage
 from dcgan.run.paths import Run, escape
 from dcgan.training import snapshots
 
 
-@dataclass(frozen=True)
-class Files:
-    """The pieces of one stage; `*` are all that are whole.
-
-    `{}` is the class, or the classifier's number, that it is about; of a shard it is the class, and a second one its
-    index.
-    """
-
-    reads: tuple[str, ...]
-    writes: tuple[str, ...]
-
-
-STAGES = {
-    "judge": Files(("job", "split/*"), ("judge",)),
-    "base": Files(("job", "split/*", "judge"), ("base",)),
-    "train": Files(("job", "split/{}", "judge", "base"), ("training/{}", "model/{}")),
-    "make": Files(("job", "split/{}", "judge", "base"), ("training/{}", "model/{}", "generation/{}")),
-    "make_shards": Files(("job", "split/{}", "judge", "model/{}"), ("shards/{}/{}",)),
-    "try_shares": Files(("job", "split/*", "generation/*", "evaluation/share.json"), ("evaluation/tried-{}.npz",)),
-    "measure": Files(("job", "split/*", "generation/*", "evaluation/share.json"), ("evaluation/compared-{}.npz",)),
-    "measures": Files(("job", "split/*", "judge", "generation/*"), ("evaluation/measures.json",)),
-}
-"""By the names of the functions in `dcgan.pipeline.stages`."""
-
-EVALUATIONS = ("try_shares", "measure")  # how the names of those stages begin
-RESUMED = ("base", "train", "make")  # stages that another machine can go on with, from their newest snapshot
-
-
-def named(pieces: Iterable[str], about: object) -> list[str]:
-    """Pieces of one class, or of some classifiers or shards (a tuple)."""
-    subjects = about if isinstance(about, tuple) else (about,)
-    keys = [(escape(one.label), one.first) if isinstance(one, Shard) else (escape(str(one)),) for one in subjects]
+def named(pieces: Iterable[str], portion: Portion) -> list[str]:
+    """The pieces of one portion of a stage, from the names that the stage declares."""
+    keys = [tuple(escape(name) for name in subject) for subject in portion.subjects]
     return list(dict.fromkeys(piece.format(*key) for piece in pieces for key in keys))
 
 
@@ -80,11 +51,9 @@ def is_whole(run: Run, piece: str) -> bool:
     return last.exists()
 
 
-def stands(stage: str, run: Run, about: object) -> bool:
-    """Whether a stage's output is all there, for good. Evaluations can be done again, when there is more to measure."""
-    return not stage.startswith(EVALUATIONS) and all(
-        is_whole(run, piece) for piece in named(STAGES[stage].writes, about)
-    )
+def stands(stage: Stage, run: Run, portion: Portion) -> bool:
+    """Whether all that a portion of a stage writes is there, for good."""
+    return not stage.repeated and all(is_whole(run, piece) for piece in named(stage.writes, portion))
 
 
 def whole_ones(run: Run, pattern: str) -> list[str]:

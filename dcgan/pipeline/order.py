@@ -1,0 +1,301 @@
+"""The order of a run's stages, the same by night, by hand and on a cluster.
+
+Whoever performs them gives a `Start`: Prefect's tasks, or threads of this process.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
+
+from dcgan.cli.terminal import counted
+from dcgan.config import JobConfig
+from dcgan.curation import parts
+from dcgan.errors import Interrupted, StageError
+from dcgan.evaluation.sets import compared_with
+from dcgan.evaluation.share import TRIED, taken_over
+from dcgan.files import storage
+from dcgan.pipeline.night import Night
+from dcgan.pipeline.stages import (
+    ALL,
+    BASE,
+    CARRY_OVER,
+    CATALOGUE,
+    CHOOSE_SHARE,
+    COMPARE,
+    DECIDE,
+    GENERATE,
+    JUDGE,
+    MAKE,
+    MEASURE_QUALITY,
+    MEASURE_UTILITY,
+    RELEASE,
+    SHARDS,
+    SPLIT,
+    TRAIN,
+    TRY_SHARES,
+    Portion,
+    Stage,
+    commands,
+    of_class,
+    of_classifiers,
+    of_shards,
+)  # fmt: skip
+from dcgan.run import budget, outcome
+from dcgan.run.paths import Run
+from dcgan.run.plan import ClassPlan
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+
+class Pending(Protocol):
+    """A portion of a stage that is being performed, or waits to be."""
+
+    def result(self) -> Any:
+        """Wait for its end; what the stage's function gave, of a stage that is performed where it is called.
+
+        Raises:
+            DcganError: the stage's.
+        """
+
+
+class Start(Protocol):
+    """Lets a portion of a stage begin as soon as there is a place for it."""
+
+    def __call__(self, stage: Stage, run: Run, job: JobConfig, portion: Portion, *, here: bool = False) -> Pending:
+        """Let it begin; `here` on this machine, also where others work for the run."""
+
+
+class Order:
+    """The stages of one night: each method is one step. They are called in this order, and may be called again."""
+
+    def __init__(self, night: Night, start: Start) -> None:
+        """Perform nothing yet.
+
+        Args:
+            night: under way.
+            start: performs portions of stages.
+        """
+        self.night, self.run, self.job = night, night.run, night.job
+        self._start_portion = start
+        self.plan: dict[str, ClassPlan] = {}
+        self.chosen: dict[str, int] = {}
+        """Images to make of each class that takes part."""
+        self.left: list[str] = []
+        """Classes that are left to train."""
+        self.failures: dict[str, str] = {}
+        """Why classes failed."""
+        self.verdicts: dict[str, Any] = {}
+
+    def catalogue(self, *, rehash: bool = False) -> None:
+        """Find out what there is."""
+        self._do(CATALOGUE, Portion({"rehash": rehash}))
+
+    def unchanged(self) -> bool:
+        """Whether nothing has changed, and the last release stays: then the night is over."""
+        self.night.result = self._do(COMPARE)
+        return self.night.result is not None
+
+    def split(self) -> None:
+        """Hold real images out, and plan what to make of each class."""
+        self.plan = self._do(SPLIT)
+        self.night.planned = True
+        self.chosen = {label: entry["requested"] for label, entry in self.plan.items() if entry["requested"]}
+        wanted, classes = sum(self.chosen.values()), counted(len(self.plan), "class")
+        log.info("Plan: %s for %d of %s", counted(wanted, "synthetic image"), len(self.chosen), classes)
+        for label, entry in self.plan.items():
+            if entry["state"] == "refused":
+                log.info("Class %s is refused: %s", label, entry["reason"])
+
+    def carry_over(self) -> None:
+        """Take over from earlier nights what still holds."""
+        self.left = self._do(CARRY_OVER)
+        self.night.lap("catalogue and split")
+
+    def judge(self) -> None:
+        """Train the classifiers that judge single images."""
+        self._do(JUDGE)
+        self.night.lap("judge")
+
+    def base(self) -> None:
+        """Train the shared base, if a class begins with it."""
+        if self.job.training.base and any(not self.run.start(label).exists() for label in self.left):
+            self._do(BASE, Portion({"max_seconds": budget.of_base(self.job, len(self.left))}))
+            self.night.lap("shared base")
+
+    def make(self) -> None:
+        """Train the classes and make their images.
+
+        A class of very many images is trained first; its images are then made by several processes, and joined here.
+        """
+        seconds = self._seconds_of_class()
+        large = {label for label in self.chosen if self._shards(label)}
+        self._settle(
+            {
+                label: self._start(TRAIN, of_class(label, max_seconds=seconds))
+                if label in large
+                else self._start(MAKE, of_class(label, num_wanted=count, max_seconds=seconds))
+                for label, count in self.chosen.items()
+            }
+        )
+        self._generate([label for label in large if label not in self.failures])
+        self.night.lap("training and generation")
+
+    def train(self) -> None:
+        """Train the classes."""
+        seconds = self._seconds_of_class()
+        self._settle({label: self._start(TRAIN, of_class(label, max_seconds=seconds)) for label in self.chosen})
+
+    def generate(self) -> None:
+        """Make the images of trained classes."""
+        self._generate(self.chosen)
+
+    def prove(self) -> None:
+        """Measure the generated images, and what they do to a classifier; then decide what ships."""
+        made = [label for label in self.chosen if label not in self.failures]
+        if not any(not outcome.is_short(self.run, label) for label in made):
+            return
+        without, with_them = (
+            self._slots(compared_with(self.job.gate.classifier_seeds, synthetic=synthetic))
+            for synthetic in (False, True)
+        )
+        tried = self._try_shares()
+        # What needs no share keeps all processes busy until it is chosen.
+        compared = [self._start(MEASURE_UTILITY, of_classifiers(some)) for some in without]
+        measured = self._start(MEASURE_QUALITY, ALL)
+        self.choose_share(tried)
+        _wait(compared + [self._start(MEASURE_UTILITY, of_classifiers(some)) for some in with_them])
+        if reason := _failure(measured):  # such as of a feature extractor of the user's: what is proven stays
+            log.warning("The release goes without measures, and unchecked by them: %s", reason)
+        self.verdicts = self._do(DECIDE)
+        self.night.lap("evaluation")
+
+    def choose_share(self, tried: Iterable[Pending] | None = None) -> None:
+        """Choose the share of synthetic draws.
+
+        Args:
+            tried: the trials that it is chosen by, where they have begun already.
+        """
+        _wait(self._try_shares() if tried is None else tried)
+        self._do(CHOOSE_SHARE)
+
+    def release(self) -> None:
+        """Publish what ships; the night is over."""
+        verdicts = self.verdicts or (
+            storage.read_json(self.run.evaluation_record) if self.run.evaluation_record.exists() else {}
+        )
+        summary = outcome.gather(self.run, self.job, self.plan, self.failures, verdicts, self.night.seconds)
+        self.night.result = self._do(RELEASE, Portion({"summary": summary}))
+
+    def command(self, name: str) -> None:
+        """What one command of the command line performs: the stages that declare it, in their order.
+
+        Raises:
+            StageError: some of the classes failed.
+        """
+        if steps := COMMANDS.get(name):
+            for step in steps:
+                step(self)
+        else:
+            for stage in commands()[name]:
+                portions = [of_class(label) for label in self.chosen] if stage.per_class else [ALL]
+                self._settle({str(portion): self._start(stage, portion) for portion in portions})
+        if self.failures and name != "release":
+            raise StageError("; ".join(f"class {label}: {reason}" for label, reason in self.failures.items()))
+
+    def _try_shares(self) -> list[Pending]:
+        """Let the trials of shares begin; none where the share was taken over from an earlier night."""
+        slots = [] if taken_over(self.run) else self._slots(range(len(TRIED)))
+        return [self._start(TRY_SHARES, of_classifiers(some)) for some in slots]
+
+    def _start(self, stage: Stage, portion: Portion, *, here: bool = False) -> Pending:
+        return self._start_portion(stage, self.run, self.job, portion, here=here)
+
+    def _do(self, stage: Stage, portion: Portion = ALL) -> Any:
+        return self._start(stage, portion).result()
+
+    def _settle(self, started: Mapping[str, Pending]) -> None:
+        """Wait for one portion per class, and note why some failed.
+
+        Raises:
+            Interrupted: the run was stopped.
+        """
+        self.failures |= {label: reason for label, one in started.items() if (reason := _failure(one))}
+
+    def _generate(self, labels: Collection[str]) -> None:
+        shards = [(label, some) for label in labels for some in self._shards(label)]
+        # What a task fails to make is made where it is joined, or fails there for the same reason.
+        for one in [self._start(SHARDS, of_shards(label, some)) for label, some in shards]:
+            _failure(one)
+        large = {label for label, _ in shards}
+        started = {
+            label: self._start(GENERATE, of_class(label, num_wanted=self.chosen[label]), here=label in large)
+            for label in labels
+        }
+        self._settle(started)
+
+    def _shards(self, label: str) -> list[tuple[int, ...]]:
+        """The shards of a class by first candidate, dealt out to tasks, none of which is long: one is done again whole
+        when its machine dies. None where the class's images stand, or one process makes them all.
+        """
+        if (self.run.generation(label) / "record.json").exists() or self.job.run.processes == 1:
+            return []
+        firsts = [shard.first for shard in parts.shards(self.run, label, self.chosen[label])]
+        return self._slots(firsts, parts.SHARDS_MIN)
+
+    def _slots(self, items: Sequence[T], at_most: int | None = None) -> list[tuple[T, ...]]:
+        """Classifiers or shards, dealt out to the processes that work side by side.
+
+        One process does several of them: to start it and to compile its networks takes as long as one. With `at_most`
+        of them to one process, there may be more processes than work side by side.
+        """
+        assert self.job.run.processes is not None
+        wished = max(self.job.run.processes, math.ceil(len(items) / at_most) if at_most else 1)
+        num_slots = min(len(items), wished)
+        return [tuple(items[slot::num_slots]) for slot in range(num_slots)]
+
+    def _seconds_of_class(self) -> float | None:
+        """The budget of each class that is left, in seconds of its process's life; None: there is none."""
+        spent = 0.0
+        if (self.run.base / "record.json").exists():
+            base = storage.read_json(self.run.base / "record.json")
+            spent = base["process_seconds"] if base["run_id"] == self.run.id else 0.0
+        return budget.of_classes(self.job, len(self.left), spent)
+
+
+COMMANDS: dict[str, tuple[Callable[[Order], None], ...]] = {
+    "train": (Order.judge, Order.base, Order.train),
+    "generate": (Order.generate,),
+    "evaluate": (Order.prove,),
+    "release": (Order.release,),
+}
+"""Commands whose stages overlap or share a budget; any other performs its stages one after the other."""
+
+
+def _failure(one: Pending) -> str | None:
+    """Wait for a portion; why it failed, or None.
+
+    Raises:
+        Interrupted: the run was stopped.
+    """
+    try:
+        one.result()
+    except Interrupted:
+        raise
+    except Exception as error:  # of any kind: one failed class does not sink the others
+        return str(error)
+    return None
+
+
+def _wait(started: Iterable[Pending]) -> None:
+    """Wait for portions that the run cannot do without.
+
+    Raises:
+        DcganError: the first that failed.
+    """
+    for one in started:
+        one.result()

@@ -1,0 +1,72 @@
+"""Performing portions of stages on this machine: here, or in worker processes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+from dcgan.config import JobConfig
+from dcgan.execution.pool import Work, workers
+from dcgan.execution.progress import reports
+from dcgan.pipeline.order import Start
+from dcgan.pipeline.pieces import stands
+from dcgan.pipeline.stages import ALL, Portion, Stage
+from dcgan.run.paths import Run
+
+WORKER = "dcgan.pipeline.worker"
+
+log = logging.getLogger(__name__)
+
+
+def perform(stage: Stage, run: Run, job: JobConfig, portion: Portion = ALL) -> Any:
+    """Perform a portion of a stage, unless what a worker would leave stands already.
+
+    Returns:
+        What the stage's function gives; None of one that a worker performs, whose record is in the run's folder.
+
+    Raises:
+        DcganError: the stage's.
+    """
+    given = None
+    if not stage.worker:
+        given = stage.load()(run, job, **portion.arguments)
+    elif stands(stage, run, portion):
+        return None
+    else:
+        workers.perform(_work(stage, run, job, portion), reports.send)
+    for line in stage.told(run, portion):
+        log.info(line)
+    return given
+
+
+def _work(stage: Stage, run: Run, job: JobConfig, portion: Portion) -> Work:
+    assert job.run.threads is not None and job.run.processes is not None
+    threads = job.run.threads * (job.run.processes if stage.all_threads else 1)
+    return Work(
+        run=str(run.root),
+        stage=stage.name,
+        title=stage.title,
+        function=stage.function,
+        arguments=dict(portion.arguments),
+        about=portion.subjects[0],
+        label=portion.label,
+        threads=threads,
+        per_gpu=job.run.per_gpu,
+        kept=stage.kept,
+        worker=WORKER,
+    )
+
+
+@contextmanager
+def by_threads(job: JobConfig) -> Iterator[Start]:
+    """Portions of stages performed by threads of this process, for the time of the block: as many as the job says."""
+
+    def start(stage: Stage, run: Run, job: JobConfig, portion: Portion, *, here: bool = False) -> Future[Any]:
+        del here  # all of it is
+        return pool.submit(perform, stage, run, job, portion)
+
+    with ThreadPoolExecutor(job.run.processes) as pool:
+        yield start

@@ -1,0 +1,46 @@
+"""From the source to the plan: what there is, what is held out, and what will be made of each class."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dcgan.config import JobConfig
+from dcgan.data import leakage
+from dcgan.data.catalogue import build_catalogue
+from dcgan.data.split import image_shape, make_split
+from dcgan.execution.progress import reports
+from dcgan.files import storage
+from dcgan.run.paths import Run
+from dcgan.run.plan import ClassPlan, estimate_bytes, make_plan
+
+
+def catalogue(run: Run, job: JobConfig, *, rehash: bool = False) -> dict[str, Any]:
+    """Open every file that has changed since the job's last run, and leave out what is no image.
+
+    Args:
+        run: where to.
+        job: resolved.
+        rehash: open every file.
+
+    Raises:
+        InputError: the source, as a whole, cannot serve the job.
+    """
+
+    def on_files(done: int, total: int) -> None:
+        reports.send({"stage": "catalogue", "done": done, "total": total, "unit": "files"})
+
+    return build_catalogue(run, job, on_files, rehash=rehash)
+
+
+def split(run: Run, job: JobConfig) -> dict[str, ClassPlan]:
+    """Hold out real images that no GAN sees, and plan what to make of each class.
+
+    Raises:
+        ConfigError, InputError: nothing can be made of it.
+        StorageError: the disk has no room for it.
+    """
+    plan = make_plan(job, make_split(run, job))
+    assert job.training.width
+    storage.require_room(run.root, estimate_bytes(plan, image_shape(run), job.training.width))
+    leakage.audit(run)
+    return plan
