@@ -20,7 +20,7 @@ install: .venv/installed ## virtual environment with pinned dependencies in .ven
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[demo,dev]'
 	@touch $@
 
-demo: install ## the whole job on 5,000 real digits, six to nine minutes on two cores
+demo: install ## the whole job on 5,000 real digits, five to seven minutes on two cores
 	$(BIN)/dcgan demo; status=$$?; [ $$status -eq 3 ] || exit $$status
 
 up: install ## a Prefect server on 127.0.0.1, a worker and the demo's schedule, in the background; PORT=4200

@@ -116,7 +116,7 @@ def run(job_file: Path, overrides: tuple[str, ...], as_json: bool, rehash: bool,
 @SET
 @JSON
 def demo(out: Path, overrides: tuple[str, ...], as_json: bool) -> int:
-    """Run the whole job on 5,000 real MNIST digits, made long-tailed. About five minutes on two cores."""
+    """Run the whole job on 5,000 real MNIST digits, made long-tailed. Five to seven minutes on two cores."""
     from dcgan.cli import work  # noqa: PLC0415
     from dcgan.config import load_job  # noqa: PLC0415
     from dcgan.data.demo import write_demo  # noqa: PLC0415
