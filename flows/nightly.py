@@ -17,12 +17,12 @@ from dcgan.errors import ConfigError, InputError
 from dcgan.evaluation.sets import compared_with
 from dcgan.evaluation.share import TRIED
 from dcgan.files import storage
+from dcgan.flows import tasks
+from dcgan.flows.artifacts import publish_artifacts
 from dcgan.pipeline import stages
 from dcgan.pipeline.cluster.coordinator import coordinating
 from dcgan.run import budget, history, outcome, runs
 from dcgan.run.paths import Run
-from flows import tasks
-from flows.artifacts import publish_artifacts
 
 
 class Stopwatch:
@@ -154,7 +154,7 @@ def flow_for(job: JobConfig) -> Flow[[JobConfig, bool, bool], State[dict[str, An
     runner: Any = ThreadPoolTaskRunner(max_workers=job.run.processes)  # Prefect's types take no runner's subclass
     if job.run.on != LOCAL:
         try:
-            from flows import cluster  # noqa: PLC0415 (an extra)
+            from dcgan.flows import cluster  # noqa: PLC0415 (an extra)
         except ImportError as error:
             raise ConfigError(f"run.on {job.run.on}: {error} (pip install 'dcgan-augment[dask]')") from error
         runner = cluster.task_runner(job.run.on)

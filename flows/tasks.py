@@ -22,12 +22,12 @@ from prefect.futures import PrefectFuture
 from dcgan.cli import terminal
 from dcgan.config import LOCAL, JobConfig
 from dcgan.errors import Interrupted
+from dcgan.flows import progress
 from dcgan.pipeline import stages
 from dcgan.pipeline.cluster.coordinator import bring, offer
 from dcgan.pipeline.cluster.pieces import stands
 from dcgan.pipeline.cluster.work import perform
 from dcgan.run.paths import Run
-from flows import progress
 
 terminal.display.listener = progress.publisher.publish
 
