@@ -24,10 +24,10 @@ demo: install ## the whole job on 5,000 real digits, five to seven minutes on tw
 	$(BIN)/dcgan demo; status=$$?; [ $$status -eq 3 ] || exit $$status
 
 up: install ## a Prefect server on 127.0.0.1, a worker and the demo's schedule, in the background; PORT=4200
-	@$(BIN)/python -m flows.local up --port $(PORT)
+	@$(BIN)/python -m dcgan.flows.local up --port $(PORT)
 
 down: install ## end what `make up` started
-	@$(BIN)/python -m flows.local down --port $(PORT)
+	@$(BIN)/python -m dcgan.flows.local down --port $(PORT)
 
 system: ## programs that some tests need, where this is Debian and you are root
 	@for pair in $(SYSTEM_PACKAGES); do \

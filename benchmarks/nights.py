@@ -47,7 +47,7 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from benchmarks import common, datasets
-from flows.local import Place
+from dcgan.flows.local import Place
 
 BIN = Path(sys.executable).parent
 PER_CLASS, PER_NIGHT = 150, (2, 6)  # images of a class at the start of the month; of those that arrive in one
@@ -160,7 +160,7 @@ def month(folder: Path, num_nights: int, data: Path | None, seed: int) -> dict[s
 def year(folder: Path, num_nights: int, num_changes: int) -> dict[str, Any]:
     """Room and time as nights go by."""
     from dcgan.config import load_job  # noqa: PLC0415
-    from flows.nightly import flow_for  # noqa: PLC0415
+    from dcgan.flows.nightly import flow_for  # noqa: PLC0415
 
     waiting = {label: images for label, images in pictures(None).items() if label in "017"}
     for label, images in waiting.items():

@@ -149,7 +149,7 @@ def engine(num_classes: int) -> dict[str, float]:
     from prefect import flow  # noqa: PLC0415 (reads its settings when it is imported)
     from prefect.task_runners import ThreadPoolTaskRunner  # noqa: PLC0415
 
-    from flows import tasks  # noqa: PLC0415
+    from dcgan.flows import tasks  # noqa: PLC0415
 
     def asleep(*_: Any) -> None:
         time.sleep(CLASS_SECONDS / SCALE)

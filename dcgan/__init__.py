@@ -8,11 +8,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dcgan.release.reader import Release, load_release
 
-__all__ = ["Release", "load_release"]
+    __version__: str
+
+__all__ = ["Release", "__version__", "load_release"]
 
 
 def __getattr__(name: str) -> Any:
     # Imported when asked for: `dcgan --help` should not wait for pandas.
+    if name == "__version__":
+        from importlib import metadata  # noqa: PLC0415
+
+        return metadata.version("dcgan-augment")
     if name in __all__:
         from dcgan.release import reader  # noqa: PLC0415
 

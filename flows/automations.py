@@ -14,8 +14,8 @@ from prefect.events.schemas.automations import EventTrigger, Posture
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY
 
 from dcgan.errors import ConfigError
-from flows import notifications, server
-from flows.nightly import nightly
+from dcgan.flows import notifications, server
+from dcgan.flows.nightly import nightly
 
 SILENT = f"{nightly.name}: runs that fell silent"
 LATE = f"{nightly.name}: runs that nobody starts"

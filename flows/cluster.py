@@ -8,7 +8,7 @@ import distributed
 from prefect_dask.task_runners import DaskTaskRunner
 
 from dcgan.errors import ConfigError
-from flows import server
+from dcgan.flows import server
 
 TIMEOUT_SECONDS = 5
 HELP = """

@@ -24,7 +24,7 @@ import psutil
 from dcgan.data.demo import write_demo
 from dcgan.errors import ConfigError, DcganError, StageError
 from dcgan.files import storage
-from flows.server import LEASES
+from dcgan.flows.server import LEASES
 
 POOL = "dcgan"
 PREFECT = str(Path(sys.executable).with_name("prefect"))

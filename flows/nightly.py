@@ -11,11 +11,11 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from dcgan.config import LOCAL, JobConfig
 from dcgan.errors import ConfigError
+from dcgan.flows.artifacts import publish_artifacts
+from dcgan.flows.tasks import start
 from dcgan.pipeline.night import opened
 from dcgan.pipeline.order import Order
 from dcgan.run import runs
-from flows.artifacts import publish_artifacts
-from flows.tasks import start
 
 
 def _run_name() -> str:
@@ -64,7 +64,7 @@ def flow_for(job: JobConfig) -> Flow[[JobConfig, bool, bool], State[dict[str, An
     runner: Any = ThreadPoolTaskRunner(max_workers=job.run.processes)  # Prefect's types take no runner's subclass
     if job.run.on != LOCAL:
         try:
-            from flows import cluster  # noqa: PLC0415 (an extra)
+            from dcgan.flows import cluster  # noqa: PLC0415 (an extra)
         except ImportError as error:
             raise ConfigError(f"run.on {job.run.on}: {error} (pip install 'dcgan-augment[dask]')") from error
         runner = cluster.task_runner(job.run.on)

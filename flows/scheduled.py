@@ -14,10 +14,10 @@ from prefect.states import Failed
 from dcgan.config import JobConfig, load_job
 from dcgan.errors import DcganError, StageError
 from dcgan.execution import pool
+from dcgan.flows import notifications
+from dcgan.flows.nightly import flow_for, nightly
+from dcgan.flows.notifications import End
 from dcgan.run import runs
-from flows import notifications
-from flows.nightly import flow_for, nightly
-from flows.notifications import End
 
 
 def _run_name() -> str:

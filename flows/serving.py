@@ -18,9 +18,9 @@ from prefect.schedules import Cron, Schedule
 from dcgan.cli.terminal import display
 from dcgan.config import load_job
 from dcgan.errors import ConfigError
-from flows import notifications, server
-from flows.notifications import End
-from flows.scheduled import scheduled
+from dcgan.flows import notifications, server
+from dcgan.flows.notifications import End
+from dcgan.flows.scheduled import scheduled
 
 Overlap = Literal["wait", "cancel"]
 STRATEGIES: dict[Overlap, ConcurrencyLimitStrategy] = {

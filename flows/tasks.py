@@ -21,12 +21,12 @@ from prefect.futures import PrefectFuture
 
 from dcgan.config import LOCAL, JobConfig
 from dcgan.errors import StageError
+from dcgan.flows.progress import publishing
 from dcgan.pipeline.cluster.coordinator import bring, offer
 from dcgan.pipeline.cluster.work import perform_anywhere
 from dcgan.pipeline.pieces import stands
 from dcgan.pipeline.stages import Portion, Stage
 from dcgan.run.paths import Run
-from flows.progress import publishing
 
 
 def _perform(stage: Stage, run: Run, job: JobConfig, portion: Portion) -> Any:

@@ -18,7 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from flows.server import LEASES
+from dcgan.flows.server import LEASES
 from tests.object_store import free_port
 
 ROOT = Path(__file__).parents[1]

@@ -218,7 +218,7 @@ def sample(release: str, count: int, out: Path, labels: tuple[str, ...], as_json
 )
 def serve(job_file: Path, overrides: tuple[str, ...], **options: Any) -> int:
     """Register the job's schedule with a Prefect server, and stay to run it. Ends with Ctrl-C."""
-    from flows.serving import serve as serve_flow  # noqa: PLC0415
+    from dcgan.flows.serving import serve as serve_flow  # noqa: PLC0415
 
     serve_flow(job_file, overrides, **options)
     return 0
@@ -236,7 +236,7 @@ def serve(job_file: Path, overrides: tuple[str, ...], **options: Any) -> int:
 @NOTIFY
 def automate(silence: int, notify: tuple[str, ...]) -> int:
     """Let the Prefect server mark runs as crashed whose machine has died, and tell of runs that nobody starts."""
-    from flows.automations import automate as set_up  # noqa: PLC0415
+    from dcgan.flows.automations import automate as set_up  # noqa: PLC0415
 
     for told in set_up(silence, notify):
         click.echo(told)

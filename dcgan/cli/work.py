@@ -96,8 +96,8 @@ def _on_files(done: int, total: int) -> None:
 def run(job: JobConfig, *, as_json: bool, rehash: bool = False, fresh: bool = False) -> int:
     """Run the nightly flow here and now, and tell how it went."""
     with _prefect_quiet(), stopping_workers(), display.live():
-        from flows import server  # noqa: PLC0415
-        from flows.nightly import flow_for  # noqa: PLC0415
+        from dcgan.flows import server  # noqa: PLC0415
+        from dcgan.flows.nightly import flow_for  # noqa: PLC0415
 
         if server.address():
             server.require()

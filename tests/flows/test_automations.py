@@ -46,7 +46,7 @@ def aftermath(server: Server, tmp_path_factory: pytest.TempPathFactory) -> After
     webhook.save_block(server, "duty", "/duty", "none")
     server.do(*DCGAN, "automate", "--silence", str(SILENCE), "--notify", "custom-webhook/duty")
     server.do(PREFECT, "work-pool", "create", "mortal", "--type", "process", "--overwrite")
-    deploy = ["deploy", "flows/scheduled.py:scheduled", "--name", "mortal", "--pool", "mortal"]
+    deploy = ["deploy", "dcgan.flows.scheduled.scheduled", "--name", "mortal", "--pool", "mortal"]
     server.do(PREFECT, "--no-prompt", *deploy, "--param", f"job_file={job}", "--concurrency-limit", "1")
     worker = [PREFECT, "worker", "start", "--pool", "mortal"]
     first, log = server.start_run("mortal"), root / "second.log"

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from flows.local import Place
+from dcgan.flows.local import Place
 from tests.prefect_server import ROOT
 
 DEPLOY = ROOT / "deploy"
@@ -38,7 +38,7 @@ def test_compose_file_names_what_there_is(services: dict[str, Any]) -> None:
         assert set(services[name].get("depends_on", {})) <= set(services)
     assert SERVER.items() <= services["server"]["environment"].items()
     assert all(str(port).startswith("127.0.0.1:") for port in services["server"]["ports"])
-    assert "flows/scheduled.py:scheduled" in services["deployment"]["command"][-1]
+    assert "dcgan.flows.scheduled.scheduled" in services["deployment"]["command"][-1]
 
 
 def test_docker_understands_the_compose_file() -> None:

@@ -82,7 +82,7 @@ def night(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 def test_deployment_is_as_prefect_yaml_says(night: Night) -> None:
-    assert night.deployment["entrypoint"] == "flows/scheduled.py:scheduled"
+    assert night.deployment["entrypoint"] == "dcgan.flows.scheduled.scheduled"
     assert night.deployment["work_pool_name"] == "dcgan"
     assert night.deployment["global_concurrency_limit"]["limit"] == 1
     assert night.deployment["concurrency_options"]["collision_strategy"] == "CANCEL_NEW"

@@ -35,7 +35,7 @@ def server(environment: dict[str, str], outputs: Path) -> Server:
 @pytest.fixture(scope="module")
 def local(server: Server, environment: dict[str, str], outputs: Path) -> Iterator[Local]:
     def do(what: str, port: int = server.port) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "flows.local", what, "--port", str(port), "--outputs", str(outputs)]
+        command = [sys.executable, "-m", "dcgan.flows.local", what, "--port", str(port), "--outputs", str(outputs)]
         return subprocess.run(
             command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
         )

@@ -200,7 +200,8 @@ def test_pages_name_no_file_of_the_code_that_there_is_not(page: Path) -> None:
 
 
 def test_architecture_has_every_room() -> None:
-    rooms = {f"dcgan/{folder.parent.name}/" for folder in (ROOT / "dcgan").glob("*/__init__.py")} | {"flows/"}
+    rooms = {f"dcgan/{file.parent.name}/" for file in (ROOT / "dcgan").glob("*/__init__.py")} - {"dcgan/flows/"}
+    rooms.add("flows/")  # to which dcgan/flows/ is a link
     cells = first_cells(DOCS / "contributing/architecture.md", 1)
     assert {cell for [cell] in cells if cell.endswith("/")} == rooms
 

@@ -32,7 +32,7 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
 
 def test_process_of_a_night_never_loads_tensorflow() -> None:
     """Its workers do: the parent's memory should not grow, nor its terminal fill with what TensorFlow says."""
-    script = "import sys, flows.nightly, dcgan.cli.work; assert not {'tensorflow', 'keras'} & set(sys.modules)"
+    script = "import sys, dcgan.flows.nightly, dcgan.cli.work; assert not {'tensorflow', 'keras'} & set(sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 

@@ -13,6 +13,7 @@ from dcgan.cli.main import commands as command_line
 from dcgan.config import JobConfig
 from dcgan.execution.progress import OnProgress, Progress, reports
 from dcgan.files import storage
+from dcgan.flows.tasks import start, task_of
 from dcgan.pipeline.cluster.coordinator import coordinating, offer
 from dcgan.pipeline.cluster.work import perform_anywhere
 from dcgan.pipeline.performing import perform
@@ -20,7 +21,6 @@ from dcgan.pipeline.pieces import named, stands
 from dcgan.pipeline.stages import STAGES, Portion, Stage, commands, load, of_class
 from dcgan.run import runs
 from dcgan.run.paths import Run
-from flows.tasks import start, task_of
 from tests.conftest import split_run, write_digits, write_job
 from tests.object_store import Bucket
 
