@@ -45,8 +45,9 @@ def check(job: JobConfig, *, given: str, as_json: bool, rehash: bool = False, fr
     from dcgan.data.catalogue import scan  # noqa: PLC0415
     from dcgan.data.catalogue.cache import Cache  # noqa: PLC0415
     from dcgan.data.split import plan_split  # noqa: PLC0415
-    from dcgan.pipeline import reuse  # noqa: PLC0415
+    from dcgan.pipeline import planning, reuse  # noqa: PLC0415
 
+    planning.require(job)
     with display.live():
         table, record = scan(job.data, _on_files, Cache(job_paths(job).scan_cache, rehash, writable=False))
     plan = make_plan(job, plan_split(job, table, record))

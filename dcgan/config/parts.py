@@ -24,7 +24,6 @@ SIDE_MIN, SIDE_MAX = 8, 256  # px; smaller has nothing to learn from, larger is 
 
 Side = Annotated[int, Field(ge=SIDE_MIN, le=SIDE_MAX)]
 Count = Annotated[int, Field(ge=0)]
-Filter = Literal["blank", "copy", "duplicate", "label", "outlier"]
 Length = Annotated[int, Field(ge=1, le=1024)]
 Positive = Annotated[float, Field(gt=0)]
 Augmentation = Literal["translation", "brightness", "contrast", "saturation", "cutout", "flip"]
@@ -193,10 +192,10 @@ PRESETS: dict[str, dict[str, Any]] = {
 class CurationConfig(Model):
     """Which candidates are rejected; thresholds come from each class's real images and are recorded."""
 
-    filters: list[Filter] = ["blank", "copy", "duplicate"]
-    """blank: nearly empty; copy: of a real training image, or nearly; duplicate: of an accepted one; label: a
-    classifier is surer that it is of another class than of real images that it has not seen; outlier: far from all
-    real images in the judge's features."""
+    filters: list[str] = ["blank", "copy", "duplicate"]
+    """blank: nearly empty; blurred: with much less fine detail than any real image; copy: of a real training image, or
+    nearly; duplicate: of an accepted one; label: a classifier is surer that it is of another class than of real images
+    that it has not seen; outlier: far from all real images in the judge's features."""
     critic_share: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Keep only the best of so many, by the discriminator: of 0.5, the better half. A candidate's score costs as
     much as the candidate."""

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from dcgan.config import JobConfig
-from dcgan.curation.filters import Candidates, Filters, Nearest, flat, thresholds
+from dcgan.curation import filters
+from dcgan.curation.filters import CRITIC, Candidates, Filters, Nearest, RealImages, flat
 from dcgan.generation.model import CHUNK, Model
 from dcgan.networks.classifier import load_folds, load_judge, load_other_class, looker, surest_other
 from dcgan.run.paths import Run
@@ -36,20 +37,21 @@ class Curator:
         judge, classes = load_judge(run, image_shape)
         self._number = classes.index(label)
         self._judge = looker(judge)
-        by_label = "label" in config.curation.filters
-        self._folds = load_folds(run, image_shape) if by_label else []
+        names = config.curation.filters
+        by_folds = filters.needs_folds(names)
+        self._folds = load_folds(run, image_shape) if by_folds else []
         self._generation = config.generation
         self.run_id, self.label = run.id, label
 
         real_features = self._judge(real)[1]
         self._nearest_pixels, self._nearest_features = Nearest(flat(real)), Nearest(real_features)
-        other_class = load_other_class(run, label) if by_label else None
-        self.limits = thresholds(real, real_features, held_out, other_class)
+        other_class = load_other_class(run, label) if by_folds else None
+        self.limits = filters.thresholds(RealImages(real, real_features, held_out, other_class), names)
         self._with_critic = config.curation.critic_share < 1
         if self._with_critic:
             scores = [self.model.critic_scores(self._images(chunk)) for chunk in range(CRITIC_CHUNKS)]
-            self.limits["critic"] = float(np.quantile(np.concatenate(scores), 1 - config.curation.critic_share))
-        self.filters = Filters(self.limits, config.curation.filters, [*real, *held_out])
+            self.limits[CRITIC] = float(np.quantile(np.concatenate(scores), 1 - config.curation.critic_share))
+        self.filters = Filters(self.limits, names, [*real, *held_out])
 
     def chunk(self, number: int) -> tuple[np.ndarray, Sequence[str], dict[str, np.ndarray]]:
         """Candidates number `number * CHUNK` and following, after all before them.

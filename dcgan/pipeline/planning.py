@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dcgan.config import JobConfig
+from dcgan.curation import filters
 from dcgan.data import leakage
 from dcgan.data.catalogue import build_catalogue
 from dcgan.data.split import image_shape, make_split
@@ -12,6 +13,15 @@ from dcgan.execution.progress import reports
 from dcgan.files import storage
 from dcgan.run.paths import Run
 from dcgan.run.plan import ClassPlan, estimate_bytes, make_plan
+
+
+def require(job: JobConfig) -> None:
+    """See that there is what a job names of things that are registered above its config.
+
+    Raises:
+        ConfigError: naming what there is.
+    """
+    filters.require(job.curation.filters)
 
 
 def catalogue(run: Run, job: JobConfig, *, rehash: bool = False) -> dict[str, Any]:
@@ -23,8 +33,10 @@ def catalogue(run: Run, job: JobConfig, *, rehash: bool = False) -> dict[str, An
         rehash: open every file.
 
     Raises:
+        ConfigError: the job names something that there is not.
         InputError: the source, as a whole, cannot serve the job.
     """
+    require(job)
 
     def on_files(done: int, total: int) -> None:
         reports.send({"stage": "catalogue", "done": done, "total": total, "unit": "files"})

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from dcgan.curation.collect import MAX_TRIES
-from dcgan.curation.filters import Candidates, Filters, pixel_hash
+from dcgan.curation.filters import CRITIC, Candidates, Filters, pixel_hash, without_real_images
 from dcgan.errors import ReleaseError
 from dcgan.execution.progress import OnFiles, no_report
 from dcgan.files import storage
@@ -137,9 +137,9 @@ def _more(
     entry = release.record["classes"][label]
     manifest = release.manifest
     released = release.images.arrays(manifest.loc[manifest["label"] == label, "path"].to_list())
-    with_critic = "critic" in entry["thresholds"]
+    with_critic = CRITIC in entry["thresholds"]
     # Distances to the real images are not known, and are no reason.
-    filters = Filters(entry["thresholds"], sorted({*release.config.curation.filters} & {"blank", "duplicate"}))
+    filters = Filters(entry["thresholds"], without_real_images(release.config.curation.filters))
     filters.have_seen(np.array([pixel_hash(image) for image in released], np.int64))
     first = entry["tried"]
     last = first + count * MAX_TRIES

@@ -20,7 +20,7 @@ from pydantic_core import PydanticUndefined
 
 from dcgan.cli.main import commands as command_line
 from dcgan.config import JobConfig
-from dcgan.curation import filters
+from dcgan.curation.filters.blank import BLANK_SHARE
 from dcgan.data import leakage
 from dcgan.data.catalogue import inspection, opening, sources
 from dcgan.data.split import MIN_TRAIN
@@ -174,7 +174,7 @@ def test_limits_are_those_of_the_code() -> None:
         f"quarantined files named in `dcgan check` and the report | {inspection.MAX_EXAMPLES}",
     ):
         assert told in limits
-    assert filters.BLANK_SHARE == 0.25  # "a quarter", in docs/explanation/split-and-gate.md
+    assert BLANK_SHARE == 0.25  # "a quarter", in docs/explanation/split-and-gate.md
 
 
 @pytest.mark.parametrize("page", LINKING, ids=lambda page: page.relative_to(ROOT).as_posix())

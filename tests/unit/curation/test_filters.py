@@ -6,12 +6,29 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
-from dcgan.curation import filters
-from dcgan.curation.filters import Candidates, Filters, Nearest, flat, pixel_hash, thresholds
+from dcgan.curation.filters import (
+    BY_NAME,
+    CRITIC,
+    Candidates,
+    Filters,
+    Nearest,
+    RealImages,
+    flat,
+    needs_folds,
+    pixel_hash,
+    require,
+    thresholds,
+    without_real_images,
+)  # fmt: skip
+from dcgan.curation.filters.blank import BLANK_SHARE
+from dcgan.curation.filters.blurred import detail
+from dcgan.curation.filters.label import SURE_MIN
+from dcgan.errors import ConfigError
 from tests.samples import noise
 
-ALL = ["blank", "copy", "duplicate", "label", "outlier"]
+ALL = ["blank", "copy", "duplicate", "label", "outlier"]  # `blurred` looks at noise, as these images are, too
 NO_HOLDOUT = np.empty((0, 12, 10, 1), np.uint8)
 
 
@@ -28,7 +45,8 @@ class Curated:
     """Filters of a class whose real images are given, and what they say of candidates."""
 
     def __init__(self, real: np.ndarray, names: list[str] = ALL, held_out: np.ndarray = NO_HOLDOUT) -> None:
-        self.limits = thresholds(real, features_of(real), held_out, np.linspace(0, 0.6, 100))
+        of_real = RealImages(real, features_of(real), held_out, np.linspace(0, 0.6, 100))
+        self.limits = thresholds(of_real, names)
         self.filters = Filters(self.limits, names, [*real, *held_out])
         self._pixels, self._features = Nearest(flat(real)), Nearest(features_of(real))
 
@@ -84,7 +102,7 @@ def test_blank_is_told_by_the_flattest_real_image_held_out_ones_too() -> None:
     flattest = (real[:1] * 0.1 + 100).astype(np.uint8)
     candidate = (images(100, 1) * 0.05 + 100).astype(np.uint8)
     only_blank = ["blank"]
-    assert candidate.std() > filters.BLANK_SHARE * flattest.std()
+    assert candidate.std() > BLANK_SHARE * flattest.std()
     assert Curated(real, only_blank).reasons(candidate) == ["blank"]
     assert Curated(np.concatenate([real, flattest]), only_blank).reasons(candidate) == [""]
     assert Curated(real, only_blank, held_out=flattest).reasons(candidate) == [""]
@@ -102,8 +120,8 @@ def test_label_is_doubted_when_a_classifier_is_surer_than_of_real_images() -> No
     assert 0.59 < curated.limits["label"] < 0.6
     assert curated.reasons(images(100, 1), other_class=0.58) == [""]
     assert curated.reasons(images(101, 1), other_class=0.6) == ["label"]
-    never_sure = thresholds(images(0, 5), features_of(images(0, 5)), NO_HOLDOUT, np.full(5, 0.1))
-    assert never_sure["label"] == filters.SURE_MIN, "a real image's own class is not doubted under one half"
+    few = RealImages(images(0, 5), features_of(images(0, 5)), NO_HOLDOUT, np.full(5, 0.1))
+    assert thresholds(few, ["label"])["label"] == SURE_MIN, "a real image's own class is not doubted under one half"
 
 
 def test_filters_that_are_off_reject_nothing() -> None:
@@ -121,11 +139,10 @@ def test_the_first_reason_is_told() -> None:
 
 
 def test_critic_rejects_under_its_limit() -> None:
-    real, made = images(0, 20), images(100, 3)
-    limits = thresholds(real, features_of(real), NO_HOLDOUT, None) | {"critic": 0.5}
+    made = images(100, 3)
     unknown = np.ones(3, np.float32)
     found = Candidates(made, unknown, unknown, unknown, np.array([0.4, 0.5, 0.6], np.float32))
-    assert Filters(limits, []).reasons(found) == ["critic", "", ""]
+    assert Filters({CRITIC: 0.5}, []).reasons(found) == ["critic", "", ""]
 
 
 def test_class_with_a_blank_real_image_rejects_none_as_blank() -> None:
@@ -150,3 +167,29 @@ def test_distance_is_0_to_a_copy_and_1_from_black_to_white() -> None:
     assert list(rows) == [1, 2] and list(distances) == [0, 0]
     black, white = np.zeros((1, 12, 10, 1), np.uint8), np.full((1, 12, 10, 1), 255, np.uint8)
     assert Nearest(flat(black))(flat(white))[0] == pytest.approx(1)
+
+
+def half_size(pictures: np.ndarray) -> np.ndarray:
+    """The same pictures as if they had been taken at half the size."""
+    small = [Image.fromarray(picture[..., 0]).resize((5, 6), Image.Resampling.BILINEAR) for picture in pictures]
+    return np.stack([np.asarray(one.resize((10, 12), Image.Resampling.BILINEAR)) for one in small])[..., None]
+
+
+def test_blurred_images_have_much_less_detail_than_any_real_one() -> None:
+    real, made = images(0, 20), images(100, 3)
+    curated = Curated(real, ["blurred"])
+    assert curated.reasons(half_size(made)) == ["blurred"] * 3
+    assert curated.reasons(made) == curated.reasons(made // 4 + 90) == [""] * 3, "light and contrast count for nothing"
+    assert Curated(np.concatenate([real, half_size(real[:1])]), ["blurred"]).reasons(half_size(made)) == [""] * 3
+    assert list(detail(np.full((1, 12, 10, 1), 7, np.uint8))) == [0.0]
+
+
+def test_unknown_filter_is_refused_with_those_that_there_are() -> None:
+    require(BY_NAME)
+    with pytest.raises(ConfigError, match=r"no filter 'sharp'; known are blank: nearly empty images; blurred: "):
+        require(["blank", "sharp"])
+
+
+def test_filters_say_what_they_need() -> None:
+    assert needs_folds(["blank", "label"]) and not needs_folds(["blank", "outlier"])
+    assert without_real_images(["outlier", "blank", "copy", "blurred"]) == ["blank", "blurred"]
