@@ -13,7 +13,7 @@ from prefect.states import Failed
 
 from dcgan.config import JobConfig, load_job
 from dcgan.errors import DcganError, StageError
-from dcgan.execution import pool
+from dcgan.execution import interruption
 from dcgan.flows import notifications
 from dcgan.flows.nightly import flow_for, nightly
 from dcgan.flows.notifications import End
@@ -66,7 +66,7 @@ def scheduled(
         try:
             state = nightly.fn(job, rehash, fresh)
         except BaseException:  # such as a signal: the runner ends when its threads do, and they wait for the workers
-            pool.workers.stop()
+            interruption.request()
             raise
     if state.is_failed():  # a summary is no error, and Prefect would complain of it in the log
         return Failed(message=state.message, data=StageError(state.message))

@@ -16,6 +16,7 @@ from rich.table import Table
 from dcgan.cli.terminal import console, counted, display
 from dcgan.config import JobConfig
 from dcgan.errors import DcganError, Interrupted, StageError
+from dcgan.execution import interruption
 from dcgan.files.urls import is_url
 from dcgan.run.outcome import UNCHANGED, released, told_verdict
 from dcgan.run.plan import estimate_bytes, make_plan
@@ -169,10 +170,9 @@ def _prefect_quiet() -> Iterator[None]:
 @contextmanager
 def stopping_workers() -> Iterator[None]:
     """On Ctrl-C and on SIGTERM, end the workers first: the flow's threads wait for them."""
-    from dcgan.execution.pool import workers  # noqa: PLC0415
 
     def stop(*_: object) -> None:
-        workers.stop()
+        interruption.request()
 
     before: dict[int, Callable[..., Any] | int | None] = {
         number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)
@@ -182,7 +182,7 @@ def stopping_workers() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    if workers.stopped:
+    if interruption.is_requested():
         raise Interrupted("interrupted. What is done is kept: run the same command again to resume.")
 
 

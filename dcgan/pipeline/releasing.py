@@ -9,6 +9,7 @@ from dcgan.files import pictures, storage
 from dcgan.release import remote
 from dcgan.release.publish import publish
 from dcgan.report import write_report
+from dcgan.report.samples import class_grid
 from dcgan.run import runs
 from dcgan.run.paths import Run
 
@@ -24,7 +25,7 @@ def release(run: Run, job: JobConfig, summary: dict[str, Any]) -> dict[str, Any]
     Returns:
         The summary, and where things are: `samples`, `report`, and `release` and `latest` or None.
     """
-    storage.write_bytes(run.sample_grid, pictures.png(pictures.class_grid(run, summary["classes"])))
+    storage.write_bytes(run.sample_grid, pictures.png(class_grid(run, summary["classes"])))
     ships = any(entry["verdict"] == "shipped" for entry in summary["classes"].values())
     folder = publish(run, job, summary) if ships else None
     if folder is None:  # the reasons are reported all the same

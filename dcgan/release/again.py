@@ -15,11 +15,11 @@ from dcgan.curation.filters import Candidates, Filters, pixel_hash
 from dcgan.errors import ReleaseError
 from dcgan.execution.progress import OnFiles, no_report
 from dcgan.files import storage
+from dcgan.files.names import escape
 from dcgan.generation.model import CHUNK, Model
 from dcgan.generation.png import encode, image_id
 from dcgan.release.formats import image_path
 from dcgan.release.reader import Release
-from dcgan.run.paths import escape
 
 
 @dataclass(frozen=True)

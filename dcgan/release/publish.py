@@ -17,6 +17,7 @@ from dcgan.cli.terminal import display
 from dcgan.config import JobConfig
 from dcgan.errors import StageError
 from dcgan.files import storage
+from dcgan.files.names import escape
 from dcgan.release import formats
 from dcgan.release.card import dataset_card
 from dcgan.release.croissant import describe
@@ -24,7 +25,7 @@ from dcgan.release.holding import remove_unless_held
 from dcgan.release.manifest import ManifestWriter, class_rows
 from dcgan.report import write_report
 from dcgan.run.outcome import released
-from dcgan.run.paths import Job, Run, escape
+from dcgan.run.paths import Job, Run
 
 
 def publish(run: Run, config: JobConfig, outcome: Mapping[str, Any]) -> Path:

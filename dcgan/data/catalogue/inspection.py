@@ -16,7 +16,8 @@ from dcgan.data.catalogue.sources import Entry, Source, list_source
 from dcgan.errors import InputError
 from dcgan.execution.progress import OnFiles, no_report
 from dcgan.files import storage
-from dcgan.run.paths import MAX_NAME_BYTES, Run, escape
+from dcgan.files.names import MAX_NAME_BYTES, escape
+from dcgan.run.paths import Run
 
 UNUSED = "unused"  # a verdict, beside those of `opening`
 

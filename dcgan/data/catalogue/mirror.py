@@ -24,7 +24,7 @@ from typing import Any
 
 from dcgan.cli.terminal import counted, display
 from dcgan.errors import InputError, StorageError
-from dcgan.files import storage, urls
+from dcgan.files import locks, storage, transfers, urls
 
 # What a store says of a file's content, by the names that fsspec's file systems give it.
 SIGNS = ("ETag", "etag", "md5Hash", "content_md5", "size", "LastModified", "last_modified", "updated", "mtime")
@@ -58,8 +58,8 @@ def update(url: str, names_in: Callable[[Path], Iterable[str]], *, anew: bool = 
     system, remote = urls.open_url(url)
     folder = urls.cache_folder(url)
     try:
-        with urls.waiting_lock(folder / "lock"):
-            info = urls.patiently(lambda: system.info(remote), f"cannot look at data.source {url}")
+        with locks.waiting_lock(folder / "lock"):
+            info = transfers.patiently(lambda: system.info(remote), f"cannot look at data.source {url}")
             if info["type"] != "file":
                 mirror = _Mirror(system, remote, url, folder, anew)
                 return Copy(mirror.files, mirror.bring(mirror.find()))
@@ -95,7 +95,9 @@ class _Mirror:
     def find(self, within: str = "") -> dict[str, Any]:
         """Of each file below, by its name, what the store says of it."""
         top = f"{self._remote}/{within}".rstrip("/")
-        listing = urls.patiently(lambda: self._system.find(top, detail=True), f"cannot list data.source {self._url}")
+        listing = transfers.patiently(
+            lambda: self._system.find(top, detail=True), f"cannot list data.source {self._url}"
+        )
         names = ((str(path)[len(self._remote) :].removeprefix("/"), info) for path, info in listing.items())
         # A name with a slash at its end is what some stores show for an empty folder.
         return {name: info for name, info in names if name and not name.endswith("/")}
@@ -110,7 +112,7 @@ class _Mirror:
         if to_fetch:
             display.say(f"Fetching {counted(len(to_fetch), 'file')} of {len(found):,} from {self._url}")
         saved = time.monotonic()
-        with ThreadPoolExecutor(urls.NUM_THREADS) as pool:
+        with ThreadPoolExecutor(transfers.NUM_THREADS) as pool:
             futures = {pool.submit(self._fetch, name): name for name in to_fetch}
             try:
                 for done, future in enumerate(as_completed(futures), start=1):
@@ -140,7 +142,7 @@ class _Mirror:
         part, target = self._part / str(threading.get_ident()), self.files / name
         told = f"cannot read {self._url}: {name}"
         try:
-            urls.patiently(lambda: self._system.get_file(f"{self._remote}/{name}", str(part)), told)
+            transfers.patiently(lambda: self._system.get_file(f"{self._remote}/{name}", str(part)), told)
         except FileNotFoundError:
             return False
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -114,12 +114,12 @@ def _scratch(run: Run) -> Iterator[Run]:
 
 def _ending_with(post: Post, mine: str, here: Run) -> contextlib.AbstractContextManager[None]:
     """End the run's workers on this machine when it has another coordinator, or none."""
-    workers.allow(str(here.root))
+    workers().allow(str(here.root))
 
     def ask() -> bool:
         if _whom(post, mine) == mine:
             return True
-        workers.end(str(here.root))
+        workers().end(str(here.root))
         return False
 
     return every(ASK_SECONDS, ask)

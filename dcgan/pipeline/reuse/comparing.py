@@ -14,12 +14,13 @@ from dcgan.config import JobConfig
 from dcgan.data.split import plan_split, shape_of
 from dcgan.errors import StorageError
 from dcgan.files import storage
+from dcgan.files.names import escape
 from dcgan.pipeline import fingerprints
 from dcgan.pipeline.fingerprints import Fingerprints, Sides
 from dcgan.pipeline.reuse.records import ANEW, FEWER, FURTHER, KEPT, MADE, MORE, Change, Changes, Former
 from dcgan.pipeline.reuse.telling import difference, told_classes, told_names
 from dcgan.run import runs
-from dcgan.run.paths import Run, escape
+from dcgan.run.paths import Run
 from dcgan.run.plan import ClassPlan, make_plan
 from dcgan.training import snapshots
 
