@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dcgan.config import JobConfig
+from dcgan.execution.progress import reports
 from dcgan.files import pictures, storage
 from dcgan.release import remote
 from dcgan.release.publish import publish
@@ -37,6 +38,6 @@ def release(run: Run, job: JobConfig, summary: dict[str, Any]) -> dict[str, Any]
         "report": folder / "report.html" if folder else run.report,
     }
     if folder and (url := runs.job_url(job)):
-        where |= remote.upload(run.job, folder.name, url, job.outputs.keep)
+        where |= remote.upload(run.job, folder.name, url, job.outputs.keep, reports.send)
         where["report"] = f"{where['release']}/report.html"
     return summary | {name: str(path) if path else None for name, path in where.items()}

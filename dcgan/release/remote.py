@@ -10,6 +10,7 @@ what has no `release.json` is no release.
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import shutil
@@ -19,15 +20,18 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from dcgan.cli.terminal import counted, display
 from dcgan.data.catalogue.mirror import can_stand
 from dcgan.errors import ReleaseError, StorageError
+from dcgan.execution.progress import OnProgress, no_report
 from dcgan.files import locks, storage, transfers, urls
 from dcgan.run.paths import Job
+from dcgan.text import counted
 
 RECORD = "release.json"
 PROBE = ".dcgan-writable"
 COPY_SECONDS = 30 * 24 * 3600  # for which the local copy of a release is kept after its last use
+
+log = logging.getLogger(__name__)
 
 
 def prepare(url: str, run_id: str) -> None:
@@ -49,11 +53,11 @@ def prepare(url: str, run_id: str) -> None:
     transfers.patiently(lambda: system.rm_file(f"{root}/{PROBE}"), told)
     for name, is_whole in _releases(system, root, told).items():
         if not is_whole and name != run_id:
-            display.say(f"Removing an upload that was never finished: {url}/releases/{name}")
+            log.info("Removing an upload that was never finished: %s/releases/%s", url, name)
             _remove(system, f"{root}/releases/{name}", told)
 
 
-def upload(job: Job, run_id: str, url: str, keep: int) -> dict[str, str]:
+def upload(job: Job, run_id: str, url: str, keep: int, on_progress: OnProgress = no_report) -> dict[str, str]:
     """Upload a release, name it as the newest, and remove releases over `keep`.
 
     What an interrupted upload has brought there is not sent again.
@@ -63,6 +67,7 @@ def upload(job: Job, run_id: str, url: str, keep: int) -> dict[str, str]:
         run_id: of the release.
         url: of the job.
         keep: releases kept.
+        on_progress: called with files sent.
 
     Returns:
         `release` and `latest`, URLs.
@@ -82,9 +87,9 @@ def upload(job: Job, run_id: str, url: str, keep: int) -> dict[str, str]:
     there = _read(system, f"{target}/{RECORD}", told)
     if there is None:
         missing = _missing(system, target, sizes, told)
-        display.say(f"Uploading {counted(len(missing), 'file')} of {len(sizes):,} to {url}/releases/{run_id}")
+        log.info("Uploading %s of %s to %s/releases/%s", counted(len(missing), "file"), f"{len(sizes):,}", url, run_id)
         put = lambda name: _put(system, files[name], f"{target}/{name}", told)  # noqa: E731
-        _side_by_side(put, missing, "upload")
+        _side_by_side(put, missing, "upload", on_progress)
         if lacking := _missing(system, target, sizes, told):  # somebody else took them away, or wrote something else
             raise StorageError(f"{told}: {lacking[0]} is not as it was uploaded. Does another machine run this job?")
         transfers.patiently(lambda: _write(system, f"{target}/{RECORD}", record), told)
@@ -109,11 +114,12 @@ def names(url: str, run_id: str) -> bool:
     return named == f"releases/{run_id}\n".encode() and there is not None
 
 
-def locate(path: str | Path, *, anew: bool = False) -> Path:
+def locate(path: str | Path, on_progress: OnProgress = no_report, *, anew: bool = False) -> Path:
     """The local folder of a release; of one that a URL names, a copy.
 
     Args:
         path: folder, path or URL, of a release or of a job's `latest`.
+        on_progress: called with files fetched.
         anew: fetch the copy again even if there is one.
 
     Raises:
@@ -134,7 +140,7 @@ def locate(path: str | Path, *, anew: bool = False) -> Path:
         record = transfers.patiently(lambda: system.cat_file(f"{folder}/{RECORD}"), told)
     except FileNotFoundError as error:
         if not is_remote and str(Path(path).resolve()) != folder:  # `latest` has moved on, and what it named is gone
-            return locate(path)
+            return locate(path, on_progress)
         raise ReleaseError(
             f"{path} is not a release: a release's folder has a {RECORD}, such as outputs/<job>/latest ({error})"
         ) from error
@@ -144,7 +150,7 @@ def locate(path: str | Path, *, anew: bool = False) -> Path:
     with locks.waiting_lock(copies / "lock"):
         if anew or not (copy / RECORD).exists() or (copy / RECORD).read_bytes() != record:
             shutil.rmtree(copy, ignore_errors=True)
-            _fetch(system, folder, copy, told)
+            _fetch(system, folder, copy, told, on_progress)
         os.utime(copy)  # used today
         for other in copies.iterdir():
             if other.is_dir() and time.time() - other.stat().st_mtime > COPY_SECONDS:
@@ -152,7 +158,7 @@ def locate(path: str | Path, *, anew: bool = False) -> Path:
     return copy
 
 
-def _fetch(system: Any, folder: str, copy: Path, told: str) -> None:
+def _fetch(system: Any, folder: str, copy: Path, told: str, on_progress: OnProgress) -> None:
     listing = transfers.patiently(lambda: system.find(folder), told)
     names = [str(path)[len(folder) + 1 :] for path in listing]
     if odd := [name for name in names if not can_stand(name)]:
@@ -167,7 +173,7 @@ def _fetch(system: Any, folder: str, copy: Path, told: str) -> None:
             except FileNotFoundError as error:
                 raise ReleaseError(f"{told}: {name} was there a moment ago and is not now") from error
 
-        _side_by_side(get, names, "fetch")
+        _side_by_side(get, names, "fetch", on_progress)
 
 
 def _releases(system: Any, root: str, told: str) -> dict[str, bool]:
@@ -230,12 +236,12 @@ def _with_folder(system: Any, path: str, act: Callable[[], Any]) -> None:
         act()
 
 
-def _side_by_side(act: Callable[[str], Any], names: Iterable[str], stage: str) -> None:
+def _side_by_side(act: Callable[[str], Any], names: Iterable[str], stage: str, on_progress: OnProgress) -> None:
     with ThreadPoolExecutor(transfers.NUM_THREADS) as pool:
         futures = [pool.submit(act, name) for name in names]
         try:
             for done, future in enumerate(as_completed(futures), start=1):
                 future.result()
-                display.update({"stage": stage, "done": done, "total": len(futures), "unit": "files"})
+                on_progress({"stage": stage, "done": done, "total": len(futures), "unit": "files"})
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
