@@ -11,9 +11,10 @@ from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext
 from prefect.states import Failed
 
+from dcgan.cli import terminal
 from dcgan.config import JobConfig, load_job
 from dcgan.errors import DcganError, StageError
-from dcgan.execution import pool
+from dcgan.execution import interruption
 from dcgan.flows import notifications
 from dcgan.flows.nightly import flow_for, nightly
 from dcgan.flows.notifications import End
@@ -62,11 +63,15 @@ def scheduled(
     context = FlowRunContext.get()
     assert context is not None
     # The engine has started a task runner before the job was known; the one that the job asks for takes its place.
-    with flow_for(job).task_runner.duplicate() as runner, context.model_copy(update={"task_runner": runner}):
+    with (
+        flow_for(job).task_runner.duplicate() as runner,
+        context.model_copy(update={"task_runner": runner}),
+        terminal.lines(),
+    ):
         try:
             state = nightly.fn(job, rehash, fresh)
         except BaseException:  # such as a signal: the runner ends when its threads do, and they wait for the workers
-            pool.workers.stop()
+            interruption.request()
             raise
     if state.is_failed():  # a summary is no error, and Prefect would complain of it in the log
         return Failed(message=state.message, data=StageError(state.message))

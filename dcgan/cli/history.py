@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
-import click
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
-from dcgan.cli.terminal import duration
+from dcgan.cli.terminal import cell, display, echo, echo_json
 from dcgan.config import load_job
 from dcgan.errors import ConfigError
 from dcgan.run import history, runs
 from dcgan.run.paths import Job
+from dcgan.text import duration
 
 NOT_MEASURED = "\N{EN DASH}"
 WIDE = 110  # characters, from which on all columns are shown
@@ -33,18 +31,19 @@ def show(path: Path, *, as_json: bool) -> int:
         ConfigError: it is neither.
     """
     job = _job_of(path)
-    nights = history.read(job)
+    with display.live():
+        nights = history.read(job)
     if as_json:
         rows = [night.model_dump(mode="json") | {"seconds": night.seconds} for night in nights]
-        click.echo(json.dumps({"job": job.root.name, "nights": rows}, ensure_ascii=False))
+        echo_json({"job": job.root.name, "nights": rows})
         return 0
     if not nights:
-        click.echo(f"No run of job {job.root.name} has finished yet ({job.history})")
+        echo(f"No run of job {job.root.name} has finished yet ({job.history})")
         return 0
-    console = Console(highlight=False)
+    console = Console(highlight=False, emoji=False)
     if not console.is_terminal:
         console.width = UNBROKEN
-    shown = Table(title=f"Job {escape(job.root.name)}, night by night (UTC)", title_justify="left", box=SIMPLE_HEAD)
+    shown = Table(title=cell(f"Job {job.root.name}, night by night (UTC)"), title_justify="left", box=SIMPLE_HEAD)
     shown.add_column("run", no_wrap=True)
     if console.width >= WIDE:  # a run's id says when it began
         shown.add_column("finished", no_wrap=True)
@@ -62,7 +61,7 @@ def show(path: Path, *, as_json: bool) -> int:
             _percent(night.accuracy_with),
             night.state,
         )
-        shown.add_row(*map(escape, cells))
+        shown.add_row(*map(cell, cells))
     console.print(shown)
     return 0
 

@@ -236,10 +236,11 @@ def serve(job_file: Path, overrides: tuple[str, ...], **options: Any) -> int:
 @NOTIFY
 def automate(silence: int, notify: tuple[str, ...]) -> int:
     """Let the Prefect server mark runs as crashed whose machine has died, and tell of runs that nobody starts."""
+    from dcgan.cli.terminal import echo  # noqa: PLC0415
     from dcgan.flows.automations import automate as set_up  # noqa: PLC0415
 
     for told in set_up(silence, notify):
-        click.echo(told)
+        echo(told)
     return 0
 
 
@@ -256,10 +257,11 @@ def main(arguments: list[str] | None = None) -> Any:
         click.echo("Interrupted. What is done is kept: run the same command again to resume.", err=True)
         status = 130
     except Exception as error:
+        from dcgan.cli.terminal import echo  # noqa: PLC0415
         from dcgan.errors import DcganError  # noqa: PLC0415
 
         if not isinstance(error, DcganError):
             raise
-        click.echo(f"Error: {error}", err=True)
+        echo(f"Error: {error}", err=True)
         status = error.exit_status
     sys.exit(status)

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import webbrowser
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from types import ModuleType
 
-import click
-
-from dcgan.cli.terminal import counted, display
+from dcgan.cli.terminal import display, echo, echo_json
 from dcgan.errors import ReleaseError
 from dcgan.execution.determinism import wake_tensorflow
 from dcgan.files import storage
 from dcgan.release.reader import Release, load_release
+from dcgan.release.remote import locate
 from dcgan.release.verify import verify as verify_release
 from dcgan.run import outcome
 from dcgan.run.paths import Run
+from dcgan.text import counted
 
 MAX_DIFFERENCE = 1  # of 255: on other processors and thread counts, sums are rounded otherwise
 
@@ -26,15 +25,11 @@ MAX_DIFFERENCE = 1  # of 255: on other processors and thread counts, sums are ro
 def verify(path: str | Path, *, as_json: bool) -> int:
     """Check a release; a mismatch is raised as an error."""
     with display.live():
-        checked = verify_release(
-            path, lambda done, total: display.update({"stage": "verify", "done": done, "total": total, "unit": "files"})
-        )
+        checked = verify_release(path, display.update)
     if as_json:
-        click.echo(json.dumps({"verified": True, "files": checked}))
+        echo_json({"verified": True, "files": checked})
     else:
-        click.echo(
-            f"{path}: {counted(checked, 'file')} {'is as it was' if checked == 1 else 'are as they were'} released"
-        )
+        echo(f"{path}: {counted(checked, 'file')} {'is as it was' if checked == 1 else 'are as they were'} released")
     return 0
 
 
@@ -52,7 +47,7 @@ def report(path: str | Path, out: Path | None, *, in_browser: bool, as_json: boo
         ReleaseError: `out` is given and the run's folder, which has the pictures, is gone.
         StorageError: `out` cannot be written.
     """
-    release = load_release(path)
+    release = _open(path)
     file = release.path / "report.html"
     if out:
         run = Run(release.path.parents[1] / "runs" / release.path.name)
@@ -66,14 +61,14 @@ def report(path: str | Path, out: Path | None, *, in_browser: bool, as_json: boo
         write_report(run, release.config, release.record, out)
         file = out
     if in_browser and not webbrowser.open(file.resolve().as_uri()):
-        click.echo(f"No browser was found here to open {file}", err=True)
+        echo(f"No browser was found here to open {file}", err=True)
     if as_json:
-        click.echo(json.dumps(release.record, ensure_ascii=False))
+        echo_json(release.record)
         return 0
-    click.echo(f"{release.record['state']}")
+    echo(release.record["state"])
     for label, entry in release.record["classes"].items():
-        click.echo(f"  {label}: {outcome.released(entry)} synthetic, {outcome.told_verdict(entry)}, {entry['reason']}")
-    click.echo(f"Report: {file}")
+        echo(f"  {label}: {outcome.released(entry)} synthetic, {outcome.told_verdict(entry)}, {entry['reason']}")
+    echo(f"Report: {file}")
     return 0
 
 
@@ -81,7 +76,7 @@ def regenerate(path: str | Path, image_ids: Sequence[str], out: Path | None, *, 
     """Make images of a release again and compare; an image that is another one is raised as an error."""
     if out:
         _require_new(out)
-    release = load_release(path)
+    release = _open(path)
     again = _again(release)
     total = len(image_ids) or len(release.manifest)
     exact, largest, number = 0, 0, 0
@@ -96,13 +91,13 @@ def regenerate(path: str | Path, image_ids: Sequence[str], out: Path | None, *, 
                 raise ReleaseError(f"{image.image_id} comes out otherwise: a value differs by {largest} of 255")
             display.update({"stage": "regenerate", "done": number, "total": total, "unit": "images"})
     if as_json:
-        click.echo(json.dumps({"images": number, "same_bytes": exact, "largest_difference": largest}))
+        echo_json({"images": number, "same_bytes": exact, "largest_difference": largest})
         return 0
     told = "byte for byte as released" if exact == number else f"{exact:,} of them byte for byte as released"
-    click.echo(f"{path}: {counted(number, 'image')} made again, {told}")
+    echo(f"{path}: {counted(number, 'image')} made again, {told}")
     if exact < number:
         made_on = release.record.get("gpus") or release.record["processor"]
-        click.echo(
+        echo(
             f"The others differ by {largest} of 255 at most. Bytes depend on processor, versions and thread count: "
             f"the release was made with {counted(release.record['threads'], 'thread')} on {made_on}"
         )
@@ -112,7 +107,7 @@ def regenerate(path: str | Path, image_ids: Sequence[str], out: Path | None, *, 
 def sample(path: str | Path, labels: Sequence[str], count: int, out: Path, *, as_json: bool) -> int:
     """Make more images with a release's models."""
     _require_new(out)
-    release = load_release(path)
+    release = _open(path)
     again = _again(release)
     shipped = [label for label, entry in release.record["classes"].items() if outcome.released(entry)]
     with display.live():
@@ -120,16 +115,21 @@ def sample(path: str | Path, labels: Sequence[str], count: int, out: Path, *, as
             release,
             dict.fromkeys(labels or shipped, count),
             out,
-            lambda done, total: display.update({"stage": "sample", "done": done, "total": total, "unit": "images"}),
+            display.update,
         )
     if as_json:
-        click.echo(json.dumps(made, ensure_ascii=False))
+        echo_json(made)
         return 0
     for label, entry in made.items():
         rejected = "".join(f"; {number} {reason}" for reason, number in entry["rejected"].items())
-        click.echo(f"Class {label}: {counted(entry['accepted'], 'image')}{rejected}")
-    click.echo(f"Images and manifest: {out}. No gate has judged them: they are as good as the release's, no more.")
+        echo(f"Class {label}: {counted(entry['accepted'], 'image')}{rejected}")
+    echo(f"Images and manifest: {out}. No gate has judged them: they are as good as the release's, no more.")
     return 0
+
+
+def _open(path: str | Path) -> Release:
+    with display.live():
+        return load_release(locate(path, display.update))
 
 
 def _require_new(folder: Path) -> None:

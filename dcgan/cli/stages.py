@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
-import click
-
-from dcgan.cli.terminal import display
+from dcgan.cli.terminal import display, echo, echo_json
 from dcgan.cli.work import stopping_workers, tell
 from dcgan.config import JobConfig
 from dcgan.errors import ConfigError, StageError
@@ -60,8 +57,10 @@ def run_stages(command: str, job: JobConfig, labels: Sequence[str], *, given: st
     if night.result is not None:
         return tell(night.result, as_json=as_json)
     left = order.verdicts or {label: _record(night.run, label) for label in order.chosen}
-    told = f"{command} of run {night.run.id} is done: {night.run.root}"
-    click.echo(json.dumps(left, ensure_ascii=False) if as_json else told)
+    if as_json:
+        echo_json(left)
+    else:
+        echo(f"{command} of run {night.run.id} is done: {night.run.root}")
     return 0
 
 

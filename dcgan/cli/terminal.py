@@ -1,43 +1,60 @@
-"""What the terminal shows of a run: live bars where there is a terminal, plain lines where there is none.
+"""What the commands print: live bars where there is a terminal, plain lines where there is none.
 
-All of it goes to standard error; standard output is for `--json` and for what other programs read.
+What is said while work is done goes to standard error; standard output is for results and for what other programs read.
+Names of classes, files and releases may hold anything, also what a terminal takes for commands, so everything that is
+printed passes through `plain`.
 """
 
 from __future__ import annotations
 
+import json
 import logging
+import re
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
+import click
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.text import Text
 
 from dcgan.execution.progress import Progress as Report
 from dcgan.execution.progress import reports
 
 PLAIN_SECONDS = 10.0  # between two plain lines about the same piece of work
 
-console = Console(stderr=True, highlight=False)
+# Control sequences (ECMA-48: CSI, and strings such as OSC up to their end), and single control characters but for tab
+# and line feed.
+_CONTROL = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|(?:\x1b[P\]X^_]|[\x90\x9d\x98\x9e\x9f])[^\x07\x1b\x9c\n]*"
+                      r"(?:\x07|\x1b\\|\x9c)|[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # fmt: skip
 
 
-def counted(number: int, noun: str) -> str:
-    """A count in words: `1 file`, `2,000 files`, `3 classes`."""
-    ending = "" if number == 1 else "es" if noun.endswith("s") else "s"
-    return f"{number:,} {noun}{ending}"
+def plain(text: str) -> str:
+    """Text as a terminal may have it: without control sequences, and without halves of characters."""
+    return _CONTROL.sub("", text).encode(errors="replace").decode()
 
 
-def duration(seconds: float | None) -> str:
-    """A time for people: `4.2 s`, `3 min 05 s`, `2 h 10 min`."""
-    if seconds is None:
-        return "\N{EN DASH}"
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+def cell(value: object) -> Text:
+    """Text for a table; a class named `[bold]` is no markup."""
+    return Text(plain(str(value)))
+
+
+def echo(text: str, *, err: bool = False) -> None:
+    """Print a line of the result to standard output, or one about it to standard error."""
+    click.echo(plain(text), err=err)
+
+
+def echo_json(value: Any) -> None:
+    """Print the result for programs: nothing of it is left out, and control characters are escaped as JSON has them."""
+    text = json.dumps(value, ensure_ascii=False)
+    click.echo(re.sub(r"[\x7f-\x9f\ud800-\udfff]", lambda match: f"\\u{ord(match[0]):04x}", text))
+
+
+console = Console(stderr=True, highlight=False, emoji=False)
 
 
 class Display:
@@ -52,15 +69,8 @@ class Display:
     @contextmanager
     def live(self) -> Iterator[None]:
         """For the time of the block, show what the library logs and reports; in a terminal, progress as bars."""
-        lines = _Lines(self)
-        logger = logging.getLogger("dcgan")
-        logger.addHandler(lines)
-        logger.setLevel(logging.INFO)
-        try:
-            with reports.heard_by(self.update), self._bars_shown():
-                yield
-        finally:
-            logger.removeHandler(lines)
+        with lines(), reports.heard_by(self.update), self._bars_shown():
+            yield
 
     @contextmanager
     def _bars_shown(self) -> Iterator[None]:
@@ -68,19 +78,21 @@ class Display:
             yield
             return
         columns = (
-            TextColumn("{task.description}", justify="left"),
+            TextColumn("{task.description}", justify="left", markup=False),
             BarColumn(bar_width=24),
-            TextColumn("{task.completed:,.0f} of {task.total:,.0f} {task.fields[unit]}"),
-            TextColumn("{task.fields[detail]}", style="dim"),
+            TextColumn("{task.completed:,.0f} of {task.total:,.0f} {task.fields[unit]}", markup=False),
+            TextColumn("{task.fields[detail]}", style="dim", markup=False),
         )
-        with Progress(*columns, console=console, transient=True) as self._bars:
-            yield
-        self._bars = None
-        self._tasks.clear()
+        try:
+            with Progress(*columns, console=console, transient=True) as self._bars:
+                yield
+        finally:
+            self._bars = None
+            self._tasks.clear()
 
     def say(self, text: str) -> None:
         """One line that stays."""
-        console.print(text, markup=False, soft_wrap=True)
+        console.print(plain(text), markup=False, soft_wrap=True)
 
     def update(self, report: Report) -> None:
         """Take a report of work in progress."""
@@ -88,27 +100,38 @@ class Display:
         with self._lock:
             if self._bars is not None:
                 if name not in self._tasks:
-                    self._tasks[name] = self._bars.add_task(escape(name), total=report["total"], unit=unit, detail="")
+                    self._tasks[name] = self._bars.add_task(plain(name), total=report["total"], unit=unit, detail="")
                 done = report["done"] >= report["total"]
                 self._bars.update(self._tasks[name], completed=report["done"], detail=detail, visible=not done)
             elif time.monotonic() - self._told.get(name, 0) >= PLAIN_SECONDS:
                 self._told[name] = time.monotonic()
-                print(f"  {in_words(report)}", file=sys.stderr, flush=True)
+                print(f"  {plain(in_words(report))}", file=sys.stderr, flush=True)
 
 
 class _Lines(logging.Handler):
-    """Shows what the library logs, each record a line."""
-
-    def __init__(self, shown_by: Display) -> None:
-        super().__init__(logging.INFO)
-        self._display = shown_by
+    """Shows records as lines."""
 
     def emit(self, record: logging.LogRecord) -> None:
         warning = "Warning: " if record.levelno >= logging.WARNING else ""
-        self._display.say(f"{warning}{record.getMessage()}")
+        display.say(warning + self.format(record))
 
 
-UNITS = {"generation": "images", "generation in shards": "images", "catalogue": "files"}
+@contextmanager
+def lines() -> Iterator[None]:
+    """Show what the library logs, as lines, for the time of the block."""
+    logger, handler = logging.getLogger("dcgan"), _Lines()
+    before = logger.level, logger.propagate
+    logger.setLevel(logging.INFO)
+    logger.propagate = False  # Prefect shows on the terminal what reaches the root
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.level, logger.propagate = before
+
+
+UNITS = {"generation": "images", "generation in shards": "images"}
 
 
 def in_words(report: Report) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import traceback
@@ -10,16 +9,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import click
 from rich.table import Table
 
-from dcgan.cli.terminal import console, counted, display
+from dcgan.cli.terminal import cell, console, display, echo_json
 from dcgan.config import JobConfig
 from dcgan.errors import DcganError, Interrupted, StageError
+from dcgan.execution import interruption
 from dcgan.files.urls import is_url
 from dcgan.run.outcome import UNCHANGED, released, told_verdict
 from dcgan.run.plan import estimate_bytes, make_plan
 from dcgan.run.runs import job_paths
+from dcgan.text import counted
 
 # What Prefect would say on the terminal is for its pages; and a batch job on a closed network should neither call
 # home nor complain that it cannot.
@@ -49,7 +49,7 @@ def check(job: JobConfig, *, given: str, as_json: bool, rehash: bool = False, fr
 
     planning.require(job)
     with display.live():
-        table, record = scan(job.data, _on_files, Cache(job_paths(job).scan_cache, rehash, writable=False))
+        table, record = scan(job.data, display.update, Cache(job_paths(job).scan_cache, rehash, writable=False))
     plan = make_plan(job, plan_split(job, table, record))
     changes = reuse.compare(job, table, record, fresh=fresh)
     height, width = record["image_size"]
@@ -59,14 +59,14 @@ def check(job: JobConfig, *, given: str, as_json: bool, rehash: bool = False, fr
     if as_json:
         costs = {"training": training.model_dump(mode="json"), "estimated_bytes": num_bytes}
         again = {label: change.kind for label, change in changes.classes.items()}
-        click.echo(json.dumps({"catalogue": record, "plan": plan, "changes": again, **costs}, ensure_ascii=False))
+        echo_json({"catalogue": record, "plan": plan, "changes": again, **costs})
         return 0
-    shown = Table(title=f"Plan of job {job.name}", title_justify="left")
+    shown = Table(title=cell(f"Plan of job {job.name}"), title_justify="left")
     for column in ("class", "real", "held out", "synthetic", ""):
         shown.add_column(column, justify="left" if column in ("class", "") else "right")
     for label, entry in plan.items():
         cells = (label, entry["train"], entry["holdout"], entry["requested"], entry["reason"])
-        shown.add_row(*map(_plain, cells))
+        shown.add_row(*map(cell, cells))
     console.print(shown)
     num_trained = sum(entry["requested"] > 0 for entry in plan.values())
     num_wanted = sum(entry["requested"] for entry in plan.values())
@@ -90,10 +90,6 @@ def check(job: JobConfig, *, given: str, as_json: bool, rehash: bool = False, fr
     return 0
 
 
-def _on_files(done: int, total: int) -> None:
-    display.update({"stage": "catalogue", "done": done, "total": total})
-
-
 def run(job: JobConfig, *, as_json: bool, rehash: bool = False, fresh: bool = False) -> int:
     """Run the nightly flow here and now, and tell how it went."""
     with _prefect_quiet(), stopping_workers(), display.live():
@@ -111,7 +107,7 @@ def run(job: JobConfig, *, as_json: bool, rehash: bool = False, fresh: bool = Fa
     if isinstance(summary, DcganError):
         raise summary
     if isinstance(summary, BaseException):
-        traceback.print_exception(summary)  # no error of this project: whoever mends it needs the place
+        display.say("".join(traceback.format_exception(summary)))  # no error of ours: whoever mends it needs the place
         raise StageError(f"the run failed: {summary!r}") from summary
     return tell(summary, as_json=as_json)
 
@@ -119,8 +115,8 @@ def run(job: JobConfig, *, as_json: bool, rehash: bool = False, fresh: bool = Fa
 def tell(summary: dict[str, Any], *, as_json: bool) -> int:
     """Print a run's summary; give the exit status."""
     if as_json:
-        click.echo(json.dumps(summary, ensure_ascii=False))
-    shown = Table(title=f"Run {summary['run_id']} of job {summary['job']}", title_justify="left")
+        echo_json(summary)
+    shown = Table(title=cell(f"Run {summary['run_id']} of job {summary['job']}"), title_justify="left")
     for column in ("class", "real", "synthetic", "training", "verdict", ""):
         shown.add_column(column, justify="right" if column in ("real", "synthetic") else "left")
     for label, entry in summary["classes"].items():
@@ -128,28 +124,25 @@ def tell(summary: dict[str, Any], *, as_json: bool) -> int:
             f"step {entry['shipped_step']} of {entry['steps']}, {entry['seconds']:.0f} s" if entry["steps"] else ""
         )
         cells = (label, entry["train"], released(entry), training, told_verdict(entry), entry["reason"])
-        shown.add_row(*map(_plain, cells))
+        shown.add_row(*map(cell, cells))
     console.print(shown)
     if accuracy := summary["balanced_accuracy"]:
         without, with_synthetic = (sum(accuracy[arm]) / len(accuracy[arm]) for arm in ("without", "with"))
-        console.print(
+        display.say(
             f"A classifier's balanced accuracy on held-out real images: {without:.1%} without, "
-            f"{with_synthetic:.1%} with the synthetic images (mean of {len(accuracy['with'])} trainings each).",
-            soft_wrap=True,
+            f"{with_synthetic:.1%} with the synthetic images (mean of {len(accuracy['with'])} trainings each)."
         )
-    console.print(f"[bold]{_plain(summary['state'])}[/bold]", soft_wrap=True)
-    console.print(f"Sample grid  {summary['samples']}", soft_wrap=True, markup=False)
-    console.print(f"Report       {summary['report']}", soft_wrap=True, markup=False)
+    console.print(cell(summary["state"]), style="bold", soft_wrap=True)
+    display.say(f"Sample grid  {summary['samples']}")
+    display.say(f"Report       {summary['report']}")
     if not summary["release"]:
         return DcganError.exit_status
-    console.print(f"Release      {summary['release']}", soft_wrap=True, markup=False)
-    console.print(
+    display.say(f"Release      {summary['release']}")
+    display.say(
         "\nNext: look at the sample grid and the report; check the bytes with `dcgan verify`; train on it with\n"
         f"  release = dcgan.load_release({summary['latest']!r})\n"
         "  model.fit(release.dataset(batch_size=64))\n"
-        "or run examples/train_classifier.py with that path. To run a job every night: dcgan serve --help",
-        soft_wrap=True,
-        markup=False,
+        "or run examples/train_classifier.py with that path. To run a job every night: dcgan serve --help"
     )
     return 3 if ":" in summary["state"] and summary["state"] != UNCHANGED else 0
 
@@ -170,10 +163,9 @@ def _prefect_quiet() -> Iterator[None]:
 @contextmanager
 def stopping_workers() -> Iterator[None]:
     """On Ctrl-C and on SIGTERM, end the workers first: the flow's threads wait for them."""
-    from dcgan.execution.pool import workers  # noqa: PLC0415
 
     def stop(*_: object) -> None:
-        workers.stop()
+        interruption.request()
 
     before: dict[int, Callable[..., Any] | int | None] = {
         number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)
@@ -183,12 +175,5 @@ def stopping_workers() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    if workers.stopped:
+    if interruption.is_requested():
         raise Interrupted("interrupted. What is done is kept: run the same command again to resume.")
-
-
-def _plain(value: object) -> str:
-    """Text for a table's cell; a class named `[bold]` is no markup."""
-    from rich.markup import escape  # noqa: PLC0415
-
-    return escape(str(value))

@@ -20,7 +20,8 @@ from dcgan.data.catalogue import readers, scan
 from dcgan.data.catalogue.sources import Source, list_source
 from dcgan.errors import InputError
 from dcgan.files import storage
-from dcgan.run.paths import Run, escape
+from dcgan.files.names import escape
+from dcgan.run.paths import Run
 
 TRAIN, HOLDOUT = "train", "holdout"
 VALIDATION_MIN = 100  # training images of a class from which on some are held in for validation

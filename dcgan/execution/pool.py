@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import dataclasses
+import functools
 import json
 import os
 import signal
@@ -17,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from dcgan import errors
+from dcgan.execution import interruption
 from dcgan.execution.devices import Slots, gpus
 from dcgan.execution.progress import OnProgress, Progress
-from dcgan.run.paths import escape
 
 KEPT_SECONDS = 5  # that a process waits for its next work
 
@@ -44,8 +45,8 @@ class Work:
     """As JSON has them."""
     threads: int
     """Threads that TensorFlow may use."""
-    about: Sequence[str] = ()
-    """The class, classifier or shard that it begins with; names its log."""
+    log: str
+    """File that its messages are appended to."""
     label: str = ""
     """Class name, where it is about one class."""
     per_gpu: int = 1
@@ -59,14 +60,9 @@ class Work:
         """What messages call it."""
         return f"{self.title} of class {self.label!r}" if self.label else self.title
 
-    @property
-    def log(self) -> Path:
-        """Where a worker's messages go."""
-        return Path(self.run) / "logs" / f"{'-'.join([self.stage, *map(escape, self.about)])}.log"
-
 
 class Workers:
-    """The processes that this process has started; all of them can be stopped at once, from any thread."""
+    """Processes that this process has started; all of them can be stopped at once, from any thread."""
 
     def __init__(self, devices: Sequence[str] = ()) -> None:
         """None yet.
@@ -79,11 +75,11 @@ class Workers:
         self._ended: set[str] = set()
         self._kept: dict[subprocess.Popen[str], tuple[str, int]] = {}  # with run and threads
         self._slots = Slots(devices)
-        self.stopped = False
+        self._stopped = False
 
     def stop(self) -> None:
         """End all workers now, and let no more begin. What they had saved stays, and is resumed from."""
-        self.stopped = True
+        self._stopped = True
         with self._lock:
             for process in self._alive:
                 process.terminate()
@@ -122,7 +118,7 @@ class Workers:
         """
         said: dict[str, Any] = {}
         doing = work
-        with self._slots.take(work.per_gpu, lambda: self.raise_if_stopped(work.called, work.run)) as place:
+        with self._slots.take(work.per_gpu, lambda: self._raise_if_stopped(work)) as place:
             process = self._resume(work) or self._begin(work, place)
             try:
                 assert process.stdout is not None
@@ -138,13 +134,13 @@ class Workers:
                     self._keep(process, work)
                 else:
                     self._end(process)
-        self.raise_if_stopped(work.called, work.run)
+        self._raise_if_stopped(work)
         if "done" in said and not process.returncode:
             return
         if "error" in said:
             raise getattr(errors, said["error"]["kind"])(said["error"]["message"])
         how = _how_it_died(process.returncode)
-        raise errors.StageError(f"{doing.called}: {how}. Its log {work.log} ends: {_tail(work.log)}")
+        raise errors.StageError(f"{doing.called}: {how}. Its log {work.log} ends: {_tail(Path(work.log))}")
 
     def _begin(self, work: Work, place: dict[str, str]) -> subprocess.Popen[str]:
         """Start a worker."""
@@ -155,8 +151,8 @@ class Workers:
             "PYTHONHASHSEED": "0",
         }
         command = [sys.executable, "-m", work.worker, json.dumps(dataclasses.asdict(work))]
-        work.log.parent.mkdir(exist_ok=True)
-        with work.log.open("a", encoding="utf-8") as log:
+        Path(work.log).parent.mkdir(exist_ok=True)
+        with Path(work.log).open("a", encoding="utf-8") as log:
             return self.start(
                 command, work.called, work.run, stdin=subprocess.PIPE, stderr=log, env=environment | place
             )
@@ -166,7 +162,7 @@ class Workers:
         with self._lock:
             fit = (process for process, kind in self._kept.items() if kind == (work.run, work.threads))
             process = next((process for process in fit if process.poll() is None), None)
-            if process is None or not work.kept or self.stopped or work.run in self._ended:
+            if process is None or not work.kept or self._stopped or work.run in self._ended:
                 return None
             del self._kept[process]
         assert process.stdin is not None
@@ -208,14 +204,14 @@ class Workers:
             Interrupted: `stop` was called, or `end` of its run.
         """
         with self._lock:
-            if self.stopped or run in self._ended:
+            if self._stopped or run in self._ended:
                 raise errors.Interrupted(f"{title} was not begun; run the same command again to resume")
             # A session of its own, so that Ctrl-C reaches this process alone, which then stops the others.
             process = subprocess.Popen(
                 command, stdout=subprocess.PIPE, encoding="utf-8", start_new_session=True, **streams
             )
             self._alive[process] = run
-            if self.stopped:  # by a signal, while it was being started
+            if self._stopped:  # by a signal, while it was being started
                 process.terminate()
         return process
 
@@ -224,14 +220,9 @@ class Workers:
         with self._lock:
             self._alive.pop(process, None)
 
-    def raise_if_stopped(self, title: str, run: str = "") -> None:
-        """End this process's own work too, when the others were stopped.
-
-        Raises:
-            Interrupted: `stop` was called, or `end` of the run.
-        """
-        if self.stopped or run in self._ended:
-            raise errors.Interrupted(f"{title} was stopped; run the same command again to resume")
+    def _raise_if_stopped(self, work: Work) -> None:
+        if self._stopped or work.run in self._ended:
+            raise interruption.stopped(work.called)
 
 
 def _how_it_died(returncode: int) -> str:
@@ -246,6 +237,18 @@ def _tail(log: Path) -> str:
     return log.read_text(encoding="utf-8", errors="replace")[-LOG_TAIL:].strip() or "(empty)"
 
 
-workers = Workers(gpus())
-"""This process's own: the command line stops them on Ctrl-C."""
-atexit.register(workers.end_kept)
+_making = threading.Lock()
+
+
+@functools.cache
+def _of_this_process() -> Workers:
+    made = Workers(gpus())
+    interruption.on_request(made.stop)
+    atexit.register(made.end_kept)
+    return made
+
+
+def workers() -> Workers:
+    """The workers of this process, which end when it is asked to stop; made when they are first asked for."""
+    with _making:  # two threads at once would each make their own
+        return _of_this_process()

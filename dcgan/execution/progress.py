@@ -25,11 +25,10 @@ class Progress(TypedDict, total=False):
 
 
 OnProgress = Callable[[Progress], None]
-OnFiles = Callable[[int, int], None]  # files done, files in all
 
 
-def no_report(done: int, total: int) -> None:
-    """For work on files that nobody watches."""
+def no_report(progress: Progress) -> None:
+    """For work that nobody watches."""
 
 
 def part_of(on_progress: OnProgress, before: int, total: int) -> OnProgress:

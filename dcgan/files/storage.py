@@ -1,9 +1,8 @@
-"""Files that are whole or not there: atomic writes, checksums, locks and the room left on a disk."""
+"""Files that are whole or not there: atomic writes, checksums and the room left on a disk."""
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import io
 import json
@@ -15,7 +14,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from dcgan.errors import BusyError, StorageError
+from dcgan.errors import StorageError
 
 TEMPORARY_PREFIX = ".tmp-"  # what starts so was never finished, and may be deleted by whoever holds the job's lock
 
@@ -162,37 +161,6 @@ def require_room(folder: Path, num_bytes: int) -> None:
             f"{folder}: {free / 1e6:,.0f} MB free, but this run needs about {num_bytes / 1e6:,.0f} MB. "
             "Free some room, ask for fewer images, or set outputs.root to another disk."
         )
-
-
-@contextlib.contextmanager
-def exclusive_lock(path: Path) -> Iterator[None]:
-    """Hold a job's lock. The system lets go of it when the process ends, however it ends.
-
-    Raises:
-        BusyError: when another process holds it; the message names that process.
-        StorageError: when the system refuses to make the file.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("a+", encoding="utf-8")
-    except OSError as error:
-        raise StorageError(
-            f"cannot write {path}: {error.strerror or error}. Set outputs.root to a folder that can be written."
-        ) from error
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            file.seek(0)
-            holder = file.read().strip() or "unknown"
-            raise BusyError(
-                f"this job is being run by another process (pid {holder}; lock {path}). "
-                "Wait until it ends; two runs of one job never mix."
-            ) from error
-        file.truncate(0)
-        with contextlib.suppress(OSError):  # on a full disk: the lock holds all the same
-            os.write(file.fileno(), f"{os.getpid()}\n".encode())
-        yield
 
 
 @contextlib.contextmanager

@@ -1,35 +1,19 @@
-"""Files that a URL names: object stores, and whatever else fsspec reaches.
+"""URLs of files, in object stores and whatever else fsspec reaches: what they are, and what opens them.
 
 Credentials come from the environment or from fsspec's own settings, never from a URL: a URL is written into releases.
 """
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import hashlib
 import os
-import random
 import re
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeGuard, TypeVar
+from typing import Any, TypeGuard
 
 import fsspec
 
-from dcgan.cli.terminal import display
-from dcgan.errors import ConfigError, StorageError
-from dcgan.execution.pool import workers
-
-WAITS = (0.5, 1, 2, 4, 8)  # seconds before a request is tried again, each with up to as much again, by chance
-NUM_THREADS = 16  # requests at a time: one waits for the network for most of its time
-
-R = TypeVar("R")
-
-# What trying again does not change.
-_LASTING = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError, NotImplementedError, ImportError)
+from dcgan.errors import ConfigError
 
 
 def is_url(path: str | Path) -> TypeGuard[str]:
@@ -72,52 +56,6 @@ def open_url(url: str | Path) -> tuple[Any, str]:
         raise ConfigError(f"{url} cannot be opened: {error}{hint}") from error
     system.invalidate_cache()  # what a store held a while ago is of no use here
     return system, str(path).rstrip("/")
-
-
-def patiently(act: Callable[[], R], told: str) -> R:
-    """Do what a network may fail, and again after a while, longer each time.
-
-    Args:
-        act: may be done twice.
-        told: what it does to which URL, for the message.
-
-    Raises:
-        FileNotFoundError: it is not there.
-        StorageError: it failed for good.
-        Interrupted: the run was stopped.
-    """
-    for wait in (*WAITS, None):
-        workers.raise_if_stopped("the transfer")
-        try:
-            return act()
-        except FileNotFoundError:
-            raise
-        except Exception as error:  # each file system has its own kinds
-            lasts = isinstance(error, _LASTING) or "credentials" in type(error).__name__.lower()
-            if lasts or wait is None:
-                raise StorageError(f"{told}: {str(error).strip() or type(error).__name__}") from error
-            if wait == WAITS[1]:
-                display.say(f"{told}: {str(error).strip() or type(error).__name__}. Trying on")
-        time.sleep(wait * (1 + random.random()))
-    raise AssertionError
-
-
-@contextmanager
-def waiting_lock(file: Path) -> Iterator[None]:
-    """Hold a lock, once no other process does.
-
-    Raises:
-        Interrupted: the run was stopped.
-    """
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("a") as held:
-        while True:
-            workers.raise_if_stopped("the wait for another process that fetches the same")
-            with contextlib.suppress(BlockingIOError):
-                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            time.sleep(0.2)
-        yield
 
 
 def state_folder(url: str) -> Path:

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from dcgan.files import marks
-from dcgan.run.paths import escape
+from dcgan.files.names import escape
 
 
 def image_id(label: str, index: int) -> str:

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from dcgan.cli.terminal import counted
 from dcgan.files import storage
 from dcgan.pipeline.stages import Portion
 from dcgan.run import outcome
 from dcgan.run.paths import Run
+from dcgan.text import counted
 from dcgan.training import policy
 
 MEASURES_SHOWN = ("kid", "coverage", "gan_train", "authenticity")

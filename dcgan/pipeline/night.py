@@ -11,7 +11,7 @@ from typing import Any
 
 from dcgan.config import JobConfig
 from dcgan.errors import ConfigError, InputError
-from dcgan.files import storage
+from dcgan.files import locks
 from dcgan.pipeline.cluster.coordinator import coordinating
 from dcgan.release import remote
 from dcgan.run import history, outcome, runs
@@ -57,7 +57,7 @@ def opened(job: JobConfig, *, fresh: bool = False) -> Iterator[Night]:
         BusyError: another process is running the job.
         StorageError: outputs cannot be written.
     """
-    with storage.exclusive_lock(runs.job_paths(job).lock), coordinating(job):
+    with locks.exclusive_lock(runs.job_paths(job).lock), coordinating(job):
         run, resumed = runs.open_run(job, fresh=fresh)
         if url := runs.job_url(job):
             remote.prepare(url, run.id)

@@ -10,7 +10,6 @@ import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
-from dcgan.cli.terminal import counted
 from dcgan.config import JobConfig
 from dcgan.curation import parts
 from dcgan.errors import Interrupted, StageError
@@ -46,6 +45,7 @@ from dcgan.pipeline.stages import (
 from dcgan.run import budget, outcome
 from dcgan.run.paths import Run
 from dcgan.run.plan import ClassPlan
+from dcgan.text import counted
 
 T = TypeVar("T")
 

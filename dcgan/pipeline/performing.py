@@ -36,7 +36,7 @@ def perform(stage: Stage, run: Run, job: JobConfig, portion: Portion = ALL) -> A
     elif stands(stage, run, portion):
         return None
     else:
-        workers.perform(_work(stage, run, job, portion), reports.send)
+        workers().perform(_work(stage, run, job, portion), reports.send)
     for line in stage.told(run, portion):
         log.info(line)
     return given
@@ -51,7 +51,7 @@ def _work(stage: Stage, run: Run, job: JobConfig, portion: Portion) -> Work:
         title=stage.title,
         function=stage.function,
         arguments=dict(portion.arguments),
-        about=portion.subjects[0],
+        log=str(run.log(stage.name, *portion.subjects[0])),
         label=portion.label,
         threads=threads,
         per_gpu=job.run.per_gpu,

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from dcgan.curation.parts import SHARD_RECORD
 from dcgan.files import storage
+from dcgan.files.names import escape
 from dcgan.pipeline.stages import Portion, Stage
-from dcgan.run.paths import Run, escape
+from dcgan.run.paths import Run
 from dcgan.training import snapshots
 
 

@@ -37,11 +37,7 @@ def catalogue(run: Run, job: JobConfig, *, rehash: bool = False) -> dict[str, An
         InputError: the source, as a whole, cannot serve the job.
     """
     require(job)
-
-    def on_files(done: int, total: int) -> None:
-        reports.send({"stage": "catalogue", "done": done, "total": total, "unit": "files"})
-
-    return build_catalogue(run, job, on_files, rehash=rehash)
+    return build_catalogue(run, job, reports.send, rehash=rehash)
 
 
 def split(run: Run, job: JobConfig) -> dict[str, ClassPlan]:

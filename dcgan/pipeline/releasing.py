@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from dcgan.config import JobConfig
+from dcgan.execution.progress import reports
 from dcgan.files import pictures, storage
 from dcgan.release import remote
 from dcgan.release.publish import publish
 from dcgan.report import write_report
+from dcgan.report.samples import class_grid
 from dcgan.run import runs
 from dcgan.run.paths import Run
 
@@ -24,7 +26,7 @@ def release(run: Run, job: JobConfig, summary: dict[str, Any]) -> dict[str, Any]
     Returns:
         The summary, and where things are: `samples`, `report`, and `release` and `latest` or None.
     """
-    storage.write_bytes(run.sample_grid, pictures.png(pictures.class_grid(run, summary["classes"])))
+    storage.write_bytes(run.sample_grid, pictures.png(class_grid(run, summary["classes"])))
     ships = any(entry["verdict"] == "shipped" for entry in summary["classes"].values())
     folder = publish(run, job, summary) if ships else None
     if folder is None:  # the reasons are reported all the same
@@ -36,6 +38,6 @@ def release(run: Run, job: JobConfig, summary: dict[str, Any]) -> dict[str, Any]
         "report": folder / "report.html" if folder else run.report,
     }
     if folder and (url := runs.job_url(job)):
-        where |= remote.upload(run.job, folder.name, url, job.outputs.keep)
+        where |= remote.upload(run.job, folder.name, url, job.outputs.keep, reports.send)
         where["report"] = f"{where['release']}/report.html"
     return summary | {name: str(path) if path else None for name, path in where.items()}

@@ -74,9 +74,9 @@ def _without(*packages: str) -> Iterator[None]:
             del sys.modules[name]
 
 
-def _write_to(log: Path) -> None:
+def _write_to(log: str) -> None:
     """What anyone prints from now on goes to another file."""
-    with log.open("a", encoding="utf-8") as file:
+    with Path(log).open("a", encoding="utf-8") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
 

@@ -13,13 +13,13 @@ import pandas as pd
 from dcgan.curation.collect import MAX_TRIES
 from dcgan.curation.filters import CRITIC, Candidates, Filters, pixel_hash, without_real_images
 from dcgan.errors import ReleaseError
-from dcgan.execution.progress import OnFiles, no_report
+from dcgan.execution.progress import OnProgress, no_report
 from dcgan.files import storage
+from dcgan.files.names import escape
 from dcgan.generation.model import CHUNK, Model
 from dcgan.generation.png import encode, image_id
 from dcgan.release.formats import image_path
 from dcgan.release.reader import Release
-from dcgan.run.paths import escape
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def regenerate(release: Release, image_ids: Sequence[str] = ()) -> Iterator[Rege
 
 
 def sample(
-    release: Release, counts: Mapping[str, int], folder: Path, on_progress: OnFiles = no_report
+    release: Release, counts: Mapping[str, int], folder: Path, on_progress: OnProgress = no_report
 ) -> dict[str, dict[str, Any]]:
     """Make more images than a release has, by the same models, as candidates after the last that the job tried.
 
@@ -74,7 +74,7 @@ def sample(
         release: with its models.
         counts: images wanted, by class.
         folder: to write, whole or not at all: `images/<class>/*.png` and `manifest.csv`.
-        on_progress: called with images made and images in all.
+        on_progress: called with images made.
 
     Returns:
         By class: `accepted`, and `rejected` by reason.
@@ -104,7 +104,7 @@ def sample(
                         "image_sha256": storage.sha256_bytes(png),
                     }
                 )
-                on_progress(len(rows), sum(counts.values()))
+                on_progress({"stage": "sample", "done": len(rows), "total": sum(counts.values()), "unit": "images"})
             told[label] = {"accepted": count, "rejected": rejected}
         pd.DataFrame(rows).to_csv(temporary / "manifest.csv", index=False)
     return told

@@ -26,7 +26,7 @@ import numpy as np
 from dcgan.errors import ReleaseError
 from dcgan.execution.determinism import load_tensorflow
 from dcgan.files import pictures
-from dcgan.run.paths import escape
+from dcgan.files.names import escape
 
 Row = Mapping[Hashable, Any]
 """Of the manifest, by column."""

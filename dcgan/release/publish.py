@@ -7,16 +7,17 @@ too, and no mode keeps root from writing. A copy of a small PNG takes some 0.2 m
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dcgan.cli.terminal import display
 from dcgan.config import JobConfig
 from dcgan.errors import StageError
 from dcgan.files import storage
+from dcgan.files.names import escape
 from dcgan.release import formats
 from dcgan.release.card import dataset_card
 from dcgan.release.croissant import describe
@@ -24,7 +25,9 @@ from dcgan.release.holding import remove_unless_held
 from dcgan.release.manifest import ManifestWriter, class_rows
 from dcgan.report import write_report
 from dcgan.run.outcome import released
-from dcgan.run.paths import Job, Run, escape
+from dcgan.run.paths import Job, Run
+
+log = logging.getLogger(__name__)
 
 
 def publish(run: Run, config: JobConfig, outcome: Mapping[str, Any]) -> Path:
@@ -122,6 +125,6 @@ def remove_old(job: Job, newest: Path, keep: int) -> None:
     for old in others[: -keep + 1 or None]:
         try:
             if not remove_unless_held(old):
-                display.say(f"Release {old.name} is over outputs.keep and is being read: it stays for now")
+                log.info("Release %s is over outputs.keep and is being read: it stays for now", old.name)
         except OSError as error:
-            display.say(f"Release {old.name} is over outputs.keep and cannot be removed: {error}")
+            log.warning("release %s is over outputs.keep and cannot be removed: %s", old.name, error)

@@ -10,6 +10,7 @@ what has no `release.json` is no release.
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import shutil
@@ -19,15 +20,18 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from dcgan.cli.terminal import counted, display
 from dcgan.data.catalogue.mirror import can_stand
 from dcgan.errors import ReleaseError, StorageError
-from dcgan.files import storage, urls
+from dcgan.execution.progress import OnProgress, no_report
+from dcgan.files import locks, storage, transfers, urls
 from dcgan.run.paths import Job
+from dcgan.text import counted
 
 RECORD = "release.json"
 PROBE = ".dcgan-writable"
 COPY_SECONDS = 30 * 24 * 3600  # for which the local copy of a release is kept after its last use
+
+log = logging.getLogger(__name__)
 
 
 def prepare(url: str, run_id: str) -> None:
@@ -43,17 +47,17 @@ def prepare(url: str, run_id: str) -> None:
     system, root = urls.open_url(url)
     told = f"cannot write to {url}"
     try:
-        urls.patiently(lambda: _write(system, f"{root}/{PROBE}", b""), told)
+        transfers.patiently(lambda: _write(system, f"{root}/{PROBE}", b""), told)
     except FileNotFoundError as error:
         raise StorageError(f"{told}: {error}. A bucket must exist before the run") from error
-    urls.patiently(lambda: system.rm_file(f"{root}/{PROBE}"), told)
+    transfers.patiently(lambda: system.rm_file(f"{root}/{PROBE}"), told)
     for name, is_whole in _releases(system, root, told).items():
         if not is_whole and name != run_id:
-            display.say(f"Removing an upload that was never finished: {url}/releases/{name}")
+            log.info("Removing an upload that was never finished: %s/releases/%s", url, name)
             _remove(system, f"{root}/releases/{name}", told)
 
 
-def upload(job: Job, run_id: str, url: str, keep: int) -> dict[str, str]:
+def upload(job: Job, run_id: str, url: str, keep: int, on_progress: OnProgress = no_report) -> dict[str, str]:
     """Upload a release, name it as the newest, and remove releases over `keep`.
 
     What an interrupted upload has brought there is not sent again.
@@ -63,6 +67,7 @@ def upload(job: Job, run_id: str, url: str, keep: int) -> dict[str, str]:
         run_id: of the release.
         url: of the job.
         keep: releases kept.
+        on_progress: called with files sent.
 
     Returns:
         `release` and `latest`, URLs.
@@ -82,18 +87,18 @@ def upload(job: Job, run_id: str, url: str, keep: int) -> dict[str, str]:
     there = _read(system, f"{target}/{RECORD}", told)
     if there is None:
         missing = _missing(system, target, sizes, told)
-        display.say(f"Uploading {counted(len(missing), 'file')} of {len(sizes):,} to {url}/releases/{run_id}")
+        log.info("Uploading %s of %s to %s/releases/%s", counted(len(missing), "file"), f"{len(sizes):,}", url, run_id)
         put = lambda name: _put(system, files[name], f"{target}/{name}", told)  # noqa: E731
-        _side_by_side(put, missing, "upload")
+        _side_by_side(put, missing, "upload", on_progress)
         if lacking := _missing(system, target, sizes, told):  # somebody else took them away, or wrote something else
             raise StorageError(f"{told}: {lacking[0]} is not as it was uploaded. Does another machine run this job?")
-        urls.patiently(lambda: _write(system, f"{target}/{RECORD}", record), told)
+        transfers.patiently(lambda: _write(system, f"{target}/{RECORD}", record), told)
     elif there != record:
         raise StorageError(f"{told}: there is another release {run_id}. Does another machine run this job?")
 
     # Its name, and then the oldest.
     latest = f"{job.releases.name}/{run_id}"
-    urls.patiently(lambda: _write(system, f"{root}/{job.latest.name}", f"{latest}\n".encode()), told)
+    transfers.patiently(lambda: _write(system, f"{root}/{job.latest.name}", f"{latest}\n".encode()), told)
     whole = [name for name, is_whole in sorted(_releases(system, root, told).items()) if is_whole and name != run_id]
     for name in whole[: -keep + 1 or None]:
         _remove(system, f"{root}/releases/{name}", told)
@@ -109,11 +114,12 @@ def names(url: str, run_id: str) -> bool:
     return named == f"releases/{run_id}\n".encode() and there is not None
 
 
-def locate(path: str | Path, *, anew: bool = False) -> Path:
+def locate(path: str | Path, on_progress: OnProgress = no_report, *, anew: bool = False) -> Path:
     """The local folder of a release; of one that a URL names, a copy.
 
     Args:
         path: folder, path or URL, of a release or of a job's `latest`.
+        on_progress: called with files fetched.
         anew: fetch the copy again even if there is one.
 
     Raises:
@@ -124,27 +130,27 @@ def locate(path: str | Path, *, anew: bool = False) -> Path:
     is_remote = urls.is_url(path)
     system, folder = urls.open_url(path if is_remote else Path(path).resolve())
     try:
-        if urls.patiently(lambda: system.info(folder), told)["type"] == "file":  # `latest`, where no links can be
-            named = urls.patiently(lambda: system.cat_file(folder), told)[:1000].decode(errors="replace").strip()
+        if transfers.patiently(lambda: system.info(folder), told)["type"] == "file":  # `latest`, where no links can be
+            named = transfers.patiently(lambda: system.cat_file(folder), told)[:1000].decode(errors="replace").strip()
             if not re.fullmatch(r"releases/[\w\-]+", named):
                 raise ReleaseError(f"{path} is not a release: expected `releases/<run id>` in it, found {named[:80]!r}")
             folder = f"{PurePosixPath(folder).parent}/{named}"
         if not is_remote:
             return Path(folder)
-        record = urls.patiently(lambda: system.cat_file(f"{folder}/{RECORD}"), told)
+        record = transfers.patiently(lambda: system.cat_file(f"{folder}/{RECORD}"), told)
     except FileNotFoundError as error:
         if not is_remote and str(Path(path).resolve()) != folder:  # `latest` has moved on, and what it named is gone
-            return locate(path)
+            return locate(path, on_progress)
         raise ReleaseError(
             f"{path} is not a release: a release's folder has a {RECORD}, such as outputs/<job>/latest ({error})"
         ) from error
     # A release never changes, so that a copy is good as long as the store has the same record.
     copies = urls.cache_folder(system.unstrip_protocol(str(PurePosixPath(folder).parent)))
     copy = copies / PurePosixPath(folder).name
-    with urls.waiting_lock(copies / "lock"):
+    with locks.waiting_lock(copies / "lock"):
         if anew or not (copy / RECORD).exists() or (copy / RECORD).read_bytes() != record:
             shutil.rmtree(copy, ignore_errors=True)
-            _fetch(system, folder, copy, told)
+            _fetch(system, folder, copy, told, on_progress)
         os.utime(copy)  # used today
         for other in copies.iterdir():
             if other.is_dir() and time.time() - other.stat().st_mtime > COPY_SECONDS:
@@ -152,8 +158,8 @@ def locate(path: str | Path, *, anew: bool = False) -> Path:
     return copy
 
 
-def _fetch(system: Any, folder: str, copy: Path, told: str) -> None:
-    listing = urls.patiently(lambda: system.find(folder), told)
+def _fetch(system: Any, folder: str, copy: Path, told: str, on_progress: OnProgress) -> None:
+    listing = transfers.patiently(lambda: system.find(folder), told)
     names = [str(path)[len(folder) + 1 :] for path in listing]
     if odd := [name for name in names if not can_stand(name)]:
         raise ReleaseError(f"{told}: it holds a file that no release has, {odd[0]!r}")
@@ -163,16 +169,16 @@ def _fetch(system: Any, folder: str, copy: Path, told: str) -> None:
 
         def get(name: str) -> None:
             try:
-                urls.patiently(lambda: system.get_file(f"{folder}/{name}", str(temporary / name)), told)
+                transfers.patiently(lambda: system.get_file(f"{folder}/{name}", str(temporary / name)), told)
             except FileNotFoundError as error:
                 raise ReleaseError(f"{told}: {name} was there a moment ago and is not now") from error
 
-        _side_by_side(get, names, "fetch")
+        _side_by_side(get, names, "fetch", on_progress)
 
 
 def _releases(system: Any, root: str, told: str) -> dict[str, bool]:
     """What stands where releases stand, and whether it is one."""
-    folders = urls.patiently(lambda: _listed(system, f"{root}/releases"), told)
+    folders = transfers.patiently(lambda: _listed(system, f"{root}/releases"), told)
     names = [PurePosixPath(path).name for path in folders]
     return {name: _read(system, f"{root}/releases/{name}/{RECORD}", told) is not None for name in names}
 
@@ -189,7 +195,7 @@ def _listed(system: Any, folder: str) -> list[str]:
 def _missing(system: Any, target: str, sizes: dict[str, int], told: str) -> list[str]:
     """Files that the store does not have in their size."""
     system.invalidate_cache()
-    listing = urls.patiently(lambda: system.find(target, detail=True), told)
+    listing = transfers.patiently(lambda: system.find(target, detail=True), told)
     there = {str(path)[len(target) + 1 :]: info["size"] for path, info in listing.items()}
     return [name for name, size in sizes.items() if there.get(name) != size]
 
@@ -197,15 +203,15 @@ def _missing(system: Any, target: str, sizes: dict[str, int], told: str) -> list
 def _remove(system: Any, folder: str, told: str) -> None:
     """Remove a release; first what makes it one, so that nobody takes the rest for a release meanwhile."""
     if _read(system, f"{folder}/{RECORD}", told) is not None:
-        urls.patiently(lambda: system.rm_file(f"{folder}/{RECORD}"), told)
+        transfers.patiently(lambda: system.rm_file(f"{folder}/{RECORD}"), told)
     system.invalidate_cache()
-    urls.patiently(lambda: system.rm(folder, recursive=True), told)
+    transfers.patiently(lambda: system.rm(folder, recursive=True), told)
 
 
 def _read(system: Any, path: str, told: str) -> bytes | None:
     system.invalidate_cache()
     try:
-        return bytes(urls.patiently(lambda: system.cat_file(path), told))
+        return bytes(transfers.patiently(lambda: system.cat_file(path), told))
     except FileNotFoundError:
         return None
 
@@ -215,7 +221,7 @@ def _write(system: Any, path: str, content: bytes) -> None:
 
 
 def _put(system: Any, file: Path, path: str, told: str) -> None:
-    urls.patiently(lambda: _with_folder(system, path, lambda: system.put_file(str(file), path)), told)
+    transfers.patiently(lambda: _with_folder(system, path, lambda: system.put_file(str(file), path)), told)
 
 
 def _with_folder(system: Any, path: str, act: Callable[[], Any]) -> None:
@@ -230,12 +236,12 @@ def _with_folder(system: Any, path: str, act: Callable[[], Any]) -> None:
         act()
 
 
-def _side_by_side(act: Callable[[str], Any], names: Iterable[str], stage: str) -> None:
-    with ThreadPoolExecutor(urls.NUM_THREADS) as pool:
+def _side_by_side(act: Callable[[str], Any], names: Iterable[str], stage: str, on_progress: OnProgress) -> None:
+    with ThreadPoolExecutor(transfers.NUM_THREADS) as pool:
         futures = [pool.submit(act, name) for name in names]
         try:
             for done, future in enumerate(as_completed(futures), start=1):
                 future.result()
-                display.update({"stage": stage, "done": done, "total": len(futures), "unit": "files"})
+                on_progress({"stage": stage, "done": done, "total": len(futures), "unit": "files"})
         finally:
             pool.shutdown(wait=False, cancel_futures=True)

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from dcgan.cli.terminal import counted
 from dcgan.errors import ReleaseError, StorageError
-from dcgan.execution.progress import OnFiles, no_report
+from dcgan.execution.progress import OnProgress, no_report
 from dcgan.files import storage
 from dcgan.release import formats
 from dcgan.release.reader import Release, load_release
 from dcgan.release.remote import locate
 from dcgan.run.outcome import released
+from dcgan.text import counted
 
 NUM_THREADS = 4  # hashing lets go of the interpreter's lock
 PER_CHUNK = 256  # files that a thread checks before it comes back for more
@@ -27,12 +27,12 @@ MAX_TOLD = 10  # problems that the message lists
 RECORD, SUMS, MANIFEST = "release.json", "release.sha256", "manifest.parquet"
 
 
-def verify(path: str | Path, on_progress: OnFiles = no_report) -> int:
+def verify(path: str | Path, on_progress: OnProgress = no_report) -> int:
     """Check that a release is whole and unchanged, and that manifest, images and counts agree.
 
     Args:
         path: folder of the release, or `latest`; what a URL names is fetched again.
-        on_progress: called with files checked and files in all.
+        on_progress: called with files fetched, and with files checked.
 
     Returns:
         The number of files checked.
@@ -40,7 +40,7 @@ def verify(path: str | Path, on_progress: OnFiles = no_report) -> int:
     Raises:
         ReleaseError: naming the first problems found.
     """
-    release = load_release(locate(path, anew=True))
+    release = load_release(locate(path, on_progress, anew=True))
     found = set(_files_below(release.path))
     wanted: dict[str, str] = release.record["files"] | {RECORD: _recorded(release.path / SUMS)}
     rows: dict[str, str] = {}
@@ -109,7 +109,7 @@ def _files_below(folder: Path, prefix: str = "") -> Iterator[str]:
                 yield name
 
 
-def _checksums(folder: Path, names: Sequence[str], on_progress: OnFiles) -> Iterator[tuple[str, str]]:
+def _checksums(folder: Path, names: Sequence[str], on_progress: OnProgress) -> Iterator[tuple[str, str]]:
     """Each file's name and SHA-256, read by several threads, some files at a time."""
     chunks = [names[first : first + PER_CHUNK] for first in range(0, len(names), PER_CHUNK)]
     done = 0
@@ -117,7 +117,7 @@ def _checksums(folder: Path, names: Sequence[str], on_progress: OnFiles) -> Iter
         for chunk in pool.map(lambda chunk: [(name, storage.sha256(folder / name)) for name in chunk], chunks):
             yield from chunk
             done += len(chunk)
-            on_progress(done, len(names))
+            on_progress({"stage": "verify", "done": done, "total": len(names), "unit": "files"})
 
 
 def _disagreements(release: Release, rows: Mapping[str, str]) -> list[str]:

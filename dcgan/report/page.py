@@ -13,7 +13,6 @@ from typing import Any
 import jinja2
 import yaml
 
-from dcgan.cli.terminal import duration
 from dcgan.config import JobConfig
 from dcgan.files import storage
 from dcgan.report import figures, text, verdicts
@@ -24,6 +23,7 @@ from dcgan.run import history
 from dcgan.run.history import Night
 from dcgan.run.outcome import released
 from dcgan.run.paths import Run
+from dcgan.text import duration
 
 MAX_EXAMPLES = 50  # quarantined files that are named
 MAX_PICTURED = 60  # classes whose pictures are shown: a page of a thousand would not open

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -10,11 +11,12 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeInt, ValidationError
 
-from dcgan.cli.terminal import display
 from dcgan.errors import StorageError
 from dcgan.files import storage
 from dcgan.run import outcome, runs
 from dcgan.run.paths import Job, Run
+
+log = logging.getLogger(__name__)
 
 
 def _in_utc(value: object) -> object:
@@ -127,7 +129,7 @@ def append(job: Job, night: Night) -> None:
 def read(job: Job) -> list[Night]:
     """The job's finished runs, oldest first; a run that was recorded twice counts as it ended last.
 
-    A damaged line is left out, and the terminal is told.
+    A damaged line is left out, with a warning.
 
     Raises:
         StorageError: there is a history, and the system refuses to read it.
@@ -145,7 +147,7 @@ def read(job: Job) -> list[Night]:
         try:
             night = Night.model_validate_json(line)
         except ValidationError:
-            display.say(f"Warning: {job.history}, line {number} is damaged and left out")
+            log.warning("%s, line %d is damaged and left out", job.history, number)
             continue
         nights[night.run_id] = night
     return sorted(nights.values(), key=lambda night: (night.started, night.run_id))

@@ -7,12 +7,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from dcgan.cli.terminal import counted
 from dcgan.config import JobConfig
 from dcgan.files import storage
 from dcgan.run import runs
 from dcgan.run.paths import Run
 from dcgan.run.plan import ClassPlan
+from dcgan.text import counted
 
 UNCHANGED = "Completed: nothing changed"  # the state of a run that had nothing to do
 WITHHELD = ("withheld", "short", "failed", "refused")  # verdicts of classes that were asked for and do not ship

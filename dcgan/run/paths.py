@@ -9,6 +9,7 @@
 └── runs/<run id>/              Run
     ├── config.json             the resolved job
     ├── run.json                when, with what, on what; how it ended
+    ├── logs/                   what worker processes said
     ├── catalogue/              catalogue.parquet, catalogue.json
     ├── split/                  images.parquet, split.json, leakage.json, <class>/train.npy, <class>/holdout.npy
     ├── fingerprints.json       what the results follow from, as hashes
@@ -25,29 +26,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote
 
-MAX_NAME_BYTES = 200  # file systems stop at 255; a temporary prefix and a suffix must fit too
-
-# Letters and digits of every script stay readable; all else could mean something to a path, a shell or Windows.
-_UNSAFE = re.compile(r"[^\w\-+=@,() .]|^[. ]|[. ]$")
-
-
-def escape(label: str) -> str:
-    """A class name as a file name: what is not safe becomes %XX of its UTF-8 bytes. `unescape` undoes it.
-
-    >>> escape("../x"), escape("père Noël")
-    ('%2E.%2Fx', 'père Noël')
-    """
-    return _UNSAFE.sub(lambda match: "".join(f"%{byte:02X}" for byte in match[0].encode()), label)
-
-
-def unescape(name: str) -> str:
-    """The class name that `escape` was given."""
-    return unquote(name, errors="strict")
+from dcgan.files.names import escape
 
 
 @dataclass(frozen=True)
@@ -130,6 +112,10 @@ class Run:
     @property
     def split_record(self) -> Path:
         return self.split / "split.json"
+
+    def log(self, stage: str, *about: str) -> Path:
+        """What a worker process says while it performs a stage, of a class, a classifier or a shard."""
+        return self.root / "logs" / f"{'-'.join([stage, *map(escape, about)])}.log"
 
     def train_images(self, label: str) -> Path:
         return self.split / escape(label) / "train.npy"

@@ -25,7 +25,8 @@ import pytest
 import yaml
 from PIL import Image
 
-from dcgan.run.paths import Run, escape
+from dcgan.files.names import escape
+from dcgan.run.paths import Run
 from dcgan.training import snapshots
 from tests.conftest import DCGAN, TINY, write_digits
 from tests.samples import tree_hash

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import io
 import json
+import logging
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,6 @@ import PIL
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dcgan.cli.terminal import display
 from dcgan.data.catalogue import decode, opening
 from dcgan.data.catalogue.sources import Source
 from dcgan.errors import StorageError
@@ -30,6 +30,8 @@ FORMAT = 1
 STATE = ["path", "size", "mtime_ns", "ctime_ns"]  # while these are the same, so are the facts
 FACTS = list(opening.Facts.__annotations__)
 SETTLED_NS = 2_000_000_000  # a file that changed less than so long ago may change again under the same times
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class Cache:
         except OSError as error:
             problem = str(error)
         if problem:
-            display.say(f"Warning: {self.file} is damaged and is ignored: every image is opened again ({problem})")
+            log.warning("%s is damaged and is ignored: every image is opened again (%s)", self.file, problem)
             return nothing
         table = pq.read_table(pa.BufferReader(content))
         head = (table.schema.metadata or {}).get(b"dcgan", b"null")
@@ -83,7 +85,7 @@ class Cache:
         try:
             storage.write_bytes(self.file, _checksum(content.getvalue()) + b"\n" + content.getvalue())
         except StorageError as error:
-            display.say(f"Warning: the next run will open every image again: {error}")
+            log.warning("the next run will open every image again: %s", error)
 
 
 def states(source: Source, numbers: list[int]) -> tuple[pd.DataFrame, int]:

@@ -14,9 +14,10 @@ from dcgan.data.catalogue.cache import FACTS, STATE, Cache, states
 from dcgan.data.catalogue.opening import ACCEPTED, DAMAGED, NOTHING, QUARANTINED, Facts
 from dcgan.data.catalogue.sources import Entry, Source, list_source
 from dcgan.errors import InputError
-from dcgan.execution.progress import OnFiles, no_report
+from dcgan.execution.progress import OnProgress, no_report
 from dcgan.files import storage
-from dcgan.run.paths import MAX_NAME_BYTES, Run, escape
+from dcgan.files.names import MAX_NAME_BYTES, escape
+from dcgan.run.paths import Run
 
 UNUSED = "unused"  # a verdict, beside those of `opening`
 
@@ -41,7 +42,7 @@ CRASHED: Facts = {**NOTHING, "reason": DAMAGED, "detail": "the process that open
 NO_CACHE = Cache()
 
 
-def build_catalogue(run: Run, config: JobConfig, on_progress: OnFiles, *, rehash: bool = False) -> dict[str, Any]:
+def build_catalogue(run: Run, config: JobConfig, on_progress: OnProgress, *, rehash: bool = False) -> dict[str, Any]:
     """Scan the job's source and leave table and record in the run; when they are there, give the record.
 
     Args:
@@ -59,7 +60,7 @@ def build_catalogue(run: Run, config: JobConfig, on_progress: OnFiles, *, rehash
 
 
 def scan(
-    data: DataConfig, on_progress: OnFiles = no_report, cache: Cache = NO_CACHE
+    data: DataConfig, on_progress: OnProgress = no_report, cache: Cache = NO_CACHE
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Open and fully decode every file of a source, but those that the cache knows.
 
@@ -78,7 +79,7 @@ def scan(
         InputError: the source is missing, unreadable or empty, has one class only, or images of widely different sizes.
         Interrupted: the run was stopped.
     """
-    source = list_source(data.source, anew=cache.rehash)
+    source = list_source(data.source, on_progress, anew=cache.rehash)
     named = pd.DataFrame({name: [getattr(entry, name) for entry in source.entries] for name in COLUMNS[:3]}, dtype=str)
     table = named.join(_inspect_all(source, cache, on_progress))[COLUMNS]
 
@@ -105,7 +106,7 @@ def scan(
     return table, record
 
 
-def _inspect_all(source: Source, cache: Cache, on_progress: OnFiles) -> pd.DataFrame:
+def _inspect_all(source: Source, cache: Cache, on_progress: OnProgress) -> pd.DataFrame:
     """The columns `FACTS` of all entries, numbered as they are."""
     problems = {number: _problem(entry) for number, entry in enumerate(source.entries)}
     facts: dict[int, Any] = {number: {**NOTHING, **problem} for number, problem in problems.items() if problem}
@@ -115,14 +116,15 @@ def _inspect_all(source: Source, cache: Cache, on_progress: OnFiles) -> pd.DataF
     known.index = pd.Index(to_ask)
     to_open = known.index[known["verdict"].isna()].to_list()
 
-    done = len(source.entries) - len(to_open)
+    total = len(source.entries)
+    done = total - len(to_open)
     num_bytes = int(known.loc[to_open, "size"].sum())
     for number, found in readers.answers("inspect", [(source.item(number), []) for number in to_open], num_bytes):
         facts[to_open[number]] = found or CRASHED
         done += 1
         if done % PROGRESS_FILES == 0:
-            on_progress(done, len(source.entries))
-    on_progress(len(source.entries), len(source.entries))
+            on_progress({"stage": "catalogue", "done": done, "total": total, "unit": "files"})
+    on_progress({"stage": "catalogue", "done": total, "total": total, "unit": "files"})
 
     opened = pd.DataFrame(facts.values(), index=pd.Index(facts), columns=FACTS, dtype=object)
     table = pd.concat([known.drop(index=to_open)[FACTS].astype(object), opened]).sort_index().astype(TYPES)

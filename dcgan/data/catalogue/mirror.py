@@ -12,6 +12,7 @@ The copy is shared by all jobs of this user that read the same URL, and can be d
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import shutil
 import threading
@@ -22,14 +23,17 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from dcgan.cli.terminal import counted, display
 from dcgan.errors import InputError, StorageError
-from dcgan.files import storage, urls
+from dcgan.execution.progress import OnProgress
+from dcgan.files import locks, storage, transfers, urls
+from dcgan.text import counted
 
 # What a store says of a file's content, by the names that fsspec's file systems give it.
 SIGNS = ("ETag", "etag", "md5Hash", "content_md5", "size", "LastModified", "last_modified", "updated", "mtime")
 SAVE_SECONDS = 10.0  # between two savings of the index: at most so much is fetched again after a kill
 MAX_PART_BYTES = 255  # of a part of a path, on Linux
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -42,12 +46,13 @@ class Copy:
     """Names that no file can have here, such as `a/../b`, sorted."""
 
 
-def update(url: str, names_in: Callable[[Path], Iterable[str]], *, anew: bool = False) -> Copy:
+def update(url: str, names_in: Callable[[Path], Iterable[str]], on_progress: OnProgress, *, anew: bool = False) -> Copy:
     """Bring the local copy of a source up to date.
 
     Args:
         url: of a folder or a file.
         names_in: of a fetched file, the files beside and below it that belong to it: those that a table lists.
+        on_progress: called with files fetched.
         anew: fetch everything, also what seems unchanged.
 
     Raises:
@@ -58,13 +63,13 @@ def update(url: str, names_in: Callable[[Path], Iterable[str]], *, anew: bool = 
     system, remote = urls.open_url(url)
     folder = urls.cache_folder(url)
     try:
-        with urls.waiting_lock(folder / "lock"):
-            info = urls.patiently(lambda: system.info(remote), f"cannot look at data.source {url}")
+        with locks.waiting_lock(folder / "lock"):
+            info = transfers.patiently(lambda: system.info(remote), f"cannot look at data.source {url}")
             if info["type"] != "file":
-                mirror = _Mirror(system, remote, url, folder, anew)
+                mirror = _Mirror(system, remote, url, folder, on_progress, anew)
                 return Copy(mirror.files, mirror.bring(mirror.find()))
             above, name = PurePosixPath(remote).parent.as_posix(), PurePosixPath(remote).name
-            mirror = _Mirror(system, above, url, folder, anew)
+            mirror = _Mirror(system, above, url, folder, on_progress, anew)
             found = {name: info}
             mirror.bring(found, others_go=False)
             wanted = set(filter(can_stand, names_in(mirror.files / name)))
@@ -81,9 +86,10 @@ def update(url: str, names_in: Callable[[Path], Iterable[str]], *, anew: bool = 
 class _Mirror:
     """One folder of a store, and its copy."""
 
-    def __init__(self, system: Any, remote: str, url: str, folder: Path, anew: bool) -> None:
+    def __init__(self, system: Any, remote: str, url: str, folder: Path, on_progress: OnProgress, anew: bool) -> None:
         self.files, self._index_file, self._part = folder / "files", folder / "index.json", folder / "part"
         self._system, self._remote, self._url, self._anew = system, remote, url, anew
+        self._on_progress = on_progress
         shutil.rmtree(self._part, ignore_errors=True)
         self._part.mkdir(parents=True)
         self.files.mkdir(exist_ok=True)
@@ -95,7 +101,9 @@ class _Mirror:
     def find(self, within: str = "") -> dict[str, Any]:
         """Of each file below, by its name, what the store says of it."""
         top = f"{self._remote}/{within}".rstrip("/")
-        listing = urls.patiently(lambda: self._system.find(top, detail=True), f"cannot list data.source {self._url}")
+        listing = transfers.patiently(
+            lambda: self._system.find(top, detail=True), f"cannot list data.source {self._url}"
+        )
         names = ((str(path)[len(self._remote) :].removeprefix("/"), info) for path, info in listing.items())
         # A name with a slash at its end is what some stores show for an empty folder.
         return {name: info for name, info in names if name and not name.endswith("/")}
@@ -108,9 +116,9 @@ class _Mirror:
             self._remove(self._signs.keys() - signs.keys())
         to_fetch = [name for name, sign in signs.items() if not self._is_there(name, sign, found[name].get("size"))]
         if to_fetch:
-            display.say(f"Fetching {counted(len(to_fetch), 'file')} of {len(found):,} from {self._url}")
+            log.info("Fetching %s of %s from %s", counted(len(to_fetch), "file"), f"{len(found):,}", self._url)
         saved = time.monotonic()
-        with ThreadPoolExecutor(urls.NUM_THREADS) as pool:
+        with ThreadPoolExecutor(transfers.NUM_THREADS) as pool:
             futures = {pool.submit(self._fetch, name): name for name in to_fetch}
             try:
                 for done, future in enumerate(as_completed(futures), start=1):
@@ -119,7 +127,7 @@ class _Mirror:
                     if time.monotonic() - saved > SAVE_SECONDS:
                         self._save()
                         saved = time.monotonic()
-                    display.update({"stage": "fetch", "done": done, "total": len(to_fetch), "unit": "files"})
+                    self._on_progress({"stage": "fetch", "done": done, "total": len(to_fetch), "unit": "files"})
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
                 self._save()
@@ -140,7 +148,7 @@ class _Mirror:
         part, target = self._part / str(threading.get_ident()), self.files / name
         told = f"cannot read {self._url}: {name}"
         try:
-            urls.patiently(lambda: self._system.get_file(f"{self._remote}/{name}", str(part)), told)
+            transfers.patiently(lambda: self._system.get_file(f"{self._remote}/{name}", str(part)), told)
         except FileNotFoundError:
             return False
         target.parent.mkdir(parents=True, exist_ok=True)

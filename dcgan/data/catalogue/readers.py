@@ -22,6 +22,7 @@ from typing import Any
 
 from dcgan.data.catalogue.opening import ACTS, File, Item, close_arrays
 from dcgan.errors import StageError
+from dcgan.execution import interruption
 from dcgan.execution.pool import workers
 
 MANY = 500  # files from which on processes pay: starting them takes as long as opening some hundred small files
@@ -53,7 +54,7 @@ def answers(act: str, tasks: Sequence[Task], num_bytes: int) -> Iterator[tuple[i
         return
     try:
         for number, (item, arguments) in enumerate(tasks):
-            workers.raise_if_stopped(TITLE)
+            interruption.raise_if_requested(TITLE)
             with warnings.catch_warnings():
                 # Pillow warns of large pictures and of odd metadata; size is checked, and metadata is not used.
                 warnings.simplefilter("ignore")
@@ -121,15 +122,15 @@ class _Reader:
             StageError: it did not start.
         """
         if self._process is None:
-            self._process = workers.start(COMMAND, TITLE, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+            self._process = workers().start(COMMAND, TITLE, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
             if _exchange(self._process, []) is None:
                 self.close()
-                workers.raise_if_stopped(TITLE)
+                interruption.raise_if_requested(TITLE)
                 raise StageError(f"the process that reads images does not start: {shlex.join(COMMAND)}")
         replies = _exchange(self._process, requests)
         if replies is None:
             self.close()
-            workers.raise_if_stopped(TITLE)
+            interruption.raise_if_requested(TITLE)
         return replies
 
     def stop(self) -> None:
@@ -144,7 +145,7 @@ class _Reader:
             with contextlib.suppress(BrokenPipeError), process:
                 assert process.stdin is not None
                 process.stdin.close()
-            workers.forget(process)
+            workers().forget(process)
 
 
 def _exchange(process: subprocess.Popen[str], requests: list[list[Any]]) -> list[Any] | None:

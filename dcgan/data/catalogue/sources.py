@@ -13,6 +13,7 @@ import pandas as pd
 from dcgan.data.catalogue import mirror
 from dcgan.data.catalogue.opening import File, Item, Row
 from dcgan.errors import InputError
+from dcgan.execution.progress import OnProgress, no_report
 from dcgan.files import urls
 
 SPLIT_FOLDERS = {"train", "val", "valid", "validation", "test"}  # above class folders, these are splits
@@ -86,18 +87,19 @@ class Source:
         return str(self._arrays[0]) if self._arrays else os.path.join(self.root, self.entries[number].path)
 
 
-def list_source(source: str, *, anew: bool = False) -> Source:
+def list_source(source: str, on_progress: OnProgress = no_report, *, anew: bool = False) -> Source:
     """List a source by what it is: folder, `.csv` or `.parquet` table, or `.npz`.
 
     Args:
         source: local path, or URL, of which a local copy is brought up to date first.
+        on_progress: called with files fetched.
         anew: fetch everything again that a URL names.
 
     Raises:
         InputError: it is missing, cannot be read, or is of no known form.
     """
     if urls.is_url(source):
-        copy = mirror.update(source, _listed_names, anew=anew)
+        copy = mirror.update(source, _listed_names, on_progress, anew=anew)
         listed = _list(copy.path, source)
         for number, entry in enumerate(listed.entries):
             if not entry.problem and not mirror.can_stand(entry.path):  # a table from elsewhere names no file of here

@@ -14,7 +14,7 @@ from typing import Any
 
 from dcgan.config import LOCAL, JobConfig
 from dcgan.errors import StorageError
-from dcgan.execution.pool import workers
+from dcgan.execution import interruption
 from dcgan.files import storage, urls
 from dcgan.pipeline.cluster.store import Store
 from dcgan.pipeline.cluster.watching import every
@@ -76,7 +76,7 @@ class Post:
 def coordinating(job: JobConfig) -> Iterator[None]:
     """Coordinate the job's run for the time of the block, where it goes on other machines. Call under the job's lock.
 
-    When the block ends, or `workers.stop` is called, the run's tasks stop wherever they are. Of runs that are finished
+    When the block ends, or a stop is requested, the run's tasks stop wherever they are. Of runs that are finished
     nothing stays in the store.
 
     Raises:
@@ -95,7 +95,7 @@ def coordinating(job: JobConfig) -> Iterator[None]:
             post.write({"id": None})
 
     def look() -> bool:
-        if not workers.stopped:
+        if not interruption.is_requested():
             return True
         step_down()
         return False

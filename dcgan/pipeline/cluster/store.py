@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from dcgan.errors import StorageError
-from dcgan.files import storage, urls
+from dcgan.files import storage, transfers, urls
 from dcgan.pipeline.pieces import files_of, paths
 from dcgan.run.paths import Run
 
@@ -44,7 +44,7 @@ class Store:
     def record(self, piece: str) -> dict[str, Any] | None:
         """What is there of a piece: `archive`, its `sha256`, and whether it is `whole`; None when nothing is."""
         try:
-            content = urls.patiently(lambda: self._system.cat_file(f"{self._root}/{piece}.json"), self._told)
+            content = transfers.patiently(lambda: self._system.cat_file(f"{self._root}/{piece}.json"), self._told)
         except FileNotFoundError:
             return None
         return dict(json.loads(content))
@@ -53,7 +53,7 @@ class Store:
         """The pieces that `<folder>/*` stands for, whole or not."""
         folder = pattern.removesuffix("/*")
         self._system.invalidate_cache()
-        listing = urls.patiently(lambda: self._system.find(f"{self._root}/{folder}"), self._told)
+        listing = transfers.patiently(lambda: self._system.find(f"{self._root}/{folder}"), self._told)
         records = sorted(PurePosixPath(path).name for path in listing if str(path).endswith(".json"))
         return [f"{folder}/{name.removesuffix('.json')}" for name in records]
 
@@ -82,7 +82,7 @@ class Store:
         self._write(f"{piece}.json", lambda target: self._system.pipe_file(target, json.dumps(record).encode()))
         if before and before["archive"] != name:
             with contextlib.suppress(FileNotFoundError):
-                urls.patiently(lambda: self._system.rm_file(f"{self._root}/{before['archive']}"), self._told)
+                transfers.patiently(lambda: self._system.rm_file(f"{self._root}/{before['archive']}"), self._told)
 
     def fetch(self, run: Run, piece: str, *, only_whole: bool = False) -> None:
         """Make a piece of a run's folder what is there, if something is.
@@ -111,7 +111,7 @@ class Store:
             for pattern in patterns
             for piece in (self.names(pattern) if pattern.endswith("/*") else [pattern])
         ]
-        with ThreadPoolExecutor(urls.NUM_THREADS) as pool:
+        with ThreadPoolExecutor(transfers.NUM_THREADS) as pool:
             futures = [pool.submit(self.fetch, run, piece, only_whole=only_whole) for piece, only_whole in wanted]
             for future in futures:
                 future.result()
@@ -120,7 +120,7 @@ class Store:
         source = f"{self._root}/{record['archive']}"
         with tempfile.TemporaryDirectory(prefix=storage.TEMPORARY_PREFIX, dir=run.root) as folder:
             archive, unpacked = Path(folder, "archive.tar"), Path(folder, "files")
-            urls.patiently(lambda: self._system.get_file(source, str(archive)), self._told)
+            transfers.patiently(lambda: self._system.get_file(source, str(archive)), self._told)
             if storage.sha256(archive) != record["sha256"]:
                 raise StorageError(
                     f"{self.url}/{record['archive']} is damaged: its SHA-256 is not the one in {piece}.json. "
@@ -139,7 +139,7 @@ class Store:
             self._system.makedirs(str(PurePosixPath(target).parent), exist_ok=True)
             act(target)
 
-        urls.patiently(with_folder, self._told)
+        transfers.patiently(with_folder, self._told)
 
 
 def _plain(entry: tarfile.TarInfo) -> tarfile.TarInfo:

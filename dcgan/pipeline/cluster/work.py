@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import platform
 import shutil
@@ -14,7 +15,6 @@ from typing import Any
 
 import psutil
 
-from dcgan.cli.terminal import display
 from dcgan.config import LOCAL, JobConfig
 from dcgan.errors import Interrupted, StageError, StorageError
 from dcgan.execution.pool import workers
@@ -28,6 +28,8 @@ from dcgan.pipeline.stages import Portion, Stage
 from dcgan.run import runs
 from dcgan.run.paths import Run
 from dcgan.training import snapshots
+
+log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.5  # between two looks for a new snapshot
 ASK_SECONDS = 3.0  # between two questions to the store whether the run goes on
@@ -114,12 +116,12 @@ def _scratch(run: Run) -> Iterator[Run]:
 
 def _ending_with(post: Post, mine: str, here: Run) -> contextlib.AbstractContextManager[None]:
     """End the run's workers on this machine when it has another coordinator, or none."""
-    workers.allow(str(here.root))
+    workers().allow(str(here.root))
 
     def ask() -> bool:
         if _whom(post, mine) == mine:
             return True
-        workers.end(str(here.root))
+        workers().end(str(here.root))
         return False
 
     return every(ASK_SECONDS, ask)
@@ -139,7 +141,7 @@ def _saving(store: Store, here: Run, piece: str) -> contextlib.AbstractContextMa
             except FileNotFoundError:  # a file was replaced while it was packed: at the next look
                 pass
             except StorageError as error:  # the work goes on; what is lost is the way back to here
-                display.say(f"A snapshot could not be shared: {error}")
+                log.warning("a snapshot could not be shared: %s", error)
         return True
 
     return every(LOOK_SECONDS, save)

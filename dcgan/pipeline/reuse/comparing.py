@@ -9,18 +9,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dcgan.cli.terminal import counted
 from dcgan.config import JobConfig
 from dcgan.data.split import plan_split, shape_of
 from dcgan.errors import StorageError
 from dcgan.files import storage
+from dcgan.files.names import escape
 from dcgan.pipeline import fingerprints
 from dcgan.pipeline.fingerprints import Fingerprints, Sides
 from dcgan.pipeline.reuse.records import ANEW, FEWER, FURTHER, KEPT, MADE, MORE, Change, Changes, Former
 from dcgan.pipeline.reuse.telling import difference, told_classes, told_names
 from dcgan.run import runs
-from dcgan.run.paths import Run, escape
+from dcgan.run.paths import Run
 from dcgan.run.plan import ClassPlan, make_plan
+from dcgan.text import counted
 from dcgan.training import snapshots
 
 MAX_CHANGED = 0.2  # of the images that something began with: with more, it begins anew

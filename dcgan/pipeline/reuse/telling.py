@@ -7,10 +7,10 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from dcgan.cli.terminal import counted
+from dcgan.files.names import escape
 from dcgan.pipeline.fingerprints import Fingerprints
 from dcgan.pipeline.reuse.records import ANEW, FEWER, FURTHER, KEPT, MADE, MORE, Change, Former
-from dcgan.run.paths import escape
+from dcgan.text import counted
 
 
 def told_classes(classes: Mapping[str, Change]) -> str:

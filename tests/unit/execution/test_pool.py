@@ -37,6 +37,7 @@ from dcgan.pipeline.stages import (
     of_class,
     of_classifiers,
 )  # fmt: skip
+from dcgan.run.paths import Run
 from tests.conftest import TINY, split_run, write_digits
 
 
@@ -48,8 +49,8 @@ def work_of(run: Path, stage: Stage = JUDGE, portion: Portion = ALL, *, per_gpu:
     """What a worker is given for a portion of a stage, with one thread."""
     return Work(
         run=str(run), stage=stage.name, title=stage.title, worker=WORKER, function=stage.function,
-        arguments=dict(portion.arguments), about=portion.subjects[0], label=portion.label, threads=1, per_gpu=per_gpu,
-        kept=stage.kept,
+        arguments=dict(portion.arguments), label=portion.label, threads=1, per_gpu=per_gpu, kept=stage.kept,
+        log=str(Run(run).log(stage.name, *portion.subjects[0])),
     )  # fmt: skip
 
 
@@ -138,7 +139,8 @@ def test_signal_that_comes_while_a_worker_is_started_stops_it_and_locks_nothing_
         sys.setprofile(interrupt)
         try:
             work = {"run": sys.argv[1], "stage": "judge", "title": "judge", "worker": "dcgan.pipeline.worker"}
-            workers.perform(pool.Work(**work, function="", arguments={}, threads=1), lambda _: None)
+            work |= {"function": "", "arguments": {}, "threads": 1, "log": sys.argv[1] + "/logs/judge.log"}
+            workers.perform(pool.Work(**work), lambda _: None)
         except Interrupted as error:
             print("stopped", error)
     """

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from dcgan.errors import BusyError, StorageError
+from dcgan.errors import StorageError
 from dcgan.files import storage
 from tests.small_disk import small_disk
 
@@ -64,28 +64,10 @@ def test_folder_that_does_not_fit_on_the_disk_never_appears(full_disk: Path) -> 
     assert sorted(path.name for path in full_disk.iterdir()) == ["ballast", "kept"]
 
 
-def test_lock_holds_on_a_full_disk(full_disk: Path) -> None:
-    (full_disk / "lock").touch()
-    with (full_disk / "ballast").open("ab", buffering=0) as ballast, pytest.raises(OSError, match="No space left"):
-        while True:
-            ballast.write(b"x" * 4096)
-    with (
-        storage.exclusive_lock(full_disk / "lock"),
-        pytest.raises(BusyError),
-        storage.exclusive_lock(full_disk / "lock"),
-    ):
-        pass
-
-
 def test_path_below_a_file_is_refused_with_the_reason(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StorageError, match=r"Not a directory|File exists"):
         storage.write_text(tmp_path / "file" / "a", "x")
-    with (
-        pytest.raises(StorageError, match=r"Not a directory|File exists"),
-        storage.exclusive_lock(tmp_path / "file" / "lock"),
-    ):
-        pass
 
 
 def test_whole_folder_appears_when_its_block_ends_well(tmp_path: Path) -> None:
@@ -169,35 +151,6 @@ def test_objects_are_neither_packed_nor_unpacked(tmp_path: Path) -> None:
     np.savez(tmp_path / "evil.npz", a=np.array([{}], object), allow_pickle=True)
     with pytest.raises(ValueError, match="allow_pickle"):
         storage.unpack_arrays((tmp_path / "evil.npz").read_bytes())
-
-
-def test_lock_is_refused_to_a_second_process_which_is_told_who_has_it(tmp_path: Path) -> None:
-    script = (
-        "import sys, pathlib; from dcgan.files.storage import exclusive_lock; from dcgan.errors import BusyError\n"
-        "try:\n    with exclusive_lock(pathlib.Path(sys.argv[1])): print('got it')\n"
-        "except BusyError as error: print(error)"
-    )
-    command = [sys.executable, "-c", script, str(tmp_path / "deep" / "lock")]
-    with storage.exclusive_lock(tmp_path / "deep" / "lock"):
-        told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    assert f"pid {os.getpid()}" in told and "Wait until it ends" in told
-    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "got it\n"
-
-
-def test_lock_of_a_killed_process_is_free(tmp_path: Path) -> None:
-    script = (
-        "import sys, time, pathlib; from dcgan.files.storage import exclusive_lock\n"
-        "with exclusive_lock(pathlib.Path(sys.argv[1])):\n    print('got it', flush=True); time.sleep(60)"
-    )
-    command = [sys.executable, "-c", script, str(tmp_path / "lock")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None and process.stdout.readline() == "got it\n"
-        with pytest.raises(BusyError, match=f"pid {process.pid}"), storage.exclusive_lock(tmp_path / "lock"):
-            pass
-        process.kill()
-        process.wait()
-    with storage.exclusive_lock(tmp_path / "lock"):
-        assert (tmp_path / "lock").read_text() == f"{os.getpid()}\n"
 
 
 def test_link_moves_in_one_step_to_its_new_target(tmp_path: Path) -> None:

@@ -1,17 +1,14 @@
-"""URLs carry no secrets, and what a network fails is tried again."""
+"""URLs carry no secrets, and each has folders of its own here."""
 
 from __future__ import annotations
 
-import socket
-import threading
-import time
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dcgan.errors import ConfigError, StorageError
+from dcgan.errors import ConfigError
 from dcgan.files import urls
 
 SECRET = "wJalr/XUt+nFE=MI"
@@ -67,45 +64,6 @@ def test_no_user_and_password_passes(user: str, password: str) -> None:
 def test_kind_that_nobody_knows_and_package_that_is_missing_are_told() -> None:
     with pytest.raises(ConfigError, match=r"nothing://x cannot be opened: Protocol not known"):
         urls.open_url("nothing://x")
-
-
-def test_what_a_network_fails_is_done_again_until_it_works(capsys: pytest.CaptureFixture[str]) -> None:
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))  # refuses, until it listens
-        address = server.getsockname()
-
-        def connect() -> str:
-            socket.create_connection(address, 1).close()
-            return "done"
-
-        timer = threading.Timer(1.0, server.listen)
-        timer.start()
-        assert urls.patiently(connect, "cannot reach it") == "done"
-        timer.join()
-    assert "cannot reach it: [Errno 111] Connection refused. Trying on" in " ".join(capsys.readouterr().err.split())
-
-
-def test_what_lasts_is_told_at_once() -> None:
-    def refuse() -> None:
-        raise PermissionError("Access Denied")
-
-    began = time.monotonic()
-    with pytest.raises(StorageError, match="cannot write to s3://b: Access Denied"):
-        urls.patiently(refuse, "cannot write to s3://b")
-    assert time.monotonic() - began < 0.3
-
-
-def test_what_fails_for_good_is_told_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(urls, "WAITS", (0.01, 0.01))
-    tries = []
-
-    def fail() -> None:
-        tries.append(1)
-        raise OSError("Service Unavailable")
-
-    with pytest.raises(StorageError, match="cannot read it: Service Unavailable"):
-        urls.patiently(fail, "cannot read it")
-    assert len(tries) == 3
 
 
 def test_folders_follow_the_environment_and_differ_by_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

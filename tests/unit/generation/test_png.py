@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from dcgan.files import marks
+from dcgan.files.names import unescape
 from dcgan.generation.png import encode, image_id
-from dcgan.run.paths import unescape
 from tests.samples import noise
 
 labels = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)

@@ -49,13 +49,14 @@ def publish_next(made: Made) -> Path:
 
 
 def test_release_that_a_process_reads_outlives_the_next_nights(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO", "dcgan")
     made = make_run(tmp_path)
     old = publish(made.run, made.config, made.outcome)
     with process(sys.executable, "-c", READ, str(made.run.job.latest)) as reader:
         new = publish_next(made)
-        assert f"Release {old.name} is over outputs.keep and is being read" in capsys.readouterr().err
+        assert f"Release {old.name} is over outputs.keep and is being read" in caplog.text
         assert made.run.job.latest.resolve() == new and old.exists()
         assert reader.communicate("go on\n", timeout=60)[0] == f"{sum(MADE.values())}\n"
     publish_next_again(made, new)

@@ -12,11 +12,11 @@ import pytest
 
 from dcgan.errors import ReleaseError, StageError, StorageError
 from dcgan.files import storage
+from dcgan.files.names import escape
 from dcgan.release.publish import publish
 from dcgan.release.reader import load_release
 from dcgan.release.verify import missing, verify
 from dcgan.run import runs
-from dcgan.run.paths import escape
 from tests.samples import noise, tree_hash
 from tests.small_disk import small_disk
 from tests.unit.conftest import CAT, MADE, SCRIPT, UP, make_run

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from dcgan.files.names import unescape
 from dcgan.release.card import dataset_card
 from dcgan.release.formats import image_path
 from dcgan.release.manifest import ManifestWriter, class_rows
 from dcgan.release.reader import load_release
-from dcgan.run.paths import unescape
 from tests.unit.conftest import CAT, MADE, SCRIPT, UP, make_run
 from tests.unit.release.conftest import outside
 

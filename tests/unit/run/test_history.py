@@ -72,14 +72,14 @@ def test_what_is_appended_is_read_again(written: list[Night]) -> None:
         b'{"run_id":"x","started":"soon","finished":"","state":""}',
     ],
 )
-def test_damaged_line_is_left_out_and_told(tmp_path: Path, damage: bytes, capfd: pytest.CaptureFixture[str]) -> None:
+def test_damaged_line_is_left_out_and_told(tmp_path: Path, damage: bytes, caplog: pytest.LogCaptureFixture) -> None:
     job = Job(tmp_path)
     history.append(job, night(1))
     with job.history.open("ab") as file:
         file.write(damage + b"\n")
     history.append(job, night(2))
     assert history.read(job) == [night(1), night(2)]
-    assert "line 2 is damaged" in capfd.readouterr().err
+    assert caplog.messages == [f"{job.history}, line 2 is damaged and left out"]
 
 
 def test_line_that_a_kill_cut_short_does_not_spoil_the_next(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from dcgan.config import DataConfig, JobConfig
 from dcgan.data.catalogue import build_catalogue, inspection, opening, scan
 from dcgan.data.catalogue.sources import HIDDEN, NO_CLASS
 from dcgan.errors import InputError
-from dcgan.execution.progress import no_report
+from dcgan.execution.progress import Progress, no_report
 from dcgan.generation.png import encode
 from dcgan.run.paths import Run
 from tests.samples import noise, tree_hash, write_classes, write_noise
@@ -198,9 +198,9 @@ def test_channels_follow_the_images_and_the_config_goes_before(tmp_path: Path) -
 
 
 def test_progress_ends_with_all_files(images: Path) -> None:
-    told: list[tuple[int, int]] = []
-    scan(DataConfig(source=str(images)), lambda done, total: told.append((done, total)))
-    assert told[-1] == (20, 20)
+    told: list[Progress] = []
+    scan(DataConfig(source=str(images)), told.append)
+    assert told[-1] == {"stage": "catalogue", "done": 20, "total": 20, "unit": "files"}
 
 
 def test_catalogue_of_a_run_is_made_once(images: Path, tmp_path: Path) -> None:

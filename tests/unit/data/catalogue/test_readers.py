@@ -54,8 +54,8 @@ def children() -> list[psutil.Process]:
 
 def test_processes_find_what_one_process_finds(many: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     started = []
-    real = readers.workers.start
-    monkeypatch.setattr(readers.workers, "start", lambda *args, **rest: started.append(1) or real(*args, **rest))
+    real = readers.workers().start
+    monkeypatch.setattr(readers.workers(), "start", lambda *args, **rest: started.append(1) or real(*args, **rest))
     found = table_of(many)
     assert len(started) == len(os.sched_getaffinity(0)) and not children()
     pd.testing.assert_frame_equal(found, alone(many, monkeypatch))

@@ -16,7 +16,7 @@ import pytest
 from dcgan.config import LOCAL, JobConfig, parse_job
 from dcgan.curation.parts import SHARD_RECORD
 from dcgan.errors import Interrupted, StageError, StorageError
-from dcgan.execution.pool import workers
+from dcgan.execution import interruption
 from dcgan.files import storage, urls
 from dcgan.pipeline.cluster import coordinator, work
 from dcgan.pipeline.cluster.coordinator import Post, bring, coordinating, offer
@@ -257,8 +257,9 @@ def test_process_of_a_task_ends_when_another_coordinator_takes_over(
 
 def test_stopped_run_ends_its_tasks_everywhere(job: JobConfig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(coordinator, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(interruption, "_state", interruption._State())
     with coordinating(job):
-        monkeypatch.setattr(workers, "stopped", True)
+        interruption.request()
         deadline = time.monotonic() + 30
         while (Post(job).read() or {})["id"] is not None:
             assert time.monotonic() < deadline

@@ -1,0 +1,66 @@
+"""What a network fails is tried again, what lasts is told at once, and a stopped run waits for nothing."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+
+import pytest
+
+from dcgan.errors import Interrupted, StorageError
+from dcgan.execution import interruption
+from dcgan.files import transfers
+
+
+def test_what_a_network_fails_is_done_again_until_it_works(caplog: pytest.LogCaptureFixture) -> None:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))  # refuses, until it listens
+        address = server.getsockname()
+
+        def connect() -> str:
+            socket.create_connection(address, 1).close()
+            return "done"
+
+        timer = threading.Timer(1.0, server.listen)
+        timer.start()
+        assert transfers.patiently(connect, "cannot reach it") == "done"
+        timer.join()
+    assert caplog.messages == ["cannot reach it: [Errno 111] Connection refused. Trying on"]
+
+
+def test_what_lasts_is_told_at_once() -> None:
+    def refuse() -> None:
+        raise PermissionError("Access Denied")
+
+    began = time.monotonic()
+    with pytest.raises(StorageError, match="cannot write to s3://b: Access Denied"):
+        transfers.patiently(refuse, "cannot write to s3://b")
+    assert time.monotonic() - began < 0.3
+
+
+def test_what_fails_for_good_is_told_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transfers, "WAITS", (0.01, 0.01))
+    tries = []
+
+    def fail() -> None:
+        tries.append(1)
+        raise OSError("Service Unavailable")
+
+    with pytest.raises(StorageError, match="cannot read it: Service Unavailable"):
+        transfers.patiently(fail, "cannot read it")
+    assert len(tries) == 3
+
+
+def test_stopped_run_tries_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interruption, "_state", interruption._State())
+    tries = []
+
+    def fail() -> None:
+        tries.append(1)
+        interruption.request()
+        raise OSError("Service Unavailable")
+
+    with pytest.raises(Interrupted, match="the transfer was stopped"):
+        transfers.patiently(fail, "cannot read it")
+    assert len(tries) == 1
