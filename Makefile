@@ -8,7 +8,7 @@ BIN := .venv/bin
 SYSTEM_PACKAGES := chromium:chromium libimage-exiftool-perl:exiftool postgresql:pg_ctlcluster
 
 .DEFAULT_GOAL := help
-.PHONY: help install system demo up down test check lint clean
+.PHONY: help install system demo up down test check lint lock clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -17,7 +17,8 @@ install: .venv/installed ## virtual environment with pinned dependencies in .ven
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[demo,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --requirement constraints.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
 demo: install ## the whole job on 5,000 real digits, five to seven minutes on two cores
@@ -47,6 +48,10 @@ lint: install ## ruff, and mypy strict on dcgan/ and flows/
 	$(BIN)/mypy
 
 check: lint test ## lint and test
+
+lock: install ## constraints.txt again from pyproject.toml, with the versions it has; UPGRADE=--upgrade takes the newest
+	$(BIN)/uv pip compile --quiet --universal --all-extras --group dev --custom-compile-command 'make lock' \
+	  $(UPGRADE) --output-file constraints.txt pyproject.toml
 
 clean: ## remove the virtual environment and caches; outputs/ stays
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis

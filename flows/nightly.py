@@ -9,8 +9,8 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
+from dcgan import extras
 from dcgan.config import LOCAL, JobConfig
-from dcgan.errors import ConfigError
 from dcgan.flows.artifacts import publish_artifacts
 from dcgan.flows.tasks import start
 from dcgan.pipeline.night import opened
@@ -63,9 +63,7 @@ def flow_for(job: JobConfig) -> Flow[[JobConfig, bool, bool], State[dict[str, An
     assert job.run.processes is not None
     runner: Any = ThreadPoolTaskRunner(max_workers=job.run.processes)  # Prefect's types take no runner's subclass
     if job.run.on != LOCAL:
-        try:
+        with extras.needed_for(f"run.on {job.run.on}"):
             from dcgan.flows import cluster  # noqa: PLC0415 (an extra)
-        except ImportError as error:
-            raise ConfigError(f"run.on {job.run.on}: {error} (pip install 'dcgan-augment[dask]')") from error
         runner = cluster.task_runner(job.run.on)
     return nightly.with_options(task_runner=runner)

@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from dcgan import extras
 from dcgan.pipeline import stages
 
 JOB_FILE = click.argument("job_file", metavar="JOB.YAML", type=click.Path(path_type=Path))
@@ -117,11 +118,13 @@ def run(job_file: Path, overrides: tuple[str, ...], as_json: bool, rehash: bool,
 @JSON
 def demo(out: Path, overrides: tuple[str, ...], as_json: bool) -> int:
     """Run the whole job on 5,000 real MNIST digits, made long-tailed. Five to seven minutes on two cores."""
-    from dcgan.cli import work  # noqa: PLC0415
     from dcgan.config import load_job  # noqa: PLC0415
     from dcgan.data.demo import write_demo  # noqa: PLC0415
 
-    return work.run(load_job(write_demo(out), overrides), as_json=as_json)
+    job = load_job(write_demo(out), overrides)  # first, since its error names the extra that brings all of it
+    from dcgan.cli import work  # noqa: PLC0415
+
+    return work.run(job, as_json=as_json)
 
 
 @commands.command()
@@ -247,7 +250,8 @@ def automate(silence: int, notify: tuple[str, ...]) -> int:
 def main(arguments: list[str] | None = None) -> Any:
     """Run the command line and end the process with its exit status."""
     try:
-        status = commands.main(arguments, prog_name="dcgan", standalone_mode=False)
+        with extras.needed_for("this command"):
+            status = commands.main(arguments, prog_name="dcgan", standalone_mode=False)
     except click.exceptions.Exit as exit_:
         status = exit_.exit_code
     except click.ClickException as error:

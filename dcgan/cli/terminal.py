@@ -7,6 +7,8 @@ printed passes through `plain`.
 
 from __future__ import annotations
 
+import functools
+import importlib.util
 import json
 import logging
 import re
@@ -15,15 +17,17 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn
-from rich.text import Text
 
 from dcgan.execution.progress import Progress as Report
 from dcgan.execution.progress import reports
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress, TaskID
+    from rich.text import Text
 
 PLAIN_SECONDS = 10.0  # between two plain lines about the same piece of work
 
@@ -40,6 +44,8 @@ def plain(text: str) -> str:
 
 def cell(value: object) -> Text:
     """Text for a table; a class named `[bold]` is no markup."""
+    from rich.text import Text  # noqa: PLC0415 (in the extra `job`: who only reads releases need not have it)
+
     return Text(plain(str(value)))
 
 
@@ -54,7 +60,12 @@ def echo_json(value: Any) -> None:
     click.echo(re.sub(r"[\x7f-\x9f\ud800-\udfff]", lambda match: f"\\u{ord(match[0]):04x}", text))
 
 
-console = Console(stderr=True, highlight=False, emoji=False)
+@functools.cache
+def console() -> Console:
+    """Standard error, for bars and tables."""
+    from rich.console import Console  # noqa: PLC0415 (as above)
+
+    return Console(stderr=True, highlight=False, emoji=False)
 
 
 class Display:
@@ -74,9 +85,11 @@ class Display:
 
     @contextmanager
     def _bars_shown(self) -> Iterator[None]:
-        if not console.is_terminal:
+        if importlib.util.find_spec("rich") is None or not console().is_terminal:
             yield
             return
+        from rich.progress import BarColumn, Progress, TextColumn  # noqa: PLC0415 (as above)
+
         columns = (
             TextColumn("{task.description}", justify="left", markup=False),
             BarColumn(bar_width=24),
@@ -84,7 +97,7 @@ class Display:
             TextColumn("{task.fields[detail]}", style="dim", markup=False),
         )
         try:
-            with Progress(*columns, console=console, transient=True) as self._bars:
+            with Progress(*columns, console=console(), transient=True) as self._bars:
                 yield
         finally:
             self._bars = None
@@ -92,7 +105,10 @@ class Display:
 
     def say(self, text: str) -> None:
         """One line that stays."""
-        console.print(plain(text), markup=False, soft_wrap=True)
+        if self._bars is None:
+            print(plain(text), file=sys.stderr, flush=True)
+        else:
+            self._bars.console.print(plain(text), markup=False, soft_wrap=True)
 
     def update(self, report: Report) -> None:
         """Take a report of work in progress."""

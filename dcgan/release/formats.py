@@ -38,6 +38,7 @@ Index = dict[str, tuple[int, int]]
 PER_SHARD = 10_000  # images, at most, while there are fewer than MAX_SHARDS: some 10 MB of digits, 100 MB at 64 x 64 px
 MAX_SHARDS = 500  # written at once; systems allow a process some 1,000 open files
 IN_SHARD = "#"  # parts a shard from what is in it; `escape` leaves none in a name
+HAS_LENGTH = 2  # the wire type of texts, bytes and messages in Protocol Buffers
 NUM_TOGETHER = 256  # files read by one thread before it comes back for more
 
 
@@ -146,14 +147,44 @@ def _tfrecord_index(file: Path) -> Iterator[tuple[str, tuple[int, int]]]:
 
 
 def _png_of_example(record: bytes) -> bytes:
-    from google.protobuf.message import DecodeError  # noqa: PLC0415 (comes with TensorFlow)
+    """The image in a `tf.train.Example`, without TensorFlow: who trains with something else need not have it."""
+    # As its .proto files number them: `Example.features`, and in that `feature`, a map of `key` and `value`.
+    for entry in _fields(_field(record, 1), 1):
+        if _field(entry, 1) == b"image/encoded":
+            return _field(_field(_field(entry, 2), 1), 1)  # `Feature.bytes_list`, and in that `value`
+    raise ValueError("the record has no image")
 
-    try:
-        features = load_tensorflow().train.Example.FromString(record).features.feature
-    except DecodeError as error:
-        raise ValueError(str(error)) from error
-    content: bytes = features["image/encoded"].bytes_list.value[0]
-    return content
+
+def _field(message: bytes, number: int) -> bytes:
+    """The first field of that number."""
+    for content in _fields(message, number):
+        return content
+    raise ValueError(f"a message in the record has no field {number}")
+
+
+def _fields(message: bytes, number: int) -> Iterator[bytes]:
+    """Contents of the fields of one number in a Protocol Buffers message whose fields all have a length."""
+    at = 0
+    while at < len(message):
+        tag, at = _varint(message, at)
+        size, at = _varint(message, at)
+        if tag & 7 != HAS_LENGTH or at + size > len(message):
+            raise ValueError("a message in the record is damaged")
+        if tag >> 3 == number:
+            yield message[at : at + size]
+        at += size
+
+
+def _varint(message: bytes, at: int) -> tuple[int, int]:
+    """A number in 7 bits a byte, the lowest first, and where it ends."""
+    value = shift = 0
+    for byte in message[at : at + 10]:
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:  # the last
+            return value, at
+        shift += 7
+    raise ValueError("a message in the record is damaged")
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from dcgan import extras
 from dcgan.config import JobConfig, parse_job
 from dcgan.errors import ReleaseError, StorageError
 from dcgan.files import storage
@@ -160,8 +161,12 @@ class Release:
             Batches of (images float32 (B, H, W, C) in 0 to 255, labels int64 (B,), weights float32 (B,)). The
             weights give every class the same total and average 1: `model.fit` takes them as sample weights. Within a
             class, the synthetic images weigh `synthetic_share` of it together: what the gate measured with.
+
+        Raises:
+            ConfigError: TensorFlow is not installed.
         """
-        import tensorflow as tf  # noqa: PLC0415 (a reader of the manifest alone should not wait for TensorFlow)
+        with extras.needed_for("Release.dataset"):
+            import tensorflow as tf  # noqa: PLC0415 (the other methods need no TensorFlow, and need not wait for it)
 
         real_images, real_labels = real if isinstance(real, tuple) else self.real(real)
         images, labels = self.arrays() if synthetic else (real_images[:0], real_labels[:0])
