@@ -6,10 +6,13 @@ something that must be ended at once, such as other processes, says so by `on_re
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from dcgan.errors import Interrupted
+
+LOOK_SECONDS = 0.1  # between two looks at whether a stop was requested
 
 
 @dataclass
@@ -56,6 +59,13 @@ def raise_if_requested(work: str) -> None:
     """
     if _state.requested:
         raise stopped(work)
+
+
+def sleep(seconds: float) -> None:
+    """Wait, but no longer once a stop is requested."""
+    end = time.monotonic() + seconds
+    while not _state.requested and (left := end - time.monotonic()) > 0:
+        time.sleep(min(left, LOOK_SECONDS))
 
 
 def stopped(work: str) -> Interrupted:

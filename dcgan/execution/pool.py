@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import atexit
-import contextlib
 import dataclasses
 import functools
 import json
-import os
-import signal
-import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
@@ -19,12 +15,12 @@ from typing import Any
 
 from dcgan import errors
 from dcgan.execution import interruption
+from dcgan.execution.child import Child
 from dcgan.execution.devices import Slots, gpus
 from dcgan.execution.progress import OnProgress, Progress
+from dcgan.execution.temporary import remove_abandoned
 
 KEPT_SECONDS = 5  # that a process waits for its next work
-
-LOG_TAIL = 1500  # characters of a dead worker's log that its error message shows
 
 
 @dataclass(frozen=True)
@@ -71,9 +67,9 @@ class Workers:
             devices: GPUs that they share, see `devices.gpus`.
         """
         self._lock = threading.RLock()  # a signal's handler may call `stop` in the thread that is starting a worker
-        self._alive: dict[subprocess.Popen[str], str] = {}
+        self._alive: dict[Child, str] = {}  # with the run that each works for
         self._ended: set[str] = set()
-        self._kept: dict[subprocess.Popen[str], tuple[str, int]] = {}  # with run and threads
+        self._kept: dict[Child, tuple[str, int]] = {}  # with run and threads
         self._slots = Slots(devices)
         self._stopped = False
 
@@ -81,16 +77,16 @@ class Workers:
         """End all workers now, and let no more begin. What they had saved stays, and is resumed from."""
         self._stopped = True
         with self._lock:
-            for process in self._alive:
-                process.terminate()
+            for child in self._alive:
+                child.stop()
 
     def end(self, run: str) -> None:
         """End the workers of one run now, by the name of its folder, and let none begin before `allow`."""
         with self._lock:
             self._ended.add(run)
-            for process, of_run in self._alive.items():
+            for child, of_run in self._alive.items():
                 if of_run == run:
-                    process.terminate()
+                    child.stop()
 
     def allow(self, run: str) -> None:
         """Let workers of a run begin again."""
@@ -101,8 +97,8 @@ class Workers:
         """End the workers that wait for more work, and wait until they have."""
         with self._lock:
             kept = list(self._kept)
-        for process in kept:
-            self._end_one_kept(process)
+        for child in kept:
+            self._end_one_kept(child)
 
     def perform(self, work: Work, on_progress: OnProgress) -> None:
         """Have a worker do some work.
@@ -116,89 +112,83 @@ class Workers:
             StageError: the worker died without a word, killed by a signal or by a fault; the message tells.
             Interrupted: `stop` was called, or `end` of this run.
         """
-        said: dict[str, Any] = {}
-        doing = work
+        said: Any = None
+        doing, kept = work, False
         with self._slots.take(work.per_gpu, lambda: self._raise_if_stopped(work)) as place:
-            process = self._resume(work) or self._begin(work, place)
+            worker = self._resume(work) or self._begin(work, place)
             try:
-                assert process.stdout is not None
-                for line in process.stdout:
-                    said = json.loads(line)
-                    if "progress" not in said:
-                        break
+                while (said := worker.hear()) and "progress" in said:
                     progress: Progress = said["progress"]
                     doing = dataclasses.replace(work, title=progress.get("stage", work.title))
                     on_progress({"label": work.label} | progress | {"stage": doing.title})
+                kept = said is not None and "done" in said and work.kept and not place  # others need a GPU's memory
             finally:
-                if "done" in said and work.kept and not place:  # a GPU's memory is needed by others
-                    self._keep(process, work)
+                if kept:
+                    self._keep(worker, work)
                 else:
-                    self._end(process)
+                    status = self.close(worker)
         self._raise_if_stopped(work)
-        if "done" in said and not process.returncode:
-            return
+        if said is None:
+            raise errors.StageError(f"{doing.called}: {worker.last_words(status)}")
         if "error" in said:
             raise getattr(errors, said["error"]["kind"])(said["error"]["message"])
-        how = _how_it_died(process.returncode)
-        raise errors.StageError(f"{doing.called}: {how}. Its log {work.log} ends: {_tail(Path(work.log))}")
 
-    def _begin(self, work: Work, place: dict[str, str]) -> subprocess.Popen[str]:
+    def _begin(self, work: Work, place: dict[str, str]) -> Child:
         """Start a worker."""
-        environment = os.environ | {
+        environment = {
             "KERAS_BACKEND": "tensorflow",
             "OMP_NUM_THREADS": str(work.threads),
             "TF_CPP_MIN_LOG_LEVEL": "2",
             "PYTHONHASHSEED": "0",
         }
         command = [sys.executable, "-m", work.worker, json.dumps(dataclasses.asdict(work))]
-        Path(work.log).parent.mkdir(exist_ok=True)
-        with Path(work.log).open("a", encoding="utf-8") as log:
-            return self.start(
-                command, work.called, work.run, stdin=subprocess.PIPE, stderr=log, env=environment | place
-            )
+        log = Path(work.log)
+        log.parent.mkdir(exist_ok=True)
+        return self.start(command, work.called, work.run, log=log, environment=environment | place)
 
-    def _resume(self, work: Work) -> subprocess.Popen[str] | None:
+    def _resume(self, work: Work) -> Child | None:
         """Give work to a worker that was kept, if there is one for it."""
         with self._lock:
-            fit = (process for process, kind in self._kept.items() if kind == (work.run, work.threads))
-            process = next((process for process in fit if process.poll() is None), None)
-            if process is None or not work.kept or self._stopped or work.run in self._ended:
+            fit = (child for child, kind in self._kept.items() if kind == (work.run, work.threads))
+            worker = next((child for child in fit if child.is_alive), None)
+            if worker is None or not work.kept or self._stopped or work.run in self._ended:
                 return None
-            del self._kept[process]
-        assert process.stdin is not None
-        with contextlib.suppress(BrokenPipeError):  # killed this moment: its end tells
-            process.stdin.write(json.dumps(dataclasses.asdict(work)) + "\n")
-            process.stdin.flush()
-        return process
+            del self._kept[worker]
+        worker.log = Path(work.log)
+        worker.tell(dataclasses.asdict(work))
+        return worker
 
-    def _keep(self, process: subprocess.Popen[str], work: Work) -> None:
+    def _keep(self, worker: Child, work: Work) -> None:
         """Keep a worker for more work like this, and end it when none comes."""
         with self._lock:
-            self._kept[process] = (work.run, work.threads)
-        timer = threading.Timer(KEPT_SECONDS, self._end_one_kept, [process])
+            self._kept[worker] = (work.run, work.threads)
+        timer = threading.Timer(KEPT_SECONDS, self._end_one_kept, [worker])
         timer.daemon = True
         timer.start()
 
-    def _end_one_kept(self, process: subprocess.Popen[str]) -> None:
+    def _end_one_kept(self, worker: Child) -> None:
         with self._lock:
-            if self._kept.pop(process, None) is None:  # it is at work again
+            if self._kept.pop(worker, None) is None:  # it is at work again
                 return
-        self._end(process)
+        self.close(worker)
 
-    def _end(self, process: subprocess.Popen[str]) -> None:
-        """Close a worker's pipes, at which it ends, and wait until it has."""
-        with contextlib.suppress(BrokenPipeError), process:
-            pass
-        self.forget(process)
-
-    def start(self, command: list[str], title: str, run: str = "", **streams: Any) -> subprocess.Popen[str]:
-        """Start a process that `stop` ends; `forget` it when it has ended.
+    def start(
+        self,
+        command: Sequence[str],
+        title: str,
+        run: str = "",
+        *,
+        log: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> Child:
+        """Start a process that `stop` ends; `close` it.
 
         Args:
-            command: program and arguments.
+            command: program, as an absolute path, and its arguments.
             title: of its work, for messages.
             run: folder of the run that it works for; `end` of that run ends it too.
-            streams: `stdin`, `stderr`, `env`, as for `Popen`. What it says on standard output is read.
+            log: file that its messages are appended to; None: they are lost.
+            environment: variables, over those of this process.
 
         Raises:
             Interrupted: `stop` was called, or `end` of its run.
@@ -206,35 +196,23 @@ class Workers:
         with self._lock:
             if self._stopped or run in self._ended:
                 raise errors.Interrupted(f"{title} was not begun; run the same command again to resume")
-            # A session of its own, so that Ctrl-C reaches this process alone, which then stops the others.
-            process = subprocess.Popen(
-                command, stdout=subprocess.PIPE, encoding="utf-8", start_new_session=True, **streams
-            )
-            self._alive[process] = run
+            child = Child(command, log=log, environment=environment)
+            self._alive[child] = run
             if self._stopped:  # by a signal, while it was being started
-                process.terminate()
-        return process
+                child.stop()
+        return child
 
-    def forget(self, process: subprocess.Popen[str]) -> None:
-        """Take note that a process has ended."""
-        with self._lock:
-            self._alive.pop(process, None)
+    def close(self, child: Child) -> int:
+        """Let a process end, and wait until it has; see `Child.close`."""
+        try:
+            return child.close()
+        finally:
+            with self._lock:
+                self._alive.pop(child, None)
 
     def _raise_if_stopped(self, work: Work) -> None:
         if self._stopped or work.run in self._ended:
             raise interruption.stopped(work.called)
-
-
-def _how_it_died(returncode: int) -> str:
-    if returncode == -signal.SIGKILL:
-        return "its process was killed, most often because the machine ran out of memory"
-    if returncode < 0:
-        return f"its process was ended by signal {signal.Signals(-returncode).name}"
-    return f"its process ended with status {returncode}"
-
-
-def _tail(log: Path) -> str:
-    return log.read_text(encoding="utf-8", errors="replace")[-LOG_TAIL:].strip() or "(empty)"
 
 
 _making = threading.Lock()
@@ -242,6 +220,7 @@ _making = threading.Lock()
 
 @functools.cache
 def _of_this_process() -> Workers:
+    remove_abandoned()
     made = Workers(gpus())
     interruption.on_request(made.stop)
     atexit.register(made.end_kept)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import logging
-import random
-import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from dcgan.errors import StorageError
+import tenacity
+
+from dcgan.errors import Interrupted, StorageError
 from dcgan.execution import interruption
 
 WAITS = (0.5, 1, 2, 4, 8)  # seconds before a request is tried again, each with up to as much again, by chance
@@ -34,17 +35,32 @@ def patiently(act: Callable[[], R], told: str) -> R:
         StorageError: it failed for good.
         Interrupted: the run was stopped.
     """
-    for wait in (*WAITS, None):
-        interruption.raise_if_requested("the transfer")
-        try:
-            return act()
-        except FileNotFoundError:
-            raise
-        except Exception as error:  # each file system has its own kinds
-            lasts = isinstance(error, _LASTING) or "credentials" in type(error).__name__.lower()
-            if lasts or wait is None:
-                raise StorageError(f"{told}: {str(error).strip() or type(error).__name__}") from error
-            if wait == WAITS[1]:
-                log.warning("%s: %s. Trying on", told, str(error).strip() or type(error).__name__)
-        time.sleep(wait * (1 + random.random()))
-    raise AssertionError
+    trying = tenacity.Retrying(
+        before=lambda _: interruption.raise_if_requested("the transfer"),
+        retry=tenacity.retry_if_exception(_may_pass),
+        wait=tenacity.wait_chain(*(tenacity.wait_random(wait, 2 * wait) for wait in WAITS)),
+        stop=tenacity.stop_after_attempt(len(WAITS) + 1),
+        before_sleep=functools.partial(_warn, told),
+        sleep=interruption.sleep,
+        reraise=True,
+    )
+    try:
+        return trying(act)
+    except (FileNotFoundError, Interrupted):
+        raise
+    except Exception as error:  # each file system has its own kinds
+        raise StorageError(f"{told}: {_reason(error)}") from error
+
+
+def _may_pass(error: BaseException) -> bool:
+    lasts = isinstance(error, _LASTING) or "credentials" in type(error).__name__.lower()
+    return isinstance(error, Exception) and not lasts
+
+
+def _warn(told: str, state: tenacity.RetryCallState) -> None:
+    if state.attempt_number == 2 and state.outcome:  # a single failure is nothing unusual
+        log.warning("%s: %s. Trying on", told, _reason(state.outcome.exception()))
+
+
+def _reason(error: BaseException | None) -> str:
+    return str(error).strip() or type(error).__name__

@@ -6,14 +6,16 @@ Credentials come from the environment or from fsspec's own settings, never from 
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from pathlib import Path
 from typing import Any, TypeGuard
 
 import fsspec
+import platformdirs
 
 from dcgan.errors import ConfigError
+
+APP = "dcgan"  # what this user's folders of ours are called
 
 
 def is_url(path: str | Path) -> TypeGuard[str]:
@@ -60,17 +62,17 @@ def open_url(url: str | Path) -> tuple[Any, str]:
 
 def state_folder(url: str) -> Path:
     """Local folder for work on what a URL names that must not be lost: journals need a local file system."""
-    return _home("XDG_STATE_HOME", ".local/state") / _name(url)
+    return platformdirs.user_state_path(APP) / _name(url)
 
 
 def cache_folder(url: str) -> Path:
     """Local folder for copies of what a URL names, which can be deleted at any time."""
-    return _home("XDG_CACHE_HOME", ".cache") / _name(url)
+    return platformdirs.user_cache_path(APP) / _name(url)
 
 
-def _home(variable: str, default: str) -> Path:
-    """As the XDG Base Directory Specification has it."""
-    return Path(os.environ.get(variable) or Path.home() / default) / "dcgan"
+def scratch_folder() -> Path:
+    """Local folder for the work of processes that clean up after themselves."""
+    return platformdirs.user_cache_path(APP) / "scratch"
 
 
 def _name(url: str) -> str:

@@ -15,13 +15,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from dcgan.config import parse_job
 from dcgan.errors import DcganError
+from dcgan.execution.child import next_told, open_channel
 from dcgan.execution.determinism import set_up_tensorflow
 from dcgan.execution.pool import Work
-from dcgan.execution.progress import Progress
 from dcgan.files import storage
 from dcgan.pipeline.stages import load
 from dcgan.run.paths import Run
@@ -29,37 +28,25 @@ from dcgan.run.paths import Run
 
 def main() -> int:
     """Do the work that the first argument describes, and what is asked for after it; see `execution.pool.Work`."""
-    # What a library prints must not mix with the protocol: standard output becomes standard error for everyone else.
-    channel = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
-    os.dup2(2, 1)
+    say = open_channel()
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.INFO)
-    parent = os.getppid()
-
-    def say(kind: str, content: Any) -> None:
-        if os.getppid() != parent:  # nobody reads on: the run was killed, and will be resumed by another process
-            os._exit(1)
-        channel.write(json.dumps({kind: content}) + "\n")
-
-    def on_progress(progress: Progress) -> None:
-        say("progress", progress)
-
-    text = sys.argv[1]
-    while text:
-        work = Work(**json.loads(text))
+    first = told = json.loads(sys.argv[1])
+    while told:
+        work = Work(**told)
         try:
             run = Run(Path(work.run))
             config = parse_job(storage.read_json(run.config), where=str(run.config))
-            if text is sys.argv[1]:
+            if told is first:
                 with _without("matplotlib", "sklearn"):  # Keras loads them for what no worker does: 1 s of 4
                     set_up_tensorflow(work.threads)
             else:
                 _write_to(work.log)
-            load(work.function)(run, config, on_progress=on_progress, **work.arguments)
-            say("done", True)
+            load(work.function)(run, config, on_progress=lambda progress: say({"progress": progress}), **work.arguments)
+            say({"done": True})
         except DcganError as error:
-            say("error", {"kind": type(error).__name__, "message": str(error)})
+            say({"error": {"kind": type(error).__name__, "message": str(error)}})
             return 1
-        text = sys.stdin.readline() if work.kept else ""
+        told = next_told() if work.kept else None
     return 0
 
 

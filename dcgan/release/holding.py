@@ -1,7 +1,8 @@
 """Holding a release while it is read: what a process holds is not removed.
 
 The system lets go of a lock when the process ends, however it ends. Any program can hold a release, such as by
-`flock --shared <release> <command>`.
+`flock --shared <release> <command>`. By `flock` itself, and not by `filelock` as other locks: that locks files of its
+own, and nothing may be written into a release; and many processes hold one release at a time.
 """
 
 from __future__ import annotations

@@ -9,10 +9,8 @@ from __future__ import annotations
 import functools
 import hashlib
 import io
-import json
 import os
 import stat
-import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,6 +20,7 @@ import numpy as np
 from PIL import Image
 
 from dcgan.data.catalogue.decode import UnusableError, fit, perceptual_hash, to_pixels
+from dcgan.execution.child import next_told, open_channel
 from dcgan.files import marks
 
 ACCEPTED, QUARANTINED = "accepted", "quarantined"  # verdicts
@@ -186,14 +185,10 @@ def _first_line(error: Exception) -> str:
 
 def main() -> None:
     """Answer tasks until standard input ends."""
-    # What a library prints must not mix with the replies: standard output becomes standard error for everyone else.
-    channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
+    say = open_channel()
     warnings.simplefilter("ignore")  # see `readers.answers`
-    for line in sys.stdin:
-        replies = [ACTS[act](File(path), *arguments) for act, path, *arguments in json.loads(line)]
-        channel.write(json.dumps(replies) + "\n")
-        channel.flush()
+    while (tasks := next_told()) is not None:
+        say([ACTS[act](File(path), *arguments) for act, path, *arguments in tasks])
 
 
 if __name__ == "__main__":

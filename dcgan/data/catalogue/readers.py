@@ -7,11 +7,9 @@ that import no TensorFlow and none of the user's script, as `multiprocessing` wo
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import queue
 import shlex
-import subprocess
 import sys
 import threading
 import warnings
@@ -23,6 +21,7 @@ from typing import Any
 from dcgan.data.catalogue.opening import ACTS, File, Item, close_arrays
 from dcgan.errors import StageError
 from dcgan.execution import interruption
+from dcgan.execution.child import Child
 from dcgan.execution.pool import workers
 
 MANY = 500  # files from which on processes pay: starting them takes as long as opening some hundred small files
@@ -112,7 +111,7 @@ class _Reader:
     """One reader process, started when it is first asked, and again after it crashed."""
 
     def __init__(self) -> None:
-        self._process: subprocess.Popen[str] | None = None
+        self._child: Child | None = None
 
     def ask(self, requests: list[list[Any]]) -> list[Any] | None:
         """Replies to requests, or None when the process died over them.
@@ -121,13 +120,16 @@ class _Reader:
             Interrupted: the run was stopped.
             StageError: it did not start.
         """
-        if self._process is None:
-            self._process = workers().start(COMMAND, TITLE, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
-            if _exchange(self._process, []) is None:
-                self.close()
-                interruption.raise_if_requested(TITLE)
+        if self._child is None:
+            self._child = workers().start(COMMAND, TITLE)
+            if self._exchange([]) is None:
                 raise StageError(f"the process that reads images does not start: {shlex.join(COMMAND)}")
-        replies = _exchange(self._process, requests)
+        return self._exchange(requests)
+
+    def _exchange(self, requests: list[list[Any]]) -> list[Any] | None:
+        assert self._child is not None
+        self._child.tell(requests)
+        replies: list[Any] | None = self._child.hear()
         if replies is None:
             self.close()
             interruption.raise_if_requested(TITLE)
@@ -135,26 +137,11 @@ class _Reader:
 
     def stop(self) -> None:
         """End it now, from another thread than asks."""
-        if process := self._process:
-            process.terminate()
+        if child := self._child:
+            child.stop()
 
     def close(self) -> None:
         """Let it end, and wait for that."""
-        process, self._process = self._process, None
-        if process is not None:
-            with contextlib.suppress(BrokenPipeError), process:
-                assert process.stdin is not None
-                process.stdin.close()
-            workers().forget(process)
-
-
-def _exchange(process: subprocess.Popen[str], requests: list[list[Any]]) -> list[Any] | None:
-    """One line there, one line back; None when the process is dead, or dies over it."""
-    assert process.stdin is not None and process.stdout is not None
-    try:
-        process.stdin.write(json.dumps(requests) + "\n")
-        process.stdin.flush()
-    except BrokenPipeError:
-        return None
-    line = process.stdout.readline()
-    return list(json.loads(line)) if line.endswith("\n") else None
+        child, self._child = self._child, None
+        if child is not None:
+            workers().close(child)

@@ -102,7 +102,7 @@ def _coordinator(post: Post, job: JobConfig) -> str:
 @contextmanager
 def _scratch(run: Run) -> Iterator[Run]:
     """A folder for this piece of work alone; what killed processes of this machine have left there is removed."""
-    top = urls.cache_folder("").parent / "scratch"
+    top = urls.scratch_folder()
     top.mkdir(parents=True, exist_ok=True)
     host = platform.node()  # the folder may be on a disk that machines share
     for folder in top.glob(f"{host}--*"):

@@ -124,15 +124,15 @@ def test_stopped_workers_end_at_once_and_no_more_begin(run: Path) -> None:
 def test_signal_that_comes_while_a_worker_is_started_stops_it_and_locks_nothing_up(run: Path) -> None:
     # Ctrl-C is handled in the very thread that starts the worker: between any two of its steps.
     script = """
-        import signal, subprocess, sys
-        from dcgan.execution import pool
+        import signal, sys
+        from dcgan.execution import child, pool
         from dcgan.errors import Interrupted
 
         workers = pool.Workers()
         signal.signal(signal.SIGINT, lambda *_: workers.stop())
 
         def interrupt(frame, event, _):
-            if event == "return" and frame.f_code is subprocess.Popen.__init__.__code__:
+            if event == "return" and frame.f_code is child.Child.__init__.__code__:
                 sys.setprofile(None)
                 signal.raise_signal(signal.SIGINT)
 

@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -64,12 +66,24 @@ def test_lock_of_a_killed_process_is_free(tmp_path: Path) -> None:
         assert (tmp_path / "lock").read_text() == f"{os.getpid()}\n"
 
 
+@contextmanager
+def held_by_another_process(lock: Path) -> Iterator[None]:
+    script = (
+        "import sys, pathlib; from dcgan.files.locks import waiting_lock\n"
+        "with waiting_lock(pathlib.Path(sys.argv[1])):\n    print('got it', flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", script, str(lock)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None and process.stdout.readline() == "got it\n"
+        yield
+
+
 def test_wait_for_a_lock_ends_when_it_is_free_or_when_the_run_is_stopped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(interruption, "_state", interruption._State())
     lock = tmp_path / "deep" / "lock"
-    with locks.waiting_lock(lock):
+    with held_by_another_process(lock):
         timer = threading.Timer(0.5, interruption.request)
         timer.start()
         with (

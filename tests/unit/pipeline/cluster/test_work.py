@@ -269,7 +269,7 @@ def test_stopped_run_ends_its_tasks_everywhere(job: JobConfig, monkeypatch: pyte
 def test_what_a_killed_task_has_left_on_its_machine_is_removed(
     run: Run, job: JobConfig, acting: Callable[[Act], None]
 ) -> None:
-    top = urls.cache_folder("").parent / "scratch"
+    top = urls.scratch_folder()
     dead, alive = top / f"{platform.node()}--{2**22 + 1}--x", top / "another-host--1--x"
     for folder in (dead, alive):
         folder.mkdir(parents=True)
