@@ -283,8 +283,6 @@ class OutputsConfig(Model):
     @classmethod
     def _plain_url(cls, value: str) -> str:
         urls.require_harmless(value)
-        if "::" in value and urls.is_url(value):
-            raise ValueError("releases cannot be written through a chain of URLs (`::`)")
         return value
 
 

@@ -17,6 +17,10 @@ from dcgan.errors import ConfigError
 
 APP = "dcgan"  # what this user's folders of ours are called
 
+# What gives bytes and nothing else: object stores, web servers, the disk, and this process's memory. Other kinds of
+# fsspec interpret what they read (`reference`), start programs (`git`, `ssh`) or unpack archives.
+PROTOCOLS = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "https", "http", "file", "local", "memory")
+
 
 def is_url(path: str | Path) -> TypeGuard[str]:
     """Whether this is a URL and no local path."""
@@ -24,13 +28,14 @@ def is_url(path: str | Path) -> TypeGuard[str]:
 
 
 def require_harmless(url: str) -> None:
-    """Refuse a URL that carries a secret. Local paths pass.
+    """Refuse a URL that carries a secret, or whose kind can do more than give bytes. Local paths pass.
 
     Raises:
-        ValueError: the message does not repeat the URL.
+        ValueError: the message does not repeat a secret.
     """
-    for part in re.split(r"::(?=[\w+.\-]+://)", url) if is_url(url) else []:
-        rest = part.partition("://")[2]
+    if is_url(url):
+        _require_known_kind(url)
+        rest = url.partition("://")[2]
         netloc, _, _ = rest.partition("/")
         port = re.search(r":([^:\]]*)$", netloc)
         if "@" in netloc or ":" in rest.rpartition("@")[0] or (port and not port[1].isdecimal()):
@@ -43,15 +48,25 @@ def require_harmless(url: str) -> None:
             raise ValueError("the URL holds a `?`: what follows may be secret, and would be written into every release")
 
 
+def _require_known_kind(url: str) -> None:
+    protocol = url.partition("://")[0]
+    if "::" in url:
+        raise ValueError("the URL holds a chain (`::`), which can lead anywhere: name the files themselves")
+    if protocol not in PROTOCOLS:
+        named = f" {protocol}://" if re.fullmatch(r"[\w+.\-]{1,20}", protocol) else ""
+        raise ValueError(f"the URL holds an unknown kind{named}: expected one of {', '.join(PROTOCOLS)}")
+
+
 def open_url(url: str | Path) -> tuple[Any, str]:
     """The file system that a URL, or a local path, is in, and the path within it, without a slash at its end.
 
     Raises:
-        ConfigError: of no known kind, or a package for that kind is missing.
+        ConfigError: it is a chain or none of `PROTOCOLS`, or a package for it is missing.
     """
     if not is_url(url):
         return fsspec.filesystem("file"), str(url)
     try:
+        _require_known_kind(url)
         system, path = fsspec.core.url_to_fs(url)
     except (ImportError, ValueError) as error:
         hint = " (pip install 'dcgan-augment[s3]')" if url.startswith(("s3:", "s3a:")) else ""

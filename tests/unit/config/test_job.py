@@ -146,8 +146,14 @@ def test_url_with_a_password_is_refused_by_its_key_and_not_repeated(key: str, ch
     assert "wJalr" not in message and "XUt" not in message
 
 
-def test_outputs_through_a_chain_of_urls_are_refused() -> None:
-    assert "outputs.root: releases cannot" in refusal(SMALLEST | {"outputs": {"root": "zip://a::s3://b/out.zip"}})
+@pytest.mark.parametrize(("url", "told"), [
+    ("zip://a::s3://b/out.zip", "a chain"), ("simplecache::s3://b/out", "a chain"), ("http://[::1]/x", "a chain"),
+    ("reference://b", "an unknown kind reference://"), ("github://o:r@main/x", "an unknown kind github://"),
+    ("S3://b", "an unknown kind S3://"), ("a b://c", "an unknown kind"), ("://c", "an unknown kind"),
+])  # fmt: skip
+@pytest.mark.parametrize(("part", "key"), [("data", "source"), ("outputs", "root")])
+def test_url_that_can_do_more_than_give_bytes_is_refused(url: str, told: str, part: str, key: str) -> None:
+    assert f"{part}.{key}: the URL holds {told}" in refusal(SMALLEST | {part: {key: url}})
 
 
 @pytest.mark.parametrize(("source", "root", "is_inside"), [
