@@ -15,7 +15,6 @@ from dcgan.files import storage
 from dcgan.release.reader import Release, load_release
 from dcgan.release.remote import locate
 from dcgan.release.verify import verify as verify_release
-from dcgan.run import outcome
 from dcgan.run.paths import Run
 from dcgan.text import counted
 
@@ -58,16 +57,18 @@ def report(path: str | Path, out: Path | None, *, in_browser: bool, as_json: boo
             )
         from dcgan.report import write_report  # noqa: PLC0415 (it imports Matplotlib)
 
-        write_report(run, release.config, release.record, out)
+        write_report(run, release.config, storage.read_json(release.path / "release.json"), out)
         file = out
     if in_browser and not webbrowser.open(file.resolve().as_uri()):
         echo(f"No browser was found here to open {file}", err=True)
     if as_json:
-        echo_json(release.record)
+        echo_json(release.record.model_dump(mode="json"))
         return 0
-    echo(release.record["state"])
-    for label, entry in release.record["classes"].items():
-        echo(f"  {label}: {outcome.released(entry)} synthetic, {outcome.told_verdict(entry)}, {entry['reason']}")
+    echo(release.record.state)
+    for label, entry in release.record.classes.items():
+        kept = entry.accepted - entry.released
+        verdict = f"{entry.verdict} ({counted(kept, 'image')})" if kept else entry.verdict
+        echo(f"  {label}: {entry.released} synthetic, {verdict}, {entry.reason}")
     echo(f"Report: {file}")
     return 0
 
@@ -96,10 +97,10 @@ def regenerate(path: str | Path, image_ids: Sequence[str], out: Path | None, *, 
     told = "byte for byte as released" if exact == number else f"{exact:,} of them byte for byte as released"
     echo(f"{path}: {counted(number, 'image')} made again, {told}")
     if exact < number:
-        made_on = release.record.get("gpus") or release.record["processor"]
+        made_on = release.record.gpus or release.record.processor
         echo(
             f"The others differ by {largest} of 255 at most. Bytes depend on processor, versions and thread count: "
-            f"the release was made with {counted(release.record['threads'], 'thread')} on {made_on}"
+            f"the release was made with {counted(release.record.threads, 'thread')} on {made_on}"
         )
     return 0
 
@@ -109,7 +110,7 @@ def sample(path: str | Path, labels: Sequence[str], count: int, out: Path, *, as
     _require_new(out)
     release = _open(path)
     again = _again(release)
-    shipped = [label for label, entry in release.record["classes"].items() if outcome.released(entry)]
+    shipped = [label for label, entry in release.record.classes.items() if entry.released]
     with display.live():
         made = again.sample(
             release,
@@ -139,7 +140,7 @@ def _require_new(folder: Path) -> None:
 
 def _again(release: Release) -> ModuleType:
     """`dcgan.release.again`, with TensorFlow set up as for the release: the bytes depend on it."""
-    wake_tensorflow(release.record["threads"])
+    wake_tensorflow(release.record.threads)
     from dcgan.release import again  # noqa: PLC0415 (it imports TensorFlow)
 
     return again

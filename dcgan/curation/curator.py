@@ -33,7 +33,8 @@ class Curator:
         self._real_paths = split["path"].to_numpy()
         real, held_out = np.load(run.train_images(label)), np.load(run.holdout_images(label))
         image_shape = real.shape[1:]
-        self.model = Model(run.model(label), config.training, image_shape)
+        with run.model(label).open("rb") as file:
+            self.model = Model(file, config.training, image_shape)
         judge, classes = load_judge(run, image_shape)
         self._number = classes.index(label)
         self._judge = looker(judge)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
+import io
+import math
+import zipfile
+from collections.abc import Mapping
+from typing import BinaryIO
 
 import keras
 import numpy as np
@@ -11,7 +15,6 @@ import tensorflow as tf
 
 from dcgan.config import GenerationConfig, TrainingConfig
 from dcgan.execution import randomness
-from dcgan.files import storage
 from dcgan.networks.architecture import make_discriminator, make_generator
 from dcgan.networks.batches import to_float, to_uint8
 
@@ -19,23 +22,32 @@ from dcgan.networks.batches import to_float, to_uint8
 # with the batch size. A constant of the format: changing it changes every image.
 CHUNK = 64
 
+MAX_HEADER_BYTES = 2048  # of one array in the file: NumPy's header, and its name in the archive, twice
+
 
 class Model:
     """Generator and critic of one class. Candidate i depends on (seed, class, i) and the weights only."""
 
-    def __init__(self, file: Path, config: TrainingConfig, image_shape: tuple[int, int, int]) -> None:
-        """Load `model.npz`.
+    def __init__(self, file: BinaryIO, config: TrainingConfig, image_shape: tuple[int, int, int]) -> None:
+        """Load `model.npz`. No more of it is read than the networks take.
 
         Args:
-            file: as training wrote it.
+            file: as training wrote it, opened.
             config: resolved; the one that it was trained by.
             image_shape: (H, W, C).
+
+        Raises:
+            ValueError, OSError, zipfile.BadZipFile: it does not hold exactly the networks' weights.
         """
         assert config.latent_dim and config.width
-        content = file.read_bytes()
+        shapes = _shapes(config.latent_dim, image_shape, config.width)
+        max_bytes = sum(_num_bytes(shape) + MAX_HEADER_BYTES for shape in shapes.values())
+        content = file.read(max_bytes + 1)
+        if len(content) > max_bytes:
+            raise ValueError(f"it holds more than {max_bytes:,} bytes, and so more than the networks' weights")
         self.sha256 = hashlib.sha256(content).hexdigest()
         self.latent_dim = config.latent_dim
-        arrays = storage.unpack_arrays(content)
+        arrays = _unpack(content, shapes)
         generator = _with_weights(make_generator(config.latent_dim, image_shape, config.width), arrays)
         critic = _with_weights(make_discriminator(image_shape, config.width), arrays)
         self._generate = tf.function(lambda latents: to_uint8(generator(latents, training=False)))
@@ -55,8 +67,46 @@ class Model:
         return np.asarray(self._judge(tf.constant(images)))
 
 
-def _with_weights(network: keras.Model, arrays: dict[str, np.ndarray]) -> keras.Model:
+def _shapes(latent_dim: int, image_shape: tuple[int, int, int], width: int) -> dict[str, tuple[int, ...]]:
+    """The shapes of both networks' weights, by the names that they have in the file."""
+    with tf.Graph().as_default():  # where networks take no memory: the largest would take 1.5 GB
+        networks = make_generator(latent_dim, image_shape, width), make_discriminator(image_shape, width)
+    return {_name(network, variable): tuple(variable.shape) for network in networks for variable in network.weights}
+
+
+def _unpack(content: bytes, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
+    """Arrays float32 by name, of these shapes, and no others.
+
+    `numpy.load` would make room for whatever an array's header says.
+    """
+    arrays = {}
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        if sorted(archive.namelist()) != sorted(f"{name}.npy" for name in shapes):
+            raise ValueError(f"it does not hold the {len(shapes)} arrays of the networks")
+        for name, shape in shapes.items():
+            info = archive.getinfo(f"{name}.npy")
+            if info.compress_type != zipfile.ZIP_STORED:
+                raise ValueError(f"{name} is compressed, and training compresses nothing")
+            with archive.open(info) as member:
+                if np.lib.format.read_magic(member) != (1, 0):
+                    raise ValueError(f"{name} is of another version of NumPy's format")
+                found, by_columns, dtype = np.lib.format.read_array_header_1_0(member)
+                if (found, by_columns, dtype) != (shape, False, np.dtype("<f4")):
+                    raise ValueError(f"{name} is {dtype} {found}, expected float32 {shape}")
+                arrays[name] = np.frombuffer(member.read(_num_bytes(shape)), np.float32).reshape(shape)
+    return arrays
+
+
+def _num_bytes(shape: tuple[int, ...]) -> int:
+    return 4 * math.prod(shape)
+
+
+def _with_weights(network: keras.Model, arrays: Mapping[str, np.ndarray]) -> keras.Model:
     """Put the arrays named after a network into it."""
     for variable in network.weights:
-        variable.assign(arrays[f"{network.name}/{variable.path}"])
+        variable.assign(arrays[_name(network, variable)])
     return network
+
+
+def _name(network: keras.Model, variable: keras.Variable) -> str:
+    return f"{network.name}/{variable.path}"

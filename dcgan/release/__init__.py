@@ -4,7 +4,7 @@
 ├── images/<class>/<image id>.png     shipped classes only; or shards/, see formats.py
 ├── models/<class>.npz                what made them
 ├── manifest.parquet, manifest.csv    one row per image
-├── metadata.csv                      the same for Hugging Face's image folder
+├── metadata.jsonl                    the same for Hugging Face's image folder
 ├── croissant.json                    the same for programs that read MLCommons' Croissant
 ├── release.json                      config, versions, seeds, verdicts, checksum of every file but images
 ├── release.sha256                    checksum of release.json

@@ -11,15 +11,17 @@ import numpy as np
 import pandas as pd
 
 from dcgan.curation.collect import MAX_TRIES
-from dcgan.curation.filters import CRITIC, Candidates, Filters, pixel_hash, without_real_images
+from dcgan.curation.filters import BY_NAME, CRITIC, Candidates, Filters, pixel_hash, without_real_images
 from dcgan.errors import ReleaseError
 from dcgan.execution.progress import OnProgress, no_report
 from dcgan.files import storage
-from dcgan.files.names import escape
 from dcgan.generation.model import CHUNK, Model
 from dcgan.generation.png import encode, image_id
+from dcgan.release import formats
 from dcgan.release.formats import image_path
 from dcgan.release.reader import Release
+
+MAX_MODEL_BYTES = 2**31  # of a model's file; of these, as many are read as its networks take
 
 
 @dataclass(frozen=True)
@@ -116,17 +118,20 @@ def load_model(release: Release, label: str) -> Model:
     Raises:
         ReleaseError: there is none of that class, or it has changed.
     """
-    entry = release.record["classes"].get(label, {"verdict": "none"})
-    if entry["verdict"] != "shipped":
-        shipped = [name for name, other in release.record["classes"].items() if other["verdict"] == "shipped"]
+    entry = release.record.classes.get(label)
+    if entry is None or not entry.released:
+        shipped = [name for name, other in release.record.classes.items() if other.released]
         raise ReleaseError(f"{release.path} has no images of class {label!r}; it has of {', '.join(shipped)}")
-    file = release.path / "models" / f"{escape(label)}.npz"
+    name = formats.model_path(label)
+    training = release.config.training
     try:
-        model = Model(file, release.config.training, release.image_shape)
-    except OSError as error:
-        raise ReleaseError(f"{file} cannot be read: {error}. `dcgan verify` tells more.") from error
-    if model.sha256 != entry["model_sha256"]:
-        raise ReleaseError(f"{file} has changed since it was released. `dcgan verify` tells more.")
+        with release.folder.open(name, MAX_MODEL_BYTES) as file:
+            model = Model(file, training, release.image_shape)
+    except Exception as error:  # a dozen kinds, by which part of the file is damaged
+        told = f"{release.path / name} cannot be read: {error!r}. `dcgan verify` tells more."
+        raise ReleaseError(told) from error
+    if model.sha256 != entry.model_sha256:
+        raise ReleaseError(f"{release.path / name} has changed since it was released. `dcgan verify` tells more.")
     return model
 
 
@@ -134,14 +139,17 @@ def _more(
     release: Release, label: str, model: Model, count: int, rejected: dict[str, int]
 ) -> Iterator[tuple[int, np.ndarray]]:
     """`count` fit candidates with their indices; counts the others by reason in `rejected`."""
-    entry = release.record["classes"][label]
+    entry = release.record.classes[label]
     manifest = release.manifest
     released = release.images.arrays(manifest.loc[manifest["label"] == label, "path"].to_list())
-    with_critic = CRITIC in entry["thresholds"]
+    with_critic = CRITIC in entry.thresholds
     # Distances to the real images are not known, and are no reason.
-    filters = Filters(entry["thresholds"], without_real_images(release.config.curation.filters))
+    names = release.config.curation.filters
+    if odd := [name for name in names if name not in BY_NAME]:
+        raise ReleaseError(f"{release.path}: this version has no filter {', '.join(odd)}, and so no way to go on")
+    filters = Filters(entry.thresholds, without_real_images(names))
     filters.have_seen(np.array([pixel_hash(image) for image in released], np.int64))
-    first = entry["tried"]
+    first = entry.tried
     last = first + count * MAX_TRIES
     found = 0
     for chunk in range(first // CHUNK, last // CHUNK + 1):
@@ -150,7 +158,10 @@ def _more(
         images = images[indices.start - chunk * CHUNK : indices.stop - chunk * CHUNK]
         unknown = np.zeros(len(images), np.float32)
         scores = model.critic_scores(images) if with_critic else None
-        reasons = filters.reasons(Candidates(images, unknown, unknown, unknown, scores))
+        try:
+            reasons = filters.reasons(Candidates(images, unknown, unknown, unknown, scores))
+        except KeyError as error:
+            raise ReleaseError(f"{release.path}: class {label!r} has no threshold {error}") from error
         for index, image, reason in zip(indices, images, reasons, strict=True):
             if reason:
                 rejected[reason] = rejected.get(reason, 0) + 1
@@ -163,7 +174,7 @@ def _more(
 
 
 def _encode(release: Release, image: np.ndarray, label: str, index: int, model: Model) -> bytes:
-    return encode(image, job=release.record["job"], label=label, index=index, model_sha256=model.sha256)
+    return encode(image, job=release.record.job, label=label, index=index, model_sha256=model.sha256)
 
 
 def _difference(release: Release, path: str, image: np.ndarray) -> int:

@@ -15,7 +15,7 @@ from dcgan.config import JobConfig
 # What means something to Markdown inside a line or a table's cell, HTML or LaTeX on Hugging Face.
 _SPECIAL = re.compile(r"[\\`*_\[\]{}<>|&~$#!@\"]")
 
-_DATA_FILES = {"files": ["images/**", "metadata.csv"], "tfrecord": "manifest.parquet", "webdataset": "shards/*.tar"}
+_DATA_FILES = {"files": ["images/**", "metadata.*"], "tfrecord": "manifest.parquet", "webdataset": "shards/*.tar"}
 
 
 def escape_markdown(value: object) -> str:

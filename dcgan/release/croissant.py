@@ -21,7 +21,8 @@ LICENSE = (
 MEDIA_TYPES = {
     "manifest.parquet": "application/x-parquet",
     "manifest.csv": "text/csv",
-    "metadata.csv": "text/csv",
+    "metadata.jsonl": "application/jsonlines",
+    "metadata.parquet": "application/x-parquet",
     "report.html": "text/html",
     "README.md": "text/markdown",
 }

@@ -30,9 +30,10 @@ class Hold:
             OSError: there is no such folder.
         """
         self._folder = folder
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        weakref.finalize(self, os.close, descriptor)
-        _lock(descriptor, fcntl.LOCK_SH)
+        self.descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        """Of the folder, open while this object is."""
+        weakref.finalize(self, os.close, self.descriptor)
+        _lock(self.descriptor, fcntl.LOCK_SH)
 
     def __reduce__(self) -> tuple[type[Hold], tuple[Path]]:
         return Hold, (self._folder,)  # a process that a release is sent to holds it too

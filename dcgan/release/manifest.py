@@ -1,14 +1,18 @@
-"""The manifest: one row per synthetic image."""
+"""The manifest: one row per synthetic image. `dcgan.release.rows` reads it."""
 
 from __future__ import annotations
 
+import io
+import json
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
+from typing import TextIO
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.json
 import pyarrow.parquet as pq
 
 from dcgan.run.paths import Run
@@ -35,6 +39,7 @@ SCHEMA = pa.schema(
     }
 )
 COLUMNS: list[str] = SCHEMA.names
+METADATA, METADATA_OF_DATES = "metadata.jsonl", "metadata.parquet"  # of Hugging Face's image folder
 ROWS_PER_GROUP = 65_536  # of the Parquet file; at most twice as many are kept in memory
 
 
@@ -54,7 +59,7 @@ def class_rows(run: Run, label: str, class_index: int) -> Iterator[pd.DataFrame]
 
 
 class ManifestWriter:
-    """Writes `manifest.parquet`, `manifest.csv` and `metadata.csv` as rows come.
+    """Writes `manifest.parquet`, `manifest.csv` and `metadata.jsonl` as rows come.
 
     Use it as a context manager: the files are whole when its block ends.
     """
@@ -65,17 +70,16 @@ class ManifestWriter:
         Args:
             folder: of the release.
             image_folder: whether the rows' images are files, and so are Hugging Face's image folder with its
-                `metadata.csv`.
+                `metadata.jsonl`, or `metadata.parquet` where a class is called like a date.
         """
+        self._folder = folder
         self._stack = ExitStack()
         self._parquet = self._stack.enter_context(pq.ParquetWriter(folder / "manifest.parquet", SCHEMA))
-        self._texts = {
-            name: self._stack.enter_context((folder / name).open("w", encoding="utf-8", newline=""))
-            for name in ("manifest.csv", *(["metadata.csv"] if image_folder else []))
-        }
+        self._csv = self._open("manifest.csv")
+        self._csv.write(",".join(COLUMNS) + "\n")
+        self._metadata = self._open(METADATA) if image_folder else None
+        self._labels: set[str] = set()
         self._waiting: list[pd.DataFrame] = []
-        for name, text in self._texts.items():
-            text.write(",".join(["file_name", "label"] if name == "metadata.csv" else COLUMNS) + "\n")
 
     def __enter__(self) -> ManifestWriter:
         return self
@@ -86,6 +90,10 @@ class ManifestWriter:
         with self._stack:
             if kind is None and self._waiting:
                 self._write()
+        if kind is None and self._metadata and any(map(_reads_as_time, self._labels)):
+            columns = pq.read_table(self._folder / "manifest.parquet", columns=["path", "label"])
+            pq.write_table(columns.rename_columns(["file_name", "label"]), self._folder / METADATA_OF_DATES)
+            (self._folder / METADATA).unlink()
 
     def add(self, rows: pd.DataFrame) -> None:
         """Append rows with all the manifest's columns. They are written when there are enough for a group."""
@@ -93,16 +101,27 @@ class ManifestWriter:
         if sum(len(rows) for rows in self._waiting) >= ROWS_PER_GROUP:
             self._write()
 
+    def _open(self, name: str) -> TextIO:
+        return self._stack.enter_context((self._folder / name).open("w", encoding="utf-8", newline=""))
+
     def _write(self) -> None:
         rows = pd.concat(self._waiting, ignore_index=True)
         self._waiting.clear()
         table = pa.Table.from_pandas(rows, SCHEMA, preserve_index=False)
         self._parquet.write_table(table, row_group_size=ROWS_PER_GROUP)
+        # People open the manifest in a spreadsheet. Programs read the metadata, to which a label is what it is.
         neutral = {column: _neutral(rows[column]) for column in ("label", "nearest_real_path")}
-        # People open the manifest in a spreadsheet; metadata.csv is read by programs, to which a label is what it is.
-        contents = {"manifest.csv": rows[COLUMNS].assign(**neutral), "metadata.csv": rows[["path", "label"]]}
-        for name, text in self._texts.items():
-            contents[name].to_csv(text, index=False, header=False)
+        rows[COLUMNS].assign(**neutral).to_csv(self._csv, index=False, header=False)
+        self._labels.update(rows["label"])
+        if self._metadata:
+            for path, label in zip(rows["path"], rows["label"], strict=True):
+                self._metadata.write(json.dumps({"file_name": path, "label": label}, ensure_ascii=False) + "\n")
+
+
+def _reads_as_time(label: str) -> bool:
+    """Whether Arrow's reader of JSON, which Hugging Face uses, takes a class's name for a time where all are alike."""
+    line = json.dumps({"label": label}).encode()
+    return bool(pa.json.read_json(io.BytesIO(line)).schema.field("label").type != pa.string())
 
 
 def _neutral(texts: Iterable[str]) -> list[str]:

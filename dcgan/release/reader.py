@@ -5,20 +5,18 @@ from __future__ import annotations
 import functools
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from dcgan import extras
 from dcgan.config import JobConfig, parse_job
-from dcgan.errors import ReleaseError, StorageError
-from dcgan.files import storage
+from dcgan.errors import ConfigError, ReleaseError
 from dcgan.files.urls import is_url
 from dcgan.release import formats
-from dcgan.release.holding import Hold
-from dcgan.release.remote import locate
-from dcgan.run.outcome import released
+from dcgan.release.contents import Contents, open_release
+from dcgan.release.source import recorded_source
+from dcgan.release.verify import check
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -33,64 +31,45 @@ def load_release(path: str | Path, *, verify: bool = False) -> Release:
         path: folder of a release, or a job's `latest`, also as a URL, of which a local copy is then read. The name is
             resolved now: a release that is published later does not change what this one reads, and does not remove it
             while the object that this gives is in use.
-        verify: check every byte against the checksums first.
+        verify: check every byte against the checksums first. They say that a release is as it was published, and not
+            who published it.
 
     Raises:
         ReleaseError: it is no release, is incomplete or, with `verify`, has changed.
     """
-    folder = locate(path)
-    try:
-        hold = Hold(folder)
-        record = storage.read_json(folder / "release.json")
-    except BlockingIOError as error:
-        raise ReleaseError(f"{path} is being removed: it is older than the releases that outputs.keep keeps") from error
-    except (OSError, StorageError) as error:
-        if Path(path).resolve() != folder:  # `latest` has moved on, and the release that it named is gone
-            return load_release(path, verify=verify)
-        raise ReleaseError(
-            f"{path} is not a release: a release's folder has a release.json, such as outputs/<job>/latest ({error})"
-        ) from error
-    if not isinstance(record, dict) or not {"config", "classes", "files"} <= set(record):
-        raise ReleaseError(f"{path} is not a release: its release.json is not of the form that a release's has")
-    release = Release(folder, record, hold)
+    release = open_release(path, Release)
     if verify:
-        from dcgan.release.verify import verify as check  # noqa: PLC0415 (verify reads releases too)
-
-        check(folder)
+        check(release, path)
     return release
 
 
-class Release:
+class Release(Contents):
     """An immutable dataset of synthetic images, which stays for as long as this object is in use."""
 
-    def __init__(self, path: Path, record: dict[str, Any], hold: Hold) -> None:
-        self.path = path
-        self.record = record
-        self._hold = hold
-
     def __repr__(self) -> str:
-        num_images = sum(released(entry) for entry in self.record["classes"].values())
-        return f"Release({str(self.path)!r}, {num_images} images of {len(self.class_names)} classes)"
+        return f"Release({str(self.path)!r}, {self.num_images} images of {len(self.class_names)} classes)"
 
     @functools.cached_property
     def config(self) -> JobConfig:
-        """The resolved job that made it."""
-        return parse_job(self.record["config"], where=str(self.path / "release.json"))
+        """The resolved job that made it.
 
-    @property
-    def class_names(self) -> list[str]:
-        """All classes of the job, sorted; a label is an index into this list."""
-        return list(self.record["classes"])
-
-    @functools.cached_property
-    def manifest(self) -> pd.DataFrame:
-        """One row per image."""
-        return pd.read_parquet(self.path / "manifest.parquet")
-
-    @functools.cached_property
-    def images(self) -> formats.Images:
-        """Its images one by one, by the manifest's paths."""
-        return formats.Images(self.path)
+        Raises:
+            ReleaseError: it is not a job that this version reads.
+        """
+        recorded = self.record.config
+        try:
+            data, outputs = dict(recorded["data"]), dict(recorded["outputs"])
+            source, root = str(data.pop("source")), str(outputs.pop("root"))
+            # Neither is opened here: what a job may name today does not matter to a release of long ago.
+            values = recorded | {"data": data | {"source": "."}, "outputs": outputs | {"root": "."}}
+            job = parse_job(values, where=str(self.path / "release.json"))
+        except (ConfigError, KeyError, TypeError, ValueError) as error:
+            raise ReleaseError(f"{self.path}: its job, `config` in release.json, is not one: {error}") from error
+        parts = {
+            "data": job.data.model_copy(update={"source": source}),
+            "outputs": job.outputs.model_copy(update={"root": root}),
+        }
+        return job.model_copy(update=parts)
 
     def arrays(self) -> tuple[np.ndarray, np.ndarray]:
         """All images uint8 (N, H, W, C), and labels int64 (N,), in the manifest's order.
@@ -99,14 +78,17 @@ class Release:
             ReleaseError: an image is missing, or is not of the size that the release says.
         """
         paths = self.manifest["path"].to_list()
-        images = np.empty((len(paths), *self.image_shape), np.uint8)
+        try:
+            images = np.empty((len(paths), *self.image_shape), np.uint8)
+        except MemoryError as error:
+            raise ReleaseError(
+                f"{self.path}: {len(paths):,} images of {self.image_shape} do not fit into memory at once. Read them "
+                "some at a time: release.images.arrays(paths)"
+            ) from error
 
         def read(positions: list[int]) -> None:
             chosen = [paths[position] for position in positions]
             for position, image in zip(positions, self.images.arrays(chosen), strict=True):
-                if image.shape != self.image_shape:
-                    told = f"{image.shape}, expected {self.image_shape}"
-                    raise ReleaseError(f"{self.path}: {paths[position]} is {told}. `dcgan verify` tells more.")
                 images[position] = image
 
         with ThreadPoolExecutor(NUM_THREADS) as pool:
@@ -118,20 +100,22 @@ class Release:
         """The job's real images, converted and split just as when the GANs were trained.
 
         Args:
-            source: where the real images are; by default where the job found them.
+            source: where the real images are, a path or a URL. By default where the job found them, which is opened
+                only for a release in its own job's outputs: elsewhere, what a release records is not to be trusted.
             split: "train", or "holdout" for those that no GAN saw: test on these only.
 
         Returns:
             Images uint8 (N, H, W, C) and labels int64 (N,), indices into `class_names`.
 
         Raises:
+            ReleaseError: no source is given, and the release does not lie in its own job's outputs.
             InputError, ConfigError: the source cannot be read.
         """
         from dcgan.data.split import read_split  # noqa: PLC0415 (readers of arrays need no catalogue)
 
-        data = self.config.data
-        if source is not None:
-            data = data.model_copy(update={"source": source if is_url(source) else str(Path(source).resolve())})
+        if source is None:
+            source = recorded_source(self, self.config)
+        data = self.config.data.model_copy(update={"source": source if is_url(source) else str(Path(source).resolve())})
         images, labels = read_split(data, self.image_shape, split)
         known = {label: number for number, label in enumerate(self.class_names)}
         kept = [number for number, label in enumerate(labels) if label in known]
@@ -151,8 +135,8 @@ class Release:
         one that moved a step thirty times as far as others would spoil the training.
 
         Args:
-            real: where the real images are (default: where the job found them), or images uint8 (N, H, W, C) and
-                labels int64 (N,). Held-out images are left out, so that they can be tested on.
+            real: where the real images are (default: see `real`), or images uint8 (N, H, W, C) and labels int64 (N,).
+                Held-out images are left out, so that they can be tested on.
             batch_size: images per batch.
             seed: of the shuffling.
             synthetic: with the synthetic images. False: what to compare with.
@@ -189,15 +173,9 @@ class Release:
         """Weights float32 of the real images and then the synthetic ones: equal by class, `synthetic_share` within."""
         num_classes = len(self.class_names)
         num_real, num_synthetic = (np.bincount(of, minlength=num_classes) for of in (real_labels, labels))
-        share = np.array([entry["synthetic_share"] for entry in self.record["classes"].values()])
+        share = np.array([entry.synthetic_share for entry in self.record.classes.values()])
         share = np.where(num_real == 0, 1.0, np.where(num_synthetic == 0, 0.0, share))
         of_class = (len(real_labels) + len(labels)) / np.count_nonzero(num_real + num_synthetic)
         of_real = of_class * (1 - share) / np.maximum(num_real, 1)
         of_synthetic = of_class * share / np.maximum(num_synthetic, 1)
         return np.concatenate([of_real[real_labels], of_synthetic[labels]]).astype(np.float32)
-
-    @property
-    def image_shape(self) -> tuple[int, int, int]:
-        """(H, W, C) of all its images."""
-        height, width = self.record["image_size"]
-        return height, width, self.record["channels"]

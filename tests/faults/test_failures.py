@@ -220,7 +220,9 @@ def test_release_holds_names_of_every_kind_as_they_are_and_as_plain_folders(nigh
     assert {path.name for path in (night.release / "images").iterdir()} == {escape(label) for label in SHIPPED}
     with Image.open(night.release / manifest["path"].iloc[0]) as image:
         assert image.info["dcgan-augment:class"] == manifest["label"].iloc[0]
-    assert list(pd.read_csv(night.release / "metadata.csv")["label"]) == list(manifest["label"])
+    assert list(pd.read_json(night.release / "metadata.jsonl", lines=True, dtype=False)["label"]) == list(
+        manifest["label"]
+    )
 
 
 def test_report_and_card_show_names_and_run_none_of_them(night: Night) -> None:

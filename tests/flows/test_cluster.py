@@ -199,7 +199,7 @@ def test_release_is_byte_for_byte_that_of_the_local_run(here: Nights) -> None:
     verify(far.path)
     names = {path.relative_to(near.path).as_posix() for path in near.path.rglob("*") if path.is_file()}
     assert names == {path.relative_to(far.path).as_posix() for path in far.path.rglob("*") if path.is_file()}
-    same = [name for name in names if name.startswith(("images/", "models/"))] + ["metadata.csv"]
+    same = [name for name in names if name.startswith(("images/", "models/"))] + ["metadata.jsonl"]
     assert len(same) == 110 + 2 + 1
     for name in same:
         assert (near.path / name).read_bytes() == (far.path / name).read_bytes(), name

@@ -43,7 +43,7 @@ def test_exactly_n_images_of_each_class_are_released(finished: Finished) -> None
 def test_release_holds_what_the_design_promises(finished: Finished) -> None:
     names = {path.name for path in finished.release.iterdir()}
     assert names == {
-        "images", "models", "manifest.parquet", "manifest.csv", "metadata.csv", "release.json", "report.html",
+        "images", "models", "manifest.parquet", "manifest.csv", "metadata.jsonl", "release.json", "report.html",
         "README.md", "croissant.json", "release.sha256",
     }  # fmt: skip
     assert (finished.release.parents[1] / "latest").resolve() == finished.release.resolve()

@@ -181,7 +181,9 @@ def test_release_is_loaded_from_its_url_on_another_machine(night: Night, reader:
     release = load_release(f"{OUTPUTS}/tiny/latest", verify=True)
     images, labels = release.arrays()
     assert images.shape == (110, 8, 8, 1) and np.bincount(labels).tolist() == [70, 40]
-    real, _ = release.real()
+    with pytest.raises(ReleaseError, match="say so by `real=`"):
+        release.real()
+    real, _ = release.real(release.config.data.source)
     assert len(real) == sum(entry["train"] for entry in night.summary["classes"].values()) and reader
 
 

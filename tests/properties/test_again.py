@@ -95,7 +95,8 @@ def publish_as(kind: str, finished: Finished, root: Path) -> Path:
     release = product.load_release(finished.release)
     config = release.config
     outputs = config.outputs.model_copy(update={"format": kind})
-    return publish(run, config.model_copy(update={"outputs": outputs}), release.record)
+    summary = json.loads((finished.release / "release.json").read_text())
+    return publish(run, config.model_copy(update={"outputs": outputs}), summary)
 
 
 def test_more_images_are_those_that_a_larger_job_would_have_made(

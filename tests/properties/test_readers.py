@@ -50,7 +50,7 @@ def test_keras_reads_the_same_images(finished: Finished) -> None:
 
 
 def test_hugging_face_metadata_names_every_image(finished: Finished) -> None:
-    metadata = pd.read_csv(finished.release / "metadata.csv", dtype=str)
+    metadata = pd.read_json(finished.release / "metadata.jsonl", lines=True, dtype=False)
     assert list(metadata["file_name"]) == list(dcgan.load_release(finished.release).manifest["path"])
 
 
@@ -83,10 +83,10 @@ def test_dataset_mixes_real_training_images_and_none_held_out(finished: Finished
     assert {image.tobytes() for image in real} <= set(seen)
     assert len(weights) == 3
     np.testing.assert_allclose(list(weights.values()), len(seen) / 3, rtol=1e-4)
-    for name, entry in release.record["classes"].items():
-        number = entry["class_index"]
-        assert abs(of_synthetic[number] / weights[number] - entry["synthetic_share"]) < 1e-4, name
-    assert 0 < max(entry["synthetic_share"] for entry in release.record["classes"].values()) < 0.5
+    for name, entry in release.record.classes.items():
+        number = entry.class_index
+        assert abs(of_synthetic[number] / weights[number] - entry.synthetic_share) < 1e-4, name
+    assert 0 < max(entry.synthetic_share for entry in release.record.classes.values()) < 0.5
 
 
 def test_dataset_without_synthetic_images_has_the_real_ones_alone_and_classes_weigh_alike(finished: Finished) -> None:

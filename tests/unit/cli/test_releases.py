@@ -34,7 +34,7 @@ def test_verdicts_and_place_are_told(release: Path, capsys: pytest.CaptureFixtur
     assert f"{SCRIPT}: 5 synthetic, shipped" in told and f"{CAT}: 0 synthetic, withheld (3 images)" in told
     assert f"Report: {release.resolve() / 'report.html'}" in told
     assert report(release, None, in_browser=False, as_json=True) == 0
-    assert json.loads(capsys.readouterr().out)["format"] == 1
+    assert json.loads(capsys.readouterr().out)["format"] == 2
 
 
 def test_report_written_anew_has_the_nights_since_and_the_release_is_as_it_was(

@@ -51,7 +51,7 @@ def test_mlcroissant_finds_nothing_wrong_and_reads_every_record(releases: dict[s
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_checksums_are_those_of_the_release(releases: dict[str, Path], kind: str) -> None:
-    files = load_release(releases[kind]).record["files"]
+    files = load_release(releases[kind]).record.files
     content = json.loads((releases[kind] / "croissant.json").read_text())
     told = {entry["@id"]: entry["sha256"] for entry in content["distribution"] if "sha256" in entry}
     assert told == {name: files[name] for name in told} and "manifest.parquet" in told

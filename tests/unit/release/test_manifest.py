@@ -64,7 +64,8 @@ def test_text_that_a_spreadsheet_would_run_is_neutral_where_people_open_it_and_a
 ) -> None:
     write(tmp_path, rows_of(made, CAT).assign(label=label, nearest_real_path=f"{label}.png"))
     assert set(pd.read_csv(tmp_path / "manifest.csv")["label"]) == {f"'{label}"}
-    assert set(pd.read_csv(tmp_path / "metadata.csv", dtype=str)["label"]) == {label}, "programs read this one"
+    metadata = pd.read_json(tmp_path / "metadata.jsonl", lines=True, dtype=False)
+    assert set(metadata["label"]) == {label}, "programs read this one"
     assert set(pd.read_csv(tmp_path / "manifest.csv")["nearest_real_path"]) == {f"'{label}.png"}
     assert set(pd.read_parquet(tmp_path / "manifest.parquet")["label"]) == {label}
 
@@ -74,5 +75,5 @@ def test_csv_comes_back_with_names_of_every_kind(made: Made, tmp_path: Path) -> 
     write(tmp_path, *tables)
     labels = [label for table in tables for label in table["label"]]
     assert list(pd.read_csv(tmp_path / "manifest.csv")["label"]) == labels
-    metadata = pd.read_csv(tmp_path / "metadata.csv")
+    metadata = pd.read_json(tmp_path / "metadata.jsonl", lines=True, dtype=False)
     assert list(metadata["label"]) == labels and list(metadata["file_name"]) == [p for t in tables for p in t["path"]]

@@ -57,7 +57,7 @@ def test_class_that_is_short_is_told_with_the_number_accepted_and_is_not_release
     summary = releasing.release(made.run, made.config, made.outcome)
     release = load_release(summary["release"], verify=True)
     assert set(release.manifest["label"]) == {SCRIPT, UP}
-    assert release.record["classes"][CAT]["verdict"] == "short"
+    assert release.record.classes[CAT].verdict == "short"
     card = (Path(summary["release"]) / "README.md").read_text(encoding="utf-8")
     assert "short | accepted 3 of 7 in 140 tries" in card
     assert work.tell(summary, as_json=False) == 3

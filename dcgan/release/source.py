@@ -1,0 +1,46 @@
+"""Where a release's real images are: what it records of that is believed only where its own job wrote it."""
+
+from __future__ import annotations
+
+from dcgan.config import JobConfig
+from dcgan.errors import ReleaseError, StorageError
+from dcgan.files import storage
+from dcgan.release.contents import Contents
+from dcgan.run import history, runs
+
+
+def recorded_source(release: Contents, config: JobConfig) -> str:
+    """The source that a release records, a path or a URL.
+
+    Whoever made a release chose what it records, and to open that can read this machine's files, or make requests to
+    other machines in this one's name.
+
+    Args:
+        release: whose it is.
+        config: of its job.
+
+    Raises:
+        ReleaseError: the release does not lie in the outputs of the job that it records.
+    """
+    if not _lies_in_own_outputs(release, config):
+        raise ReleaseError(
+            f"{release.path} does not lie in the outputs of its own job, so that the source of real images that it "
+            f"records is not opened: {config.data.source!r}. If you know where the real images are, say so by `real=` "
+            "(of `release.real`: `source=`), a folder or URL that you trust."
+        )
+    return config.data.source
+
+
+def _lies_in_own_outputs(release: Contents, config: JobConfig) -> bool:
+    """Whether its folder is where its job puts it, and that job has its run, or had it."""
+    job = runs.job_paths(config)
+    run = job.run(release.record.run_id)
+    try:
+        if release.path != job.releases.resolve() / run.id:
+            return False
+        if run.config.exists():
+            began, ended = storage.read_json(run.config), release.record.config
+            return bool({**began, "run": None} == {**ended, "run": None})  # it may go on with other threads
+        return any(night.run_id == run.id for night in history.read(job))
+    except (StorageError, OSError, ValueError, TypeError):
+        return False
