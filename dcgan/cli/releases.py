@@ -15,6 +15,7 @@ from dcgan.files import storage
 from dcgan.release.reader import Release, load_release
 from dcgan.release.remote import locate
 from dcgan.release.verify import verify as verify_release
+from dcgan.run import sentences
 from dcgan.run.paths import Run
 from dcgan.text import counted
 
@@ -57,7 +58,7 @@ def report(path: str | Path, out: Path | None, *, in_browser: bool, as_json: boo
             )
         from dcgan.report import write_report  # noqa: PLC0415 (it imports Matplotlib)
 
-        write_report(run, release.config, storage.read_json(release.path / "release.json"), out)
+        write_report(run, release.config, release.record, out)
         file = out
     if in_browser and not webbrowser.open(file.resolve().as_uri()):
         echo(f"No browser was found here to open {file}", err=True)
@@ -65,10 +66,8 @@ def report(path: str | Path, out: Path | None, *, in_browser: bool, as_json: boo
         echo_json(release.record.model_dump(mode="json"))
         return 0
     echo(release.record.state)
-    for label, entry in release.record.classes.items():
-        kept = entry.accepted - entry.released
-        verdict = f"{entry.verdict} ({counted(kept, 'image')})" if kept else entry.verdict
-        echo(f"  {label}: {entry.released} synthetic, {verdict}, {entry.reason}")
+    for label, outcome in release.record.classes.items():
+        echo(f"  {label}: {outcome.released} synthetic, {sentences.verdict(outcome)}, {outcome.reason}")
     echo(f"Report: {file}")
     return 0
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from dcgan.config import JobConfig
 from dcgan.release.manifest import SCHEMA
-from dcgan.run.outcome import released
+from dcgan.run.records import RunSummary
 
 LICENSE = (
     "Not known. Rights in the real images that the models were trained on may extend to these images, and "
@@ -50,7 +50,7 @@ _CONTEXT: dict[str, Any] = {  # the specification's, whole: readers compare
 }
 
 
-def describe(config: JobConfig, outcome: Mapping[str, Any], files: Mapping[str, str]) -> dict[str, Any]:
+def describe(config: JobConfig, summary: RunSummary, files: Mapping[str, str]) -> dict[str, Any]:
     """The description, for JSON.
 
     Its record set `images` has the manifest's columns and, but for `tfrecord`, which the format does not know, the
@@ -58,11 +58,10 @@ def describe(config: JobConfig, outcome: Mapping[str, Any], files: Mapping[str, 
 
     Args:
         config: resolved.
-        outcome: see `dcgan.run.outcome`.
+        summary: of the run.
         files: SHA-256 of the release's files by path, those of `images/` left out.
     """
     kind = config.outputs.format
-    total = sum(released(entry) for entry in outcome["classes"].values())
     shards = sorted(path for path in files if path.startswith("shards/"))
     distribution = [
         _file_object(path, media_type, files[path]) for path, media_type in MEDIA_TYPES.items() if path in files
@@ -87,17 +86,17 @@ def describe(config: JobConfig, outcome: Mapping[str, Any], files: Mapping[str, 
         "conformsTo": "http://mlcommons.org/croissant/1.0",
         "name": f"{config.name}-synthetic",
         "description": (
-            f"{total:,} synthetic images, made by one DCGAN per class, for image classifiers that have too few real "
-            f"images of some classes. For training, never for testing. {outcome['state']}."
+            f"{summary.released:,} synthetic images, made by one DCGAN per class, for image classifiers that have too "
+            f"few real images of some classes. For training, never for testing. {summary.state}."
         ),
         "license": LICENSE,
-        "citeAs": f"Synthetic images of job {config.name}, run {outcome['run_id']}, made by dcgan-augment",
-        "version": f"1.0.0+{outcome['run_id']}",
-        "datePublished": outcome["finished"],
+        "citeAs": f"Synthetic images of job {config.name}, run {summary.run_id}, made by dcgan-augment",
+        "version": f"1.0.0+{summary.run_id}",
+        "datePublished": summary.finished,
         "keywords": ["synthetic", "dcgan", "data-augmentation", "image-classification"],
         "isLiveDataset": False,
         "distribution": distribution,
-        "recordSet": [_classes(outcome), _images(with_content=kind != "tfrecord")],
+        "recordSet": [_classes(summary), _images(with_content=kind != "tfrecord")],
     }
 
 
@@ -112,7 +111,7 @@ def _file_object(path: str, media_type: str, sha256: str) -> dict[str, Any]:
     }
 
 
-def _classes(outcome: Mapping[str, Any]) -> dict[str, Any]:
+def _classes(summary: RunSummary) -> dict[str, Any]:
     """All classes of the job, those without images too."""
     return {
         "@type": "cr:RecordSet",
@@ -121,8 +120,8 @@ def _classes(outcome: Mapping[str, Any]) -> dict[str, Any]:
         "key": {"@id": "classes/name"},
         "field": [_field("classes", "name", "sc:Text"), _field("classes", "class_index", "sc:Integer")],
         "data": [
-            {"classes/name": label, "classes/class_index": entry["class_index"]}
-            for label, entry in outcome["classes"].items()
+            {"classes/name": label, "classes/class_index": outcome.class_index}
+            for label, outcome in summary.classes.items()
         ],
     }
 
