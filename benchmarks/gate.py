@@ -38,7 +38,9 @@ from benchmarks.jobs import begun, copied, put_generated
 from benchmarks.spoilt import KINDS
 from dcgan.config import JobConfig, parse_job
 from dcgan.files import storage
+from dcgan.run import records, sentences
 from dcgan.run.paths import Run
+from dcgan.run.records import ShareRecord, SplitRecord
 
 LARGEST, IMBALANCE = 500, 50
 NUM_RARE = 5  # classes, of 57, 37, 24, 15 and 10 images
@@ -139,7 +141,7 @@ def recognised(run: Run, base: Path, *, synthetic: bool) -> dict[str, np.ndarray
     sets, config = load_sets(run), read_job(run)
     arm = Arm(sets.real, None, None, classical=True)
     if synthetic:
-        arm = Arm(sets.real, sets.synthetic, shares(sets, storage.read_json(run.share_record)["chosen"]), True)
+        arm = Arm(sets.real, sets.synthetic, shares(sets, records.read(run.share_record, ShareRecord).chosen), True)
     tested = list(beside(base, "test").values())
     classifiers = Classifiers(config, sets)
     found = [
@@ -166,7 +168,7 @@ def judge_and_measure(trial: Trial) -> list[dict[str, Any]]:
 
     # The sets, in the place of generated images: as many as fill the classes up.
     run = copied(trial.base, trial.folder)
-    config, counts = read_job(run), storage.read_json(run.split_record)["classes"]
+    config, counts = read_job(run), records.read(run.split_record, SplitRecord).classes
     draws = np.random.default_rng(0)
     spare = beside(trial.base, "spare")
     labels = list(spare)
@@ -176,7 +178,7 @@ def judge_and_measure(trial: Trial) -> list[dict[str, Any]]:
             means = {other: images.mean(0) for other, images in spare.items()}
             foreign = [min(foreign, key=lambda other: np.abs(means[other] - means[label]).mean())]
         wrong = np.concatenate([spare[other] for other in foreign])
-        images = spare[label][: LARGEST - counts[label]["train"]]
+        images = spare[label][: LARGEST - counts[label].train]
         put_generated(run, label, KINDS[trial.kind](images, wrong, draws))
 
     # The gate, as a job goes through it.
@@ -185,13 +187,13 @@ def judge_and_measure(trial: Trial) -> list[dict[str, Any]]:
 
     measures.measure(run, config, silent)
     utility.try_shares(run, config, range(len(share.TRIED)), silent)
-    chosen = share.choose(run)["chosen"]
+    chosen = share.choose(run, config).chosen
     utility.measure(run, config, range(len(sets.compared(config.gate.classifier_seeds))), silent)
     judged = {}
     for policy in POLICIES:
         changed = config.gate.model_copy(update={"policy": policy})
         record = gate.judge(run, config.model_copy(update={"gate": changed}))
-        judged[policy] = record["classes"]
+        judged[policy] = record
 
     # The truth.
     after, before = recognised(run, trial.base, synthetic=True), beside(trial.base, "without")
@@ -210,12 +212,12 @@ def judge_and_measure(trial: Trial) -> list[dict[str, Any]]:
             truth = "harmless" if of_class.mean >= 0 and whole.mean >= 0 else "unclear"
         found.append(
             {
-                "kind": trial.kind, "class": str(label), "real": counts[label]["train"], "share": chosen,
+                "kind": trial.kind, "class": str(label), "real": counts[label].train, "share": chosen,
                 "truth": truth,
                 "class_gain": [of_class.mean, of_class.low, of_class.high],
                 "gain": [whole.mean, whole.low, whole.high],
-                "verdicts": {policy: classes[label]["verdict"] for policy, classes in judged.items()},
-                "reason": judged["no_harm"][label]["reason"],
+                "verdicts": {policy: record.classes[label].verdict for policy, record in judged.items()},
+                "reason": sentences.evidence(judged["no_harm"].classes[label], judged["no_harm"].overall),
             }
         )  # fmt: skip
     return found

@@ -19,8 +19,9 @@ from dcgan.pipeline.night import Night
 from dcgan.pipeline.order import Order, Start
 from dcgan.pipeline.performing import perform
 from dcgan.pipeline.stages import BASE, CATALOGUE, JUDGE, SPLIT, Portion
-from dcgan.run import runs
+from dcgan.run import records, runs
 from dcgan.run.paths import Run
+from dcgan.run.records import GenerationRecord
 from dcgan.training import snapshots
 
 
@@ -103,4 +104,5 @@ def put_generated(run: Run, label: str, images: np.ndarray) -> None:
         }
     )
     table.to_parquet(folder / "rows.parquet", index=False)
-    storage.write_json(folder / "record.json", {"accepted": len(images), "short": False})
+    record = GenerationRecord(accepted=len(images), short=False, tried=len(images), seconds=0)
+    records.write(folder / "record.json", record)

@@ -104,7 +104,7 @@ def quiet(folder: Path, num_images: int) -> dict[str, Any]:
     before = processor_seconds()
     nights = [run(job) for _ in range(3)]
     processor = (processor_seconds() - before) / len(nights)
-    assert all(told["state"] == "Completed: nothing changed" for _, told in nights)
+    assert all(told["ending"] == "unchanged" for _, told in nights)
     seconds = [round(seconds, 1) for seconds, _ in nights]
     return {
         "files": num_images,
@@ -138,7 +138,7 @@ def month(folder: Path, num_nights: int, data: Path | None, seed: int) -> dict[s
         seconds, told = run(job)
         costs.append(seconds)
         states.append([label for label, entry in told["classes"].items() if entry["trained_in"] == told["run_id"]]
-                      if told["state"] != "Completed: nothing changed" else None)  # fmt: skip
+                      if told["ending"] != "unchanged" else None)  # fmt: skip
         print(f"night {night + 1}: {seconds:.0f} s, {told['state']}, trained {states[-1]}", flush=True)
     seconds, full = run(job, "--fresh")
     fulls.append(seconds)

@@ -148,10 +148,9 @@ def looks_at(task: tuple[Path, Path, str]) -> list[dict[str, Any]]:
     )
     stage.Gan, stage.FoldScorer, policy.PATIENCE = Gan, FoldScorer, policy.NUM_LOOKS + 1
     record = stage.train_class(variant, config, label, None, lambda _: None)
-    steps = [scored["step"] for scored in record["scores"]]
+    steps = [scored.step for scored in record.scores]
     return [
-        look | {"step": step, "shipped": step == record["shipped_step"]}
-        for look, step in zip(looks, steps, strict=True)
+        look | {"step": step, "shipped": step == record.shipped_step} for look, step in zip(looks, steps, strict=True)
     ]
 
 

@@ -16,6 +16,7 @@ from dcgan.flows.tasks import start
 from dcgan.pipeline.night import opened
 from dcgan.pipeline.order import Order
 from dcgan.run import runs
+from dcgan.run.records import Ending, RunResult
 
 
 def _run_name() -> str:
@@ -24,7 +25,7 @@ def _run_name() -> str:
 
 
 @flow(name="dcgan-augment", flow_run_name=_run_name)
-def nightly(job: JobConfig, rehash: bool = False, fresh: bool = False) -> State[dict[str, Any]]:
+def nightly(job: JobConfig, rehash: bool = False, fresh: bool = False) -> State[RunResult]:
     """Train, generate, prove and release one job.
 
     Args:
@@ -46,15 +47,15 @@ def nightly(job: JobConfig, rehash: bool = False, fresh: bool = False) -> State[
             order.make()
             order.prove()
             order.release()
-    summary = night.result
-    assert summary is not None
-    if order.plan:  # else nothing has changed, and there is nothing new to look at
-        publish_artifacts(night.run, summary)
-    end_state = Completed if summary["release"] else Failed
-    return end_state(message=summary["state"], data=summary)
+    result = night.result
+    assert result is not None
+    if result.ending is not Ending.UNCHANGED:  # else there is nothing new to look at
+        publish_artifacts(night.run, result)
+    end_state = Failed if result.ending is Ending.FAILED else Completed
+    return end_state(message=result.state, data=result)
 
 
-def flow_for(job: JobConfig) -> Flow[[JobConfig, bool, bool], State[dict[str, Any]]]:
+def flow_for(job: JobConfig) -> Flow[[JobConfig, bool, bool], State[RunResult]]:
     """The flow with as many classes side by side as the job says, here or on a cluster.
 
     Raises:

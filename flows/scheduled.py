@@ -4,7 +4,6 @@
 # the annotations themselves.
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from prefect import flow, runtime
 from prefect.client.schemas.objects import State
@@ -19,6 +18,7 @@ from dcgan.flows import notifications
 from dcgan.flows.nightly import flow_for, nightly
 from dcgan.flows.notifications import End
 from dcgan.run import runs
+from dcgan.run.records import RunResult
 
 
 def _run_name() -> str:
@@ -48,7 +48,7 @@ def scheduled(
     fresh: bool = False,
     notify: Sequence[str] = (),  # noqa: ARG001 (read by the hooks)
     notify_on: Sequence[End] = ("completion", "failure", "crash"),  # noqa: ARG001
-) -> State[dict[str, Any]]:
+) -> State[RunResult]:
     """Train, generate, prove and release one job.
 
     Args:

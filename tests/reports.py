@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from dcgan.files import pictures, storage
-from dcgan.report.measures import MEASURES
-from dcgan.run import history
+from dcgan.files import pictures
+from dcgan.report.measures import COLUMNS
+from dcgan.run import history, records
 from dcgan.run.history import Night
+from dcgan.run.records import Measure, TrainingRecord
 from dcgan.training.events import write_timelapse
+from tests.records import changed, measure, overall_evidence, training_record, with_class
 from tests.samples import noise
 from tests.unit.conftest import CAT, SCRIPT, UP, Made, make_run
 
@@ -34,42 +36,36 @@ def make_full(root: Path) -> Made:
         Image.fromarray(noise(number)).save(rejected / reason / f"{number}.png")
     for number in range(1, 5):
         history.append(made.run.job, past_night(number))
-    classes = dict(made.outcome["classes"])
+    summary = made.outcome
     for number, label in enumerate((SCRIPT, UP, CAT)):
-        classes[label] = classes[label] | {
-            "measures": classes[label]["measures"] | measures(number),
-            "rejected": {"blank": 2, "near copy": 1},
-            "leaked": number,
-        }
-    classes[UP] = classes[UP] | {"incidents": [{"kind": "diverged", "step": 20, "told": "losses <i>nan</i>"}]}
+        rejected = {"blank": 2, "near copy": 1}
+        summary = with_class(summary, label, measures=measures(number), rejected=rejected, leaked=number)
+    incident = {"kind": "diverged", "step": 20, "branch": 0, "told": "losses <i>nan</i>"}
+    summary = with_class(summary, UP, incidents=[incident])
     seeds = {"real": 0.70, "real+classical": 0.75, "real+synthetic": 0.74, "real+classical+synthetic": 0.78}
     return Made(
         made.run,
         made.config,
-        made.outcome
-        | {
-            "classes": classes,
-            "overall": {
-                "verdict": "shipped", "reason": "helps: balanced accuracy +3.0 points (+1.0 to +5.0)",
-                "gain": 0.03, "gain_low": 0.01, "gain_high": 0.05,
-            },
-            "share": {"chosen": 0.25, "tried": {"0": 0.93, "0.25": 0.94, "0.5": 0.935}},
-            "arms": {
+        changed(
+            summary,
+            overall=overall_evidence("helps", 0.01, 0.05, reason="helps: balanced accuracy +3.0 points (+1.0 to +5.0)"),
+            share={"chosen": 0.25, "tried": {"0": 0.93, "0.25": 0.94, "0.5": 0.935}},
+            arms={
                 name: {"balanced_accuracy": [mean - 0.01, mean, mean + 0.01], "rare_recall": [mean - 0.1, mean]}
                 for name, mean in seeds.items()
             },
-            "rare": [CAT],
-            "measures": {
+            rare=[CAT],
+            measures={
                 "features": {"name": "judge", "dimensions": 64},
                 "metrics": {"novel_measure": {"goal": 3.0, "low": 0.0, "high": None}},
                 "overall": measures(5),
             },
-            "leakage": {
+            leakage={
                 "pairs": {"training and held-out": 2, "across classes": 0},
                 "examples": [{"images": [LEAKED | {"split": side} for side in ("train", "holdout")], "distance": 0.01}],
             },
-        },
-    )  # fmt: skip
+        ),
+    )
 
 
 def write_training(folder: Path) -> None:
@@ -77,9 +73,12 @@ def write_training(folder: Path) -> None:
     rows = [{"step": step, "d_loss": 1.2 - step / 100, "g_loss": 0.8 + step / 60} for step in STEPS[1:]]
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "training.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    scores = [{"step": step, "work": step, "score": abs(step - 20) / 30 + 0.1} for step in STEPS]
-    record = storage.read_json(folder / "record.json") if (folder / "record.json").exists() else {}
-    storage.write_json(folder / "record.json", record | {"scores": scores, "shipped_step": 20})
+    scores = [
+        {"step": step, "work": step, "score": abs(step - 20) / 30 + 0.1, "kid": 0.1, "coverage": 0.5, "diversity": 1.0}
+        for step in STEPS
+    ]
+    record = records.read_if_there(folder / "record.json", TrainingRecord) or training_record()
+    records.write(folder / "record.json", changed(record, scores=scores, shipped_step=20))
     (folder / "samples").mkdir(exist_ok=True)
     for step in STEPS:
         sheet = pictures.grid(np.stack([noise(step * 100 + number) for number in range(64)]), 8)
@@ -101,12 +100,12 @@ def past_night(number: int) -> Night:
     return Night.model_validate(values)
 
 
-def measures(number: int) -> dict[str, Any]:
+def measures(number: int) -> dict[str, Measure]:
     """As the evaluation writes them; the third class has none of one."""
-    few = {"value": None, "error": None, "ceiling": None, "note": NOTE}
-    return {name: {"value": 0.7, "error": 0.02, "ceiling": 0.9, "note": ""} for name in MEASURES} | {
-        "kid": few if number == 2 else {"value": 0.02, "error": 0.004, "ceiling": 0.001, "note": ""},
-        "coverage": {"value": 0.8 + number / 20, "error": 0.02, "ceiling": 0.97, "note": ""},
-        "c_t": {"value": -4.5, "error": 1.0, "ceiling": 0.2, "note": ""},
-        "novel_measure": {"value": 12.0, "error": None, "ceiling": None, "note": ""},
+    kid = measure(None, note=NOTE) if number == 2 else measure(0.02, error=0.004, ceiling=0.001)
+    return {name: measure(0.7, error=0.02, ceiling=0.9) for name in COLUMNS} | {
+        "kid": kid,
+        "coverage": measure(0.8 + number / 20, error=0.02, ceiling=0.97),
+        "c_t": measure(-4.5, error=1.0, ceiling=0.2),
+        "novel_measure": measure(12.0),
     }

@@ -13,6 +13,7 @@ from dcgan.config import load_job
 from dcgan.errors import ConfigError
 from dcgan.run import history, runs
 from dcgan.run.paths import Job
+from dcgan.run.records import Verdict
 from dcgan.text import duration
 
 NOT_MEASURED = "\N{EN DASH}"
@@ -56,7 +57,7 @@ def show(path: Path, *, as_json: bool) -> int:
             *([f"{night.finished:%Y-%m-%d %H:%M}"] if console.width >= WIDE else []),
             duration(night.seconds),
             f"{night.released:,}",
-            f"{night.counts['shipped']} of {len(night.verdicts) - night.counts['none']}",
+            f"{night.counts[Verdict.SHIPPED]} of {len(night.verdicts) - night.counts[Verdict.NONE]}",
             _percent(night.accuracy_without),
             _percent(night.accuracy_with),
             night.state,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import webbrowser
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -15,6 +16,7 @@ from dcgan.files import storage
 from dcgan.release.reader import Release, load_release
 from dcgan.release.remote import locate
 from dcgan.release.verify import verify as verify_release
+from dcgan.run import sentences
 from dcgan.run.paths import Run
 from dcgan.text import counted
 
@@ -57,7 +59,7 @@ def report(path: str | Path, out: Path | None, *, in_browser: bool, as_json: boo
             )
         from dcgan.report import write_report  # noqa: PLC0415 (it imports Matplotlib)
 
-        write_report(run, release.config, storage.read_json(release.path / "release.json"), out)
+        write_report(run, release.config, release.record, out)
         file = out
     if in_browser and not webbrowser.open(file.resolve().as_uri()):
         echo(f"No browser was found here to open {file}", err=True)
@@ -65,10 +67,8 @@ def report(path: str | Path, out: Path | None, *, in_browser: bool, as_json: boo
         echo_json(release.record.model_dump(mode="json"))
         return 0
     echo(release.record.state)
-    for label, entry in release.record.classes.items():
-        kept = entry.accepted - entry.released
-        verdict = f"{entry.verdict} ({counted(kept, 'image')})" if kept else entry.verdict
-        echo(f"  {label}: {entry.released} synthetic, {verdict}, {entry.reason}")
+    for label, outcome in release.record.classes.items():
+        echo(f"  {label}: {outcome.released} synthetic, {sentences.verdict(outcome)}, {outcome.reason}")
     echo(f"Report: {file}")
     return 0
 
@@ -119,11 +119,11 @@ def sample(path: str | Path, labels: Sequence[str], count: int, out: Path, *, as
             display.update,
         )
     if as_json:
-        echo_json(made)
+        echo_json({label: dataclasses.asdict(of_class) for label, of_class in made.items()})
         return 0
-    for label, entry in made.items():
-        rejected = "".join(f"; {number} {reason}" for reason, number in entry["rejected"].items())
-        echo(f"Class {label}: {counted(entry['accepted'], 'image')}{rejected}")
+    for label, of_class in made.items():
+        rejected = "".join(f"; {number} {reason}" for reason, number in of_class.rejected.items())
+        echo(f"Class {label}: {counted(of_class.accepted, 'image')}{rejected}")
     echo(f"Images and manifest: {out}. No gate has judged them: they are as good as the release's, no more.")
     return 0
 

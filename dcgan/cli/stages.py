@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import Any
 
 from dcgan.cli.terminal import display, echo, echo_json
 from dcgan.cli.work import stopping_workers, tell
 from dcgan.config import JobConfig
 from dcgan.errors import ConfigError, StageError
-from dcgan.files import storage
 from dcgan.pipeline.night import opened
 from dcgan.pipeline.order import Order
 from dcgan.pipeline.performing import by_threads
-from dcgan.run import outcome
+from dcgan.run import records, summary
 from dcgan.run.paths import Run
+from dcgan.run.records import EvaluationRecord, GenerationRecord, TrainingRecord, Verdict
 
 LEFT_OUT = "left out by --class"
 
@@ -56,18 +55,20 @@ def run_stages(command: str, job: JobConfig, labels: Sequence[str], *, given: st
         order.command(command)
     if night.result is not None:
         return tell(night.result, as_json=as_json)
-    left = order.verdicts or {label: _record(night.run, label) for label in order.chosen}
-    if as_json:
-        echo_json(left)
+    if as_json and order.evaluation:
+        echo_json(order.evaluation.model_dump(mode="json"))
+    elif as_json:
+        newest = {label: _newest(night.run, label) for label in order.chosen}
+        echo_json({label: record.model_dump(mode="json") if record else {} for label, record in newest.items()})
     else:
         echo(f"{command} of run {night.run.id} is done: {night.run.root}")
     return 0
 
 
-def _record(run: Run, label: str) -> dict[str, Any]:
+def _newest(run: Run, label: str) -> GenerationRecord | TrainingRecord | None:
     """The record that a class's newest stage has left."""
-    files = (folder / "record.json" for folder in (run.generation(label), run.training(label)))
-    return next((dict(storage.read_json(file)) for file in files if file.exists()), {})
+    training = run.training(label) / "record.json"
+    return summary.generation_of(run, label) or records.read_if_there(training, TrainingRecord)
 
 
 def _missing(command: str, run: Run, labels: Iterable[str], wanted: Collection[str], given: str) -> str:
@@ -93,15 +94,16 @@ def _of_classes(labels: Iterable[str]) -> str:
 
 def _is_evaluated(run: Run, label: str) -> bool:
     """Whether the newest evaluation had images of this class, or need not have: a class that is short takes no part."""
-    if outcome.is_short(run, label):
+    if summary.is_short(run, label):
         return True
-    record = storage.read_json(run.evaluation_record) if run.evaluation_record.exists() else {"classes": {}}
-    return bool(record["classes"].get(label, {"verdict": "none"})["verdict"] != "none")
+    evaluation = records.read_if_there(run.evaluation_record, EvaluationRecord)
+    evidence = evaluation.classes.get(label) if evaluation else None
+    return evidence is not None and evidence.verdict is not Verdict.NONE
 
 
 DONE: dict[str, tuple[str, Callable[[Run, str], bool]]] = {
     "train": ("trained", lambda run, label: run.model(label).exists()),
-    "generate": ("generated", lambda run, label: bool(outcome.accepted(run, [label]))),
+    "generate": ("generated", lambda run, label: bool(summary.accepted(run, [label]))),
     "evaluate": ("evaluated", _is_evaluated),
 }
 """The commands that others wait for, in their order: what to call it, and whether it was done to a class."""

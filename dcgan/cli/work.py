@@ -16,8 +16,9 @@ from dcgan.config import JobConfig
 from dcgan.errors import DcganError, Interrupted, StageError
 from dcgan.execution import interruption
 from dcgan.files.urls import is_url
-from dcgan.run.outcome import UNCHANGED, released, told_verdict
+from dcgan.run import sentences
 from dcgan.run.plan import estimate_bytes, make_plan
+from dcgan.run.records import Ending, RunResult
 from dcgan.run.runs import job_paths
 from dcgan.text import counted
 
@@ -51,40 +52,46 @@ def check(job: JobConfig, *, given: str, as_json: bool, rehash: bool = False, fr
     with display.live():
         table, record = scan(job.data, display.update, Cache(job_paths(job).scan_cache, rehash, writable=False))
     plan = make_plan(job, plan_split(job, table, record))
-    changes = reuse.compare(job, table, record, fresh=fresh)
-    height, width = record["image_size"]
+    changes = reuse.compare(job, table, record, fresh=fresh).changes
+    height, width = record.image_size
     training = job.training
     assert training.width
-    num_bytes = estimate_bytes(plan, (height, width, record["channels"]), training.width)
+    num_bytes = estimate_bytes(plan, record.image_shape, training.width)
     if as_json:
-        costs = {"training": training.model_dump(mode="json"), "estimated_bytes": num_bytes}
-        again = {label: change.kind for label, change in changes.classes.items()}
-        echo_json({"catalogue": record, "plan": plan, "changes": again, **costs})
+        echo_json(
+            {
+                "catalogue": record.model_dump(mode="json"),
+                "plan": {label: planned.model_dump(mode="json") for label, planned in plan.items()},
+                "changes": {label: change.kind for label, change in changes.classes.items()},
+                "training": training.model_dump(mode="json"),
+                "estimated_bytes": num_bytes,
+            }
+        )
         return 0
     shown = Table(title=cell(f"Plan of job {job.name}"), title_justify="left")
     for column in ("class", "real", "held out", "synthetic", ""):
         shown.add_column(column, justify="left" if column in ("class", "") else "right")
-    for label, entry in plan.items():
-        cells = (label, entry["train"], entry["holdout"], entry["requested"], entry["reason"])
+    for label, planned in plan.items():
+        cells = (label, planned.train, planned.holdout, planned.requested, planned.reason)
         shown.add_row(*map(cell, cells))
     console().print(shown)
-    num_trained = sum(entry["requested"] > 0 for entry in plan.values())
-    num_wanted = sum(entry["requested"] for entry in plan.values())
+    num_trained = sum(planned.requested > 0 for planned in plan.values())
+    num_wanted = sum(planned.requested for planned in plan.values())
     base = f"up to {counted(training.base_steps or 0, 'step')} of the shared base, then " if training.base else ""
     budget = f", {training.max_minutes:g} min at most" if training.max_minutes else ""
-    display.say(f"Images      {height} x {width} px, {'grey' if record['channels'] == 1 else 'RGB'}")
+    display.say(f"Images      {height} x {width} px, {'grey' if record.channels == 1 else 'RGB'}")
     display.say(f"Training    preset {training.preset}, width {training.width}{budget}")
     display.say(f"            {base}up to {counted(training.class_steps or 0, 'step')} for each class asked for")
     display.say(f"Generation  {counted(num_wanted, 'image')} for {num_trained} of {counted(len(plan), 'class')}")
-    for number, told in enumerate(changes.told):
-        display.say(f"{'' if number else 'Since then':<12}{told}")
+    for number, line in enumerate(sentences.changes(changes)):
+        display.say(f"{'' if number else 'Since then':<12}{line}")
     display.say(f"Disk        up to {num_bytes / 1e6:,.0f} MB in {job_paths(job).root}")
-    for split, count in record["unused"].items():
+    for split, count in record.unused.items():
         display.say(f"Not used: {counted(count, 'image')} of split {split}")
-    for reason, count in record["reasons"].items():
+    for reason, count in record.reasons.items():
         display.say(f"Left out: {counted(count, 'file')}, {reason}")
-    for example in record["examples"]:
-        display.say(f"  {example['path']}: {example['reason']}")
+    for example in record.examples:
+        display.say(f"  {example.path}: {example.reason}")
     display.say(f"Nothing was written{', but the local copy of data.source' if is_url(job.data.source) else ''}.")
     display.say(f"Next: dcgan run {given}")
     return 0
@@ -103,48 +110,55 @@ def run(job: JobConfig, *, as_json: bool, rehash: bool = False, fresh: bool = Fa
             display.say(f"{told} (the first start prepares its database: up to half a minute)")
             server.start_embedded()
         state: Any = flow_for(job)(job, rehash, fresh, return_state=True)
-    summary = state.result(raise_on_failure=False)
-    if isinstance(summary, DcganError):
-        raise summary
-    if isinstance(summary, BaseException):
-        display.say("".join(traceback.format_exception(summary)))  # no error of ours: whoever mends it needs the place
-        raise StageError(f"the run failed: {summary!r}") from summary
-    return tell(summary, as_json=as_json)
+    result = state.result(raise_on_failure=False)
+    if isinstance(result, DcganError):
+        raise result
+    if isinstance(result, BaseException):
+        display.say("".join(traceback.format_exception(result)))  # no error of ours: whoever mends it needs the place
+        raise StageError(f"the run failed: {result!r}") from result
+    return tell(result, as_json=as_json)
 
 
-def tell(summary: dict[str, Any], *, as_json: bool) -> int:
-    """Print a run's summary; give the exit status."""
+EXIT_STATUS = {
+    Ending.COMPLETED: 0,
+    Ending.UNCHANGED: 0,
+    Ending.PARTLY: 3,
+    Ending.FAILED: DcganError.exit_status,
+}
+
+
+def tell(result: RunResult, *, as_json: bool) -> int:
+    """Print what came of a run; give the exit status."""
     if as_json:
-        echo_json(summary)
-    shown = Table(title=cell(f"Run {summary['run_id']} of job {summary['job']}"), title_justify="left")
+        echo_json(result.model_dump(mode="json"))
+    shown = Table(title=cell(f"Run {result.run_id} of job {result.job}"), title_justify="left")
     for column in ("class", "real", "synthetic", "training", "verdict", ""):
         shown.add_column(column, justify="right" if column in ("real", "synthetic") else "left")
-    for label, entry in summary["classes"].items():
-        training = (
-            f"step {entry['shipped_step']} of {entry['steps']}, {entry['seconds']:.0f} s" if entry["steps"] else ""
-        )
-        cells = (label, entry["train"], released(entry), training, told_verdict(entry), entry["reason"])
+    for label, outcome in result.classes.items():
+        training = f"step {outcome.shipped_step} of {outcome.steps}, {outcome.seconds:.0f} s" if outcome.steps else ""
+        cells = (label, outcome.train, outcome.released, training, sentences.verdict(outcome), outcome.reason)
         shown.add_row(*map(cell, cells))
     console().print(shown)
-    if accuracy := summary["balanced_accuracy"]:
-        without, with_synthetic = (sum(accuracy[arm]) / len(accuracy[arm]) for arm in ("without", "with"))
+    if result.accuracy and result.balanced_accuracy:
+        without, with_synthetic = result.accuracy
+        num_trainings = len(result.balanced_accuracy["with"])
         display.say(
             f"A classifier's balanced accuracy on held-out real images: {without:.1%} without, "
-            f"{with_synthetic:.1%} with the synthetic images (mean of {len(accuracy['with'])} trainings each)."
+            f"{with_synthetic:.1%} with the synthetic images (mean of {num_trainings} trainings each)."
         )
-    console().print(cell(summary["state"]), style="bold", soft_wrap=True)
-    display.say(f"Sample grid  {summary['samples']}")
-    display.say(f"Report       {summary['report']}")
-    if not summary["release"]:
-        return DcganError.exit_status
-    display.say(f"Release      {summary['release']}")
+    console().print(cell(result.state), style="bold", soft_wrap=True)
+    display.say(f"Sample grid  {result.samples}")
+    display.say(f"Report       {result.report}")
+    if result.release is None:
+        return EXIT_STATUS[result.ending]
+    display.say(f"Release      {result.release}")
     display.say(
         "\nNext: look at the sample grid and the report; check the bytes with `dcgan verify`; train on it with\n"
-        f"  release = dcgan.load_release({summary['latest']!r})\n"
+        f"  release = dcgan.load_release({result.latest!r})\n"
         "  model.fit(release.dataset(batch_size=64))\n"
         "or run examples/train_classifier.py with that path. To run a job every night: dcgan serve --help"
     )
-    return 3 if ":" in summary["state"] and summary["state"] != UNCHANGED else 0
+    return EXIT_STATUS[result.ending]
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import os
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,9 @@ from dcgan.execution.progress import OnProgress
 from dcgan.files import pictures, storage
 from dcgan.generation.model import CHUNK
 from dcgan.generation.png import encode, image_id
+from dcgan.run import records
 from dcgan.run.paths import Run
+from dcgan.run.records import GenerationRecord, PartRecord
 
 MAX_TRIES = 20  # candidates per wanted image; a class that needs more is short, its standards are not lowered
 NUM_WRITERS = 2  # threads that encode and write while the network makes the next chunk
@@ -37,7 +39,7 @@ NUM_EXAMPLES = 8  # rejected images of a reason that are kept, to be looked at
 GRID_COLUMNS, GRID_ROWS = 10, 4
 
 
-def collect(run: Run, config: JobConfig, label: str, num_wanted: int, on_progress: OnProgress) -> dict[str, Any]:
+def collect(run: Run, config: JobConfig, label: str, num_wanted: int, on_progress: OnProgress) -> GenerationRecord:
     """Make candidates in the order of their index and keep the first `num_wanted` that curation accepts.
 
     Leaves in `generation/<class>/`: `images/`, `rows.parquet`, `grid.png`, `rejected/<reason>/` with some examples, and
@@ -48,7 +50,7 @@ def collect(run: Run, config: JobConfig, label: str, num_wanted: int, on_progres
     folder = run.generation(label)
     record_file = folder / "record.json"
     if record_file.exists():
-        return dict(storage.read_json(record_file))
+        return records.read(record_file, GenerationRecord)
     (folder / "images").mkdir(parents=True, exist_ok=True)
     curator = Curator(run, config, label)
     began = time.monotonic()
@@ -61,9 +63,9 @@ def collect(run: Run, config: JobConfig, label: str, num_wanted: int, on_progres
     def take(part: Path) -> None:
         """Count a part that stands, and let no later candidate be a duplicate of its images."""
         nonlocal accepted, tried
-        record = storage.read_json(part.with_suffix(".json"))
-        accepted, tried = accepted + record["accepted"], record["tried"]
-        rejected.update(record["rejected"])
+        record = records.read(part.with_suffix(".json"), PartRecord)
+        accepted, tried = accepted + record.accepted, record.tried
+        rejected.update(record.rejected)
         tables.append(part)
         curator.filters.have_seen(pd.read_parquet(part, columns=["pixel_hash"])["pixel_hash"].to_numpy())
 
@@ -88,23 +90,21 @@ def collect(run: Run, config: JobConfig, label: str, num_wanted: int, on_progres
     if len(first):
         shown = pictures.stack(folder / "images" / f"{name}.png" for name in first)
         storage.write_bytes(folder / "grid.png", pictures.png(pictures.grid(shown, GRID_COLUMNS)))
-    record = {
-        "accepted": accepted,
-        "short": accepted < num_wanted,
-        "tried": tried,
-        "rejected": dict(rejected),
-        "thresholds": curator.limits,
-        "seconds": round(time.monotonic() - began, 1),
-    }
-    storage.write_json(record_file, record)
+    record = GenerationRecord(
+        accepted=accepted,
+        short=accepted < num_wanted,
+        tried=tried,
+        rejected=dict(rejected),
+        thresholds=curator.limits,
+        seconds=round(time.monotonic() - began, 1),
+    )
+    records.write(record_file, record)
     shutil.rmtree(folder / "parts")
     shutil.rmtree(run.shards(label), ignore_errors=True)
     return record
 
 
-def make_shards(
-    run: Run, config: JobConfig, label: str, firsts: Sequence[int], on_progress: OnProgress
-) -> dict[str, Any]:
+def make_shards(run: Run, config: JobConfig, label: str, firsts: Sequence[int], on_progress: OnProgress) -> None:
     """Make some shards of a class (`parts.shards`), each as if there were no others; `collect` joins them.
 
     Args:
@@ -124,7 +124,6 @@ def make_shards(
             indices = range(first, first + parts.PART)
             _make_part(folder / parts.SHARD_ROWS, folder, config, curator, indices, parts.PART, tell)
             tell(parts.PART)
-    return {"shards": len(firsts)}
 
 
 def _teller(on_progress: OnProgress, before: int, total: int) -> Callable[[int], None]:
@@ -139,7 +138,7 @@ def _teller(on_progress: OnProgress, before: int, total: int) -> Callable[[int],
 
 def _adopt(shard: Path, part: Path, folder: Path, filters: Filters) -> None:
     """Make a shard a part of its class, but for the images that parts before it have too."""
-    rows, record = pd.read_parquet(shard / parts.SHARD_ROWS), storage.read_json(shard / parts.SHARD_RECORD)
+    rows, record = pd.read_parquet(shard / parts.SHARD_ROWS), records.read(shard / parts.SHARD_RECORD, PartRecord)
     again = filters.duplicates(rows["pixel_hash"].to_numpy())
     for name in rows["image_id"][~again]:
         file = f"images/{name}.png"
@@ -148,9 +147,9 @@ def _adopt(shard: Path, part: Path, folder: Path, filters: Filters) -> None:
             (shard / file).rename(folder / file)
     if (shard / "rejected").exists():
         shutil.copytree(shard / "rejected", folder / "rejected", dirs_exist_ok=True)
-    rejected = Counter(record["rejected"])
+    rejected = Counter(record.rejected)
     rejected["duplicate"] += int(again.sum())
-    _leave(part, rows[~again].reset_index(drop=True), {"tried": record["tried"], "rejected": dict(+rejected)})
+    _leave(part, rows[~again].reset_index(drop=True), record.tried, +rejected)
 
 
 def _make_part(
@@ -207,14 +206,14 @@ def _make_part(
         channels=channels,
         run_id=curator.run_id,
     )
-    _leave(part, rows, {"tried": tried, "rejected": dict(rejected)})
+    _leave(part, rows, tried, rejected)
 
 
-def _leave(part: Path, rows: pd.DataFrame, record: Mapping[str, Any]) -> None:
+def _leave(part: Path, rows: pd.DataFrame, tried: int, rejected: Counter[str]) -> None:
     """Write a part's rows, and then its record: with that, it stands."""
     os.sync()  # the images are on the disk before anything says so: one call, where one for each takes half the time
     storage.write_atomic(part, lambda file: rows.to_parquet(file, index=False))
-    storage.write_json(part.with_suffix(".json"), {"accepted": len(rows), **record})
+    records.write(part.with_suffix(".json"), PartRecord(accepted=len(rows), tried=tried, rejected=dict(rejected)))
 
 
 def _write(folder: Path, images: np.ndarray, job: str, label: str, indices: np.ndarray, curator: Curator) -> list[str]:

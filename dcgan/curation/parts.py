@@ -8,7 +8,9 @@ from pathlib import Path
 import pandas as pd
 
 from dcgan.files import storage
+from dcgan.run import records
 from dcgan.run.paths import Run
+from dcgan.run.records import GenerationRecord, PartRecord
 
 PART = 4096  # candidates: some seconds of work, and a multiple of `generation.model.CHUNK`
 # Whole parts of a class from which on they are made side by side. With 64 x 64 pixels, two processes then take
@@ -39,8 +41,8 @@ def shards(run: Run, label: str, num_wanted: int) -> list[Shard]:
     """
     first, left = 0, num_wanted
     if (earlier := earlier_part(run.generation(label)).with_suffix(".json")).exists():
-        record = storage.read_json(earlier)
-        first, left = record["tried"], num_wanted - record["accepted"]
+        record = records.read(earlier, PartRecord)
+        first, left = record.tried, num_wanted - record.accepted
     count = left // PART
     return [Shard(label, first + number * PART) for number in range(count)] if count >= SHARDS_MIN else []
 
@@ -53,20 +55,20 @@ def lay_out(source: Path, target: Path, rows: pd.DataFrame) -> None:
         target: empty.
         rows: of the source's `rows.parquet`, its first.
     """
-    record = storage.read_json(source / "record.json")
+    record = records.read(source / "record.json", GenerationRecord)
     (target / "images").mkdir()
     for name in rows["image_id"]:
         storage.link(source / "images" / f"{name}.png", target / "images" / f"{name}.png")
     if (source / "rejected").exists():
         (target / "rejected").mkdir()
         storage.link_tree(source / "rejected", target / "rejected")
-    tried, rejected = record["tried"], record["rejected"]
-    if len(rows) < record["accepted"]:  # which candidates were rejected before the last of these, and why, is not kept
+    tried, rejected = record.tried, record.rejected
+    if len(rows) < record.accepted:  # which candidates were rejected before the last of these, and why, is not kept
         tried = int(rows["index"].max()) + 1 if len(rows) else 0
         rejected = {UNTOLD: tried - len(rows)} if tried > len(rows) else {}
     part = earlier_part(target)
     storage.write_atomic(part, lambda file: rows.to_parquet(file, index=False))
-    storage.write_json(part.with_suffix(".json"), {"accepted": len(rows), "tried": tried, "rejected": rejected})
+    records.write(part.with_suffix(".json"), PartRecord(accepted=len(rows), tried=tried, rejected=rejected))
 
 
 def earlier_part(generation: Path) -> Path:

@@ -11,7 +11,6 @@ import contextlib
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,8 +19,9 @@ from dcgan.data.catalogue.opening import ACCEPTED
 from dcgan.data.split import HOLDOUT, TRAIN
 from dcgan.distances import neighbour_distances
 from dcgan.errors import StorageError
-from dcgan.files import storage
+from dcgan.run import records
 from dcgan.run.paths import Run
+from dcgan.run.records import ClassLeaks, LeakageRecord, LeakedImage, LeakedPair, SplitRecord
 
 MAX_BITS = 12  # of 64 in which the hashes of near duplicates differ: on a flat ground, noise turns bits at random
 USUAL_AMONG = 20  # images of a class, among which the distance to the nearest one is what is usual
@@ -53,28 +53,26 @@ class _Images:
     """Root mean square difference of pixels in 0 to 1 under which another image is a near duplicate: (N,)."""
 
 
-def audit(run: Run) -> dict[str, Any]:
-    """Look for near duplicates between training and held-out images, and across classes; leave them in `run.leakage`.
+def audit(run: Run) -> LeakageRecord:
+    """Look for near duplicates between training and held-out images, and across classes.
 
-    Returns:
-        `pairs` by kind; `examples` of them, the nearest first; and by class the `holdout_rows` of images that are near
-        duplicates of training images of any class, and the `limit` of distance for near duplicates, 0 to 1.
+    What is found is left in `run.leakage`, and read there the next time.
     """
     with contextlib.suppress(StorageError):  # not there yet, or damaged: it is made from what is there
-        return dict(storage.read_json(run.leakage))
+        return records.read(run.leakage, LeakageRecord)
     record = _audit(run)
-    storage.write_json(run.leakage, record)
+    records.write(run.leakage, record)
     return record
 
 
 def leaked(run: Run, label: str) -> np.ndarray:
     """Which held-out images of a class are no evidence, by row of its `holdout.npy`: bool (N,)."""
-    mask = np.zeros(storage.read_json(run.split_record)["classes"][label][HOLDOUT], bool)
-    mask[audit(run)["classes"][label]["holdout_rows"]] = True
+    mask = np.zeros(records.read(run.split_record, SplitRecord).classes[label].holdout, bool)
+    mask[audit(run).classes[label].holdout_rows] = True
     return mask
 
 
-def _audit(run: Run) -> dict[str, Any]:
+def _audit(run: Run) -> LeakageRecord:
     images = _read(run)
     labels, sides = (images.table[column].to_numpy() for column in ("label", "split"))
     none = np.empty(0, np.int64)
@@ -85,18 +83,22 @@ def _audit(run: Run) -> dict[str, Any]:
     rows = images.table.loc[held_out].groupby("label")["row"].apply(list)
     limits = dict(zip(labels, images.limits.tolist(), strict=True))
     nearest = np.argsort(distances, kind="stable")[:MAX_LISTED]
-    named = images.table[["path", "label", "split"]]
-    return {
-        "pairs": {ACROSS_SIDES: int(leaks.sum()), ACROSS_CLASSES: int((labels[one] != labels[other]).sum())},
-        "examples": [
-            {"images": named.loc[[one[pair], other[pair]]].to_dict("records"), "distance": float(distances[pair])}
+
+    def named(row: int) -> LeakedImage:
+        path, label, split = map(str, images.table.loc[row, ["path", "label", "split"]])
+        return LeakedImage(path=path, label=label, split=split)
+
+    return LeakageRecord(
+        pairs={ACROSS_SIDES: int(leaks.sum()), ACROSS_CLASSES: int((labels[one] != labels[other]).sum())},
+        examples=[
+            LeakedPair(images=(named(one[pair]), named(other[pair])), distance=float(distances[pair]))
             for pair in nearest
         ],
-        "classes": {
-            label: {"holdout_rows": sorted(map(int, rows.get(label, []))), "limit": limits.get(label)}
-            for label in storage.read_json(run.split_record)["classes"]
+        classes={
+            label: ClassLeaks(holdout_rows=sorted(map(int, rows.get(label, []))), limit=limits.get(label))
+            for label in records.read(run.split_record, SplitRecord).classes
         },
-    }
+    )
 
 
 def _read(run: Run) -> _Images:

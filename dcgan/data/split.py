@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,7 +20,9 @@ from dcgan.data.catalogue.sources import Source, list_source
 from dcgan.errors import InputError
 from dcgan.files import storage
 from dcgan.files.names import escape
+from dcgan.run import records, sentences
 from dcgan.run.paths import Run
+from dcgan.run.records import CatalogueRecord, ClassFiles, ClassSplit, ClassState, SplitRecord
 
 TRAIN, HOLDOUT = "train", "holdout"
 VALIDATION_MIN = 100  # training images of a class from which on some are held in for validation
@@ -46,8 +47,8 @@ def assign(table: pd.DataFrame, holdout: float | str) -> pd.DataFrame:
     return accepted.assign(split=np.where(held_out, HOLDOUT, TRAIN))
 
 
-def plan_split(config: JobConfig, table: pd.DataFrame, record: Mapping[str, Any]) -> dict[str, Any]:
-    """The split's record: per class `train`, `holdout`, `state` ("ok" or "refused") and `reason`.
+def plan_split(config: JobConfig, table: pd.DataFrame, record: CatalogueRecord) -> SplitRecord:
+    """How many images of each class train and are held out, and which classes are refused.
 
     Args:
         config: resolved.
@@ -59,22 +60,28 @@ def plan_split(config: JobConfig, table: pd.DataFrame, record: Mapping[str, Any]
     """
     assigned = assign(table, config.data.holdout)
     counts = pd.crosstab(assigned["label"], assigned["split"]).reindex(columns=[TRAIN, HOLDOUT], fill_value=0)
-    classes: dict[str, dict[str, Any]] = {}
-    for label, found in record["classes"].items():
+    classes: dict[str, ClassSplit] = {}
+    for label, found in record.classes.items():
         train, holdout = map(int, counts.loc[label]) if label in counts.index else (0, 0)
-        reason = "" if train >= MIN_TRAIN else _refusal(train, holdout, found)
-        classes[label] = {"train": train, HOLDOUT: holdout, "state": "refused" if reason else "ok", "reason": reason}
-    if all(entry["state"] == "refused" for entry in classes.values()):
-        told = "; ".join(f"{label}: {entry['reason']}" for label, entry in classes.items())
-        raise InputError(f"no class has enough real images to train on. {told}")
-    if sum(entry["train"] > 0 for entry in classes.values()) < 2:
+        classes[label] = _of_class(train, holdout, found)
+    if all(entry.state is ClassState.REFUSED for entry in classes.values()):
+        reasons = "; ".join(f"{label}: {entry.reason}" for label, entry in classes.items())
+        raise InputError(f"no class has enough real images to train on. {reasons}")
+    if sum(entry.train > 0 for entry in classes.values()) < 2:
         raise InputError(
             "fewer than two classes have training images: nothing tells what a class is. See data.holdout."
         )
-    return {"image_size": record["image_size"], "channels": record["channels"], "classes": classes}
+    return SplitRecord(image_size=record.image_size, channels=record.channels, classes=classes)
 
 
-def make_split(run: Run, config: JobConfig) -> dict[str, Any]:
+def _of_class(train: int, holdout: int, found: ClassFiles) -> ClassSplit:
+    if train >= MIN_TRAIN:
+        return ClassSplit(train=train, holdout=holdout, state=ClassState.OK)
+    reason = sentences.refusal(train, holdout, found, MIN_TRAIN)
+    return ClassSplit(train=train, holdout=holdout, state=ClassState.REFUSED, reason=reason)
+
+
+def make_split(run: Run, config: JobConfig) -> SplitRecord:
     """Split the catalogue, and leave each class's pixels as uint8 (n, H, W, C) arrays in the run.
 
     Raises:
@@ -82,16 +89,16 @@ def make_split(run: Run, config: JobConfig) -> dict[str, Any]:
     """
     if not run.split.exists():
         table = pd.read_parquet(run.catalogue_table)
-        record = plan_split(config, table, storage.read_json(run.catalogue_record))
-        shape = (*record["image_size"], record["channels"])
+        record = plan_split(config, table, records.read(run.catalogue_record, CatalogueRecord))
+        shape = record.image_shape
         assigned = assign(table, config.data.holdout)
         assigned["row"] = assigned.groupby(["label", "split"]).cumcount()
         source = list_source(config.data.source)
         with storage.whole_folder(run.split) as temporary:
-            for label, entry in record["classes"].items():
+            for label, entry in record.classes.items():
                 (temporary / escape(label)).mkdir()
-                for side in (TRAIN, HOLDOUT):
-                    _make_array(temporary / escape(label) / f"{side}.npy", (entry[side], *shape))
+                for side, count in ((TRAIN, entry.train), (HOLDOUT, entry.holdout)):
+                    _make_array(temporary / escape(label) / f"{side}.npy", (count, *shape))
             places = [
                 str(temporary / escape(label) / f"{side}.npy")
                 for label, side in zip(assigned["label"], assigned["split"], strict=True)
@@ -100,25 +107,19 @@ def make_split(run: Run, config: JobConfig) -> dict[str, Any]:
             assigned[["path", "label", "split", "row", "image_sha256"]].to_parquet(
                 temporary / run.split_table.name, index=False
             )
-            storage.write_json(temporary / run.split_record.name, record)
-    return dict(storage.read_json(run.split_record))
+            records.write(temporary / run.split_record.name, record)
+    return records.read(run.split_record, SplitRecord)
 
 
 def labels_with_images(run: Run) -> list[str]:
     """Classes that have training images, sorted; refused ones too: they take part in telling classes apart."""
-    classes = storage.read_json(run.split_record)["classes"]
-    return [label for label, entry in classes.items() if entry["train"]]
+    classes = records.read(run.split_record, SplitRecord).classes
+    return [label for label, entry in classes.items() if entry.train]
 
 
 def image_shape(run: Run) -> tuple[int, int, int]:
     """(H, W, C) of the run's images."""
-    return shape_of(storage.read_json(run.split_record))
-
-
-def shape_of(record: Mapping[str, Any]) -> tuple[int, int, int]:
-    """(H, W, C) of the images that a split's record, or a catalogue's, is of."""
-    height, width = record["image_size"]
-    return height, width, record["channels"]
+    return records.read(run.split_record, SplitRecord).image_shape
 
 
 def load_training(run: Run, labels: Iterable[str]) -> list[np.ndarray]:
@@ -179,14 +180,6 @@ def read_split(data: DataConfig, image_shape: tuple[int, int, int], side: str) -
         _make_array(file, (len(rows), *image_shape))
         _store_pixels(list_source(data.source), rows.assign(file=str(file), row=range(len(rows))), image_shape)
         return np.load(file), rows["label"].to_list()
-
-
-def _refusal(train: int, holdout: int, found: Mapping[str, int]) -> str:
-    files, accepted = found["files"], found["accepted"]
-    told = f"{train} training images, at least {MIN_TRAIN} are needed"
-    details = [f"{holdout} held out"] if holdout else []
-    details += [f"{files - accepted} of {files} files left out"] if files > accepted else []
-    return f"{told} ({', '.join(details)})" if details else told
 
 
 def _make_array(file: Path, shape: tuple[int, ...]) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,127 +15,224 @@ from dcgan.evaluation.share import synthetic_share
 from dcgan.evaluation.statistics import Difference, difference, holm
 from dcgan.execution import randomness
 from dcgan.files import storage
+from dcgan.run import records, sentences
 from dcgan.run.paths import Run
+from dcgan.run.records import (
+    ArmScores,
+    ClassEvidence,
+    Comparison,
+    Effect,
+    EvaluationRecord,
+    FailedCheck,
+    MeasuresRecord,
+    OverallEvidence,
+    ShareRecord,
+    SplitRecord,
+    Verdict,
+)
 
 MIN_HOLDOUT = 20  # held-out images of a class under which no verdict is tried: one image is 5 points of recall
 SIGNIFICANT = 0.05
 RARE_SHARE = 0.2  # of the largest class's training images: classes with at most so many are called rare
 
+WITHHELD = {
+    "report": frozenset[Effect](),
+    "no_harm": frozenset({Effect.HARMS, Effect.UNFIT}),
+    "proven_gain": frozenset({Effect.HARMS, Effect.UNFIT, Effect.UNTESTED, Effect.UNCLEAR}),
+}
+"""By policy: what a class is withheld for."""
 
-def judge(run: Run, config: JobConfig) -> dict[str, Any]:
-    """Turn the classifiers' results into a verdict on the whole, and one for each class that has synthetic images.
+
+@dataclass(frozen=True)
+class Recognitions:
+    """What the classifiers of all arms recognised of the held-out images."""
+
+    right: Mapping[str, np.ndarray]
+    """By arm, whether each image was recognised, 0 or 1: float64 (seeds, images)."""
+    truth: np.ndarray
+    """Class numbers (images,)."""
+    synthetic: np.ndarray
+    """Synthetic images by class (K,)."""
+
+    @property
+    def tested(self) -> list[int]:
+        """The classes that have held-out images."""
+        return [number for number in range(len(self.synthetic)) if self.holdout(number)]
+
+    def holdout(self, number: int) -> int:
+        """Held-out images of a class."""
+        return int((self.truth == number).sum())
+
+    def of_class(self, arm: str, number: int) -> np.ndarray:
+        """`right` of the images of one class: (seeds, n)."""
+        of_class: np.ndarray = self.right[arm][:, self.truth == number]
+        return of_class
+
+    def mean_recall(self, arm: str, numbers: Sequence[int]) -> list[float]:
+        """Mean recall of some classes by each seed; none when there is no such class."""
+        if not numbers:
+            return []
+        return [_rounded(np.mean([row[self.truth == n].mean() for n in numbers])) for row in self.right[arm]]
+
+
+@dataclass(frozen=True)
+class Gains:
+    """What recall gains by the synthetic images."""
+
+    whole: Difference
+    """Of all classes together: of balanced accuracy."""
+    classes: Mapping[int, Difference]
+    """Of each class that has held-out images."""
+    p_holm: Mapping[int, float]
+    """Corrected p-value of each class that can have a verdict."""
+
+
+def judge(run: Run, config: JobConfig) -> EvaluationRecord:
+    """Turn the classifiers' results into a verdict on the whole, and one on each class; leave them in the run.
 
     Args:
         run: with measures taken, the share chosen and the classifiers of `sets.compared` tested.
         config: resolved.
-
-    Returns:
-        `overall` and, per class in `classes`, `verdict` ("shipped", "withheld", or "none" for a class that had no
-        synthetic images), `reason`, `measures`: recall without and with, gain and its confidence interval (shares, 0
-        to 1), p-value and the same after Holm's correction, held-out images; and the `synthetic_share` of the class's
-        draws that this was measured with. Further `arms` (balanced accuracy and mean recall of the rare classes of
-        every recipe and seed), `balanced_accuracy` of the two that are compared, `share`, and `rare`.
     """
+    labels = labels_with_images(run)
+    split = records.read(run.split_record, SplitRecord)
+    num_real = [split.classes[label].train for label in labels]
+    share = records.read(run.share_record, ShareRecord)
+    measures = records.read_if_there(run.measures, MeasuresRecord)
+    found = _recognitions(run, config)
+    gains = _gains(found, labels, config.generation.seed)
+
+    overall = _overall(config.gate.policy, gains.whole)
+    classes = {}
+    for number, label in enumerate(labels):
+        failed = checks.failed(measures.classes.get(label, {})) if measures else None
+        of_draws = synthetic_share(num_real[number], int(found.synthetic[number]), share.chosen)
+        classes[label] = _of_class(config.gate.policy, number, found, gains, failed, overall, of_draws)
+    rare = [number for number, count in enumerate(num_real) if count <= RARE_SHARE * max(num_real)]
+    arms = {
+        arm: ArmScores(
+            balanced_accuracy=found.mean_recall(arm, found.tested),
+            rare_recall=found.mean_recall(arm, [number for number in rare if number in found.tested]),
+        )
+        for arm in ARMS
+    }
+    record = EvaluationRecord(
+        overall=overall,
+        share=share,
+        arms=arms,
+        rare=[labels[number] for number in rare],
+        balanced_accuracy={"without": arms[WITHOUT].balanced_accuracy, "with": arms[WITH].balanced_accuracy},
+        classes=classes,
+    )
+    records.write(run.evaluation_record, record)
+    return record
+
+
+def _recognitions(run: Run, config: JobConfig) -> Recognitions:
+    """Read what `utility.measure` left."""
     found: dict[str, list[dict[str, np.ndarray]]] = {arm: [] for arm in ARMS}
     for number, (_, arm) in enumerate(compared(config.gate.classifier_seeds)):
         found[arm].append(storage.unpack_arrays(run.compared(number).read_bytes()))
     right = {arm: np.stack([arrays["right"] for arrays in seeds]).astype(float) for arm, seeds in found.items()}
-    truth, synthetic = found[WITH][0]["truth"], found[WITH][0]["synthetic"]
-    labels = labels_with_images(run)
-    num_real = [storage.read_json(run.split_record)["classes"][label]["train"] for label in labels]
-    rare = [number for number, count in enumerate(num_real) if count <= RARE_SHARE * max(num_real)]
-    share = storage.read_json(run.share_record)
-    tested = [number for number in range(len(labels)) if (truth == number).any()]
+    return Recognitions(right, found[WITH][0]["truth"], found[WITH][0]["synthetic"])
 
-    # Differences: of each class, and of all together.
-    gains = {number: right[WITH][:, truth == number] - right[WITHOUT][:, truth == number] for number in tested}
-    of_class = {
-        number: difference([gains[number]], randomness.generator(config.generation.seed, labels[number], "bootstrap"))
-        for number in tested
+
+def _gains(found: Recognitions, labels: Sequence[str], seed: int) -> Gains:
+    """The differences of each class and of all together."""
+    gains = {number: found.of_class(WITH, number) - found.of_class(WITHOUT, number) for number in found.tested}
+    classes = {
+        number: difference([gains[number]], randomness.generator(seed, labels[number], "bootstrap"))
+        for number in found.tested
     }
-    whole = difference(list(gains.values()), randomness.generator(config.generation.seed, "", "bootstrap"))
-    decided = [n for n in tested if synthetic[n] and (truth == n).sum() >= MIN_HOLDOUT]
-    adjusted = holm({labels[n]: of_class[n].p_value for n in decided})
-
-    # Verdicts.
-    measured = storage.read_json(run.measures)["classes"] if run.measures.exists() else {}
-    overall_verdict, overall_reason = decide(config.gate.policy, "balanced accuracy", whole, whole.p_value)
-    classes: dict[str, Any] = {}
-    for number, label in enumerate(labels):
-        measures: dict[str, Any] = {"holdout": int((truth == number).sum())}
-        if number in tested:
-            measures |= {
-                "recall_without": _rounded(right[WITHOUT][:, truth == number].mean()),
-                "recall_with": _rounded(right[WITH][:, truth == number].mean()),
-                **_told(of_class[number]),
-                "p_holm": _rounded(adjusted.get(label, 1.0)),
-            }
-        if not synthetic[number]:
-            verdict, reason = "none", "no synthetic image was there to be measured"
-        elif reason := checks.failed(measured.get(label, {})):
-            verdict = "shipped" if config.gate.policy == "report" else "withheld"
-        elif measures["holdout"] < MIN_HOLDOUT:
-            verdict = "withheld" if config.gate.policy == "proven_gain" else "shipped"
-            reason = f"no verdict: {measures['holdout']} held-out images, at least {MIN_HOLDOUT} are needed"
-        else:
-            verdict, reason = decide(config.gate.policy, "recall", of_class[number], adjusted[label])
-        if verdict == "shipped" and overall_verdict == "withheld" and config.gate.policy == "no_harm":
-            verdict, reason = "withheld", f"all classes together: {overall_reason}"
-        of_draws = synthetic_share(num_real[number], int(synthetic[number]), share["chosen"])
-        classes[label] = {"verdict": verdict, "reason": reason, "measures": measures, "synthetic_share": of_draws}
-    arms = {
-        arm: {
-            "balanced_accuracy": _by_seed(values, truth, tested),
-            "rare_recall": _by_seed(values, truth, [number for number in rare if number in tested]),
-        }
-        for arm, values in right.items()
-    }
-    record = {
-        "overall": {"verdict": overall_verdict, "reason": overall_reason, **_told(whole)},
-        "share": share,
-        "arms": arms,
-        "rare": [labels[number] for number in rare],
-        "balanced_accuracy": {
-            name: arms[arm]["balanced_accuracy"] for name, arm in (("without", WITHOUT), ("with", WITH))
-        },
-        "classes": classes,
-    }
-    storage.write_json(run.evaluation_record, record)
-    return record
+    whole = difference(list(gains.values()), randomness.generator(seed, "", "bootstrap"))
+    decided = [n for n in found.tested if found.synthetic[n] and found.holdout(n) >= MIN_HOLDOUT]
+    adjusted = holm({labels[number]: classes[number].p_value for number in decided})
+    return Gains(whole, classes, {number: adjusted[labels[number]] for number in decided})
 
 
-def decide(policy: str, measure: str, found: Difference, p_adjusted: float) -> tuple[str, str]:
-    """Verdict and reason.
+def _overall(policy: str, whole: Difference) -> OverallEvidence:
+    effect, accuracy = effect_of(whole, whole.p_value), _comparison(whole)
+    return OverallEvidence(
+        gain=accuracy.gain,
+        gain_low=accuracy.gain_low,
+        gain_high=accuracy.gain_high,
+        p_value=accuracy.p_value,
+        verdict=verdict_of(policy, effect),
+        effect=effect,
+        reason=sentences.effect(effect, "balanced accuracy", accuracy),
+    )
+
+
+def _of_class(
+    policy: str,
+    number: int,
+    found: Recognitions,
+    gains: Gains,
+    failed: FailedCheck | None,
+    overall: OverallEvidence,
+    of_draws: float,
+) -> ClassEvidence:
+    """What was found of one class, and its verdict."""
+    if not found.synthetic[number]:
+        effect, failed = Effect.NONE, None
+    elif failed:
+        effect = Effect.UNFIT
+    elif found.holdout(number) < MIN_HOLDOUT:
+        effect = Effect.UNTESTED
+    else:
+        effect = effect_of(gains.classes[number], gains.p_holm[number])
+    verdict = verdict_of(policy, effect)
+    harm_overall = verdict is Verdict.SHIPPED and overall.verdict is Verdict.WITHHELD and policy == "no_harm"
+    is_tested = number in gains.classes
+    return ClassEvidence(
+        verdict=Verdict.WITHHELD if harm_overall else verdict,
+        effect=effect,
+        harm_overall=harm_overall,
+        holdout=found.holdout(number),
+        holdout_needed=MIN_HOLDOUT,
+        recall_without=_rounded(found.of_class(WITHOUT, number).mean()) if is_tested else None,
+        recall_with=_rounded(found.of_class(WITH, number).mean()) if is_tested else None,
+        recall=_comparison(gains.classes[number]) if is_tested else None,
+        p_holm=_rounded(gains.p_holm.get(number, 1.0)) if is_tested else None,
+        failed_check=failed,
+        synthetic_share=of_draws,
+    )
+
+
+def effect_of(found: Difference, p_adjusted: float) -> Effect:
+    """What a difference shows.
 
     The two errors weigh differently. A gain is claimed only when it survives the correction for the number of classes.
     Harm is not waited for to do so: an interval below 0 is enough to withhold.
 
     Args:
-        policy: report, no_harm or proven_gain.
-        measure: what differs, in words.
         found: with the images minus without.
         p_adjusted: p-value, corrected for the number of classes.
     """
-    told = f"{measure} {100 * found.mean:+.1f} points ({100 * found.low:+.1f} to {100 * found.high:+.1f})"
     if found.high < 0:
-        return ("shipped" if policy == "report" else "withheld"), f"harms: {told}"
-    if found.low > 0 and p_adjusted < SIGNIFICANT:
-        return "shipped", f"helps: {told}"
-    return ("withheld" if policy == "proven_gain" else "shipped"), f"no difference shown: {told}"
+        return Effect.HARMS
+    return Effect.HELPS if found.low > 0 and p_adjusted < SIGNIFICANT else Effect.UNCLEAR
 
 
-def _told(found: Difference) -> dict[str, float]:
-    return {
-        "gain": _rounded(found.mean),
-        "gain_low": _rounded(found.low),
-        "gain_high": _rounded(found.high),
-        "p_value": _rounded(found.p_value),
-    }
+def verdict_of(policy: str, effect: Effect) -> Verdict:
+    """What a policy makes of an effect.
+
+    Args:
+        policy: report, no_harm or proven_gain.
+        effect: of a class, or of all together.
+    """
+    if effect is Effect.NONE:
+        return Verdict.NONE
+    return Verdict.WITHHELD if effect in WITHHELD[policy] else Verdict.SHIPPED
 
 
-def _by_seed(right: np.ndarray, truth: np.ndarray, numbers: list[int]) -> list[float]:
-    """Mean recall of some classes by each seed; none when there is no such class."""
-    return [_rounded(np.mean([row[truth == n].mean() for n in numbers])) for row in right] if numbers else []
+def _comparison(found: Difference) -> Comparison:
+    return Comparison(
+        gain=_rounded(found.mean),
+        gain_low=_rounded(found.low),
+        gain_high=_rounded(found.high),
+        p_value=_rounded(found.p_value),
+    )
 
 
 def _rounded(value: float) -> float:

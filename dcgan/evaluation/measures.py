@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -30,8 +30,9 @@ from dcgan.evaluation.sets import load_sets, num_synthetic
 from dcgan.evaluation.variety import VARIETY, variety
 from dcgan.execution import randomness
 from dcgan.execution.progress import OnProgress
-from dcgan.files import storage
+from dcgan.run import records
 from dcgan.run.paths import Run
+from dcgan.run.records import FeatureSpaceRecord, Measure, MeasuresRecord
 
 METRICS = (KID, FRECHET, *PRDC, VARIETY, OUTLYING, *GAN_TRAIN_TEST, *COPYING)
 
@@ -47,8 +48,8 @@ class Points(NamedTuple):
     synthetic: np.ndarray
 
 
-def measure(run: Run, config: JobConfig, on_progress: OnProgress) -> dict[str, Any]:
-    """Measure what is generated, leave it in `run.measures`, and give what it comes to over all classes by metric.
+def measure(run: Run, config: JobConfig, on_progress: OnProgress) -> MeasuresRecord:
+    """Measure what is generated, and leave it in `run.measures`.
 
     It is measured once, and anew when other numbers of images are generated than were measured.
 
@@ -59,21 +60,21 @@ def measure(run: Run, config: JobConfig, on_progress: OnProgress) -> dict[str, A
     if not counts:
         raise StageError("no class has synthetic images: there is nothing to measure")
     with contextlib.suppress(StorageError):  # not there yet, or damaged: it is made from what is there
-        if (record := storage.read_json(run.measures))["synthetic"] == counts:
-            return dict(record["overall"])
+        if (record := records.read(run.measures, MeasuresRecord)).synthetic == counts:
+            return record
     began = time.monotonic()
     space = open_space(run, config)
     overall, classes = _measure(run, config, space, on_progress)
-    record = {
-        "features": {"name": space.name, "dimensions": space.dimensions},
-        "metrics": {one.name: {"goal": one.goal, "low": one.low, "high": one.high} for one in METRICS},
-        "synthetic": counts,
-        "seconds": round(time.monotonic() - began, 1),
-        "overall": _record(overall),
-        "classes": {label: _record(measured) for label, measured in classes.items()},
-    }
-    storage.write_json(run.measures, record)
-    return dict(record["overall"])
+    record = MeasuresRecord(
+        features=FeatureSpaceRecord(name=space.name, dimensions=space.dimensions),
+        metrics={one.name: one.record() for one in METRICS},
+        synthetic=counts,
+        seconds=round(time.monotonic() - began, 1),
+        overall=_records(overall),
+        classes={label: _records(measured) for label, measured in classes.items()},
+    )
+    records.write(run.measures, record)
+    return record
 
 
 def _measure(
@@ -147,5 +148,5 @@ def copying(points: Points, draws: np.random.Generator) -> dict[str, Measured]:
     }
 
 
-def _record(measured: Mapping[str, Measured]) -> dict[str, Any]:
+def _records(measured: Mapping[str, Measured]) -> dict[str, Measure]:
     return {one.name: measured[one.name].record() for one in METRICS}

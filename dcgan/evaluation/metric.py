@@ -7,9 +7,11 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
+
+from dcgan.run.records import Measure, MetricBounds
 
 NUM_GROUPS = 10  # of the jackknife
 
@@ -26,6 +28,10 @@ class Metric:
     """The least value that it can have. None: it has no bound."""
     high: float | None
     """The greatest value that it can have. None: it has no bound."""
+
+    def record(self) -> MetricBounds:
+        """What is written of it."""
+        return MetricBounds(goal=self.goal, low=self.low, high=self.high)
 
 
 @dataclass(frozen=True)
@@ -45,11 +51,12 @@ class Measured:
         """The same, with what real images come to as its ceiling."""
         return dataclasses.replace(self, ceiling=real.value)
 
-    def record(self) -> dict[str, Any]:
-        """As JSON has it, rounded to six decimals."""
-        values = {name: getattr(self, name) for name in ("value", "error", "ceiling")}
-        rounded = {name: None if value is None else round(value, 6) for name, value in values.items()}
-        return rounded | {"note": self.note}
+    def record(self) -> Measure:
+        """What is written of it, rounded to six decimals."""
+        value, error, ceiling = (
+            None if number is None else round(float(number), 6) for number in (self.value, self.error, self.ceiling)
+        )
+        return Measure(value=value, error=error, ceiling=ceiling, note=self.note)
 
 
 def withheld(reason: str) -> Measured:

@@ -10,8 +10,10 @@ import numpy as np
 import pandas as pd
 
 from dcgan.data.split import labels_with_images
-from dcgan.files import pictures, storage
+from dcgan.files import pictures
+from dcgan.run import records
 from dcgan.run.paths import Run
+from dcgan.run.records import GenerationRecord
 
 WITHOUT, WITH = "real+classical", "real+classical+synthetic"  # the two arms that the gate compares
 ARMS = {"real": (False, False), WITHOUT: (True, False), "real+synthetic": (False, True), WITH: (True, True)}
@@ -50,9 +52,9 @@ def num_synthetic(run: Run) -> dict[str, int]:
     """Synthetic images of each class that has as many as were asked for."""
     counts = {}
     for label in labels_with_images(run):
-        file = run.generation(label) / "record.json"
-        if file.exists() and not (record := storage.read_json(file)).get("short"):
-            counts[label] = record["accepted"]
+        record = records.read_if_there(run.generation(label) / "record.json", GenerationRecord)
+        if record and not record.short:
+            counts[label] = record.accepted
     return counts
 
 

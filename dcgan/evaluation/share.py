@@ -7,7 +7,6 @@ part.
 from __future__ import annotations
 
 import itertools
-from typing import Any
 
 import numpy as np
 
@@ -16,7 +15,9 @@ from dcgan.data.split import FOLDS
 from dcgan.evaluation.sets import Sets
 from dcgan.evaluation.statistics import balanced
 from dcgan.files import storage
+from dcgan.run import records
 from dcgan.run.paths import Run
+from dcgan.run.records import ShareRecord
 
 STRENGTHS = (0.0, 0.25, 0.5)  # share of a class's draws when it has hardly any real images
 TRIED = tuple(itertools.product(range(FOLDS), STRENGTHS))
@@ -39,7 +40,7 @@ def shares(sets: Sets, strength: float) -> list[float]:
     ]
 
 
-def choose(run: Run, _: JobConfig) -> dict[str, Any]:
+def choose(run: Run, _: JobConfig) -> ShareRecord:
     """The smallest strength but 0 whose balanced accuracy over all folds is as good as the best; leave it in the run.
 
     As good is what falls short by no more than a standard error of the paired difference (Breiman et al. 1984,
@@ -47,10 +48,10 @@ def choose(run: Run, _: JobConfig) -> dict[str, Any]:
     more synthetic ones than held-out images do: where it is close, fewer are safer. Whether any is better than none is
     not decided here: that is the gate's, on held-out images.
 
-    A strength that was taken over from an earlier run stays: it has the key `run_id`.
+    A strength that was taken over from an earlier run stays.
 
     Returns:
-        `chosen`, and `tried`: balanced accuracy, 0 to 1, by strength, 0 among them.
+        The strength, and what each of `STRENGTHS` came to.
     """
     if taken := taken_over(run):
         return taken
@@ -62,17 +63,15 @@ def choose(run: Run, _: JobConfig) -> dict[str, Any]:
     candidates = [strength for strength in STRENGTHS if strength]
     best = max(candidates, key=lambda strength: balanced(right[strength], truth)[0])
     behind = {strength: balanced(right[best].astype(float) - right[strength], truth) for strength in candidates}
-    record = {
-        "chosen": min(strength for strength, (mean, error) in behind.items() if mean <= error),
-        "tried": {
-            f"{strength:g}": round(balanced(of_strength, truth)[0], 4) for strength, of_strength in right.items()
-        },
-    }
-    storage.write_json(run.share_record, record)
+    record = ShareRecord(
+        chosen=min(strength for strength, (mean, error) in behind.items() if mean <= error),
+        tried={f"{strength:g}": round(balanced(of_strength, truth)[0], 4) for strength, of_strength in right.items()},
+    )
+    records.write(run.share_record, record)
     return record
 
 
-def taken_over(run: Run) -> dict[str, Any]:
-    """The record of a strength that was chosen in an earlier run; {} when this run chooses its own."""
-    record = dict(storage.read_json(run.share_record)) if run.share_record.exists() else {}
-    return record if "run_id" in record else {}
+def taken_over(run: Run) -> ShareRecord | None:
+    """A strength that was chosen in an earlier run; None: this run chooses its own."""
+    record = records.read_if_there(run.share_record, ShareRecord)
+    return record if record and record.run_id is not None else None

@@ -24,10 +24,12 @@ from dcgan.execution.progress import OnProgress, part_of
 from dcgan.files import storage
 from dcgan.networks.batches import Batches
 from dcgan.networks.classifier import trainer
+from dcgan.run import records
 from dcgan.run.paths import Run
+from dcgan.run.records import ShareRecord
 
 
-def measure(run: Run, config: JobConfig, numbers: Sequence[int], on_progress: OnProgress) -> dict[str, float]:
+def measure(run: Run, config: JobConfig, numbers: Sequence[int], on_progress: OnProgress) -> dict[int, float]:
     """Train and test classifiers of `sets.compared`; leave what each recognised in `run.compared(number)`.
 
     Those with synthetic images need the share to be chosen.
@@ -44,7 +46,7 @@ def measure(run: Run, config: JobConfig, numbers: Sequence[int], on_progress: On
         classical, synthetic = ARMS[name]
         about, arm = {}, Arm(sets.real, None, None, classical)
         if synthetic:
-            strength = storage.read_json(run.share_record)["chosen"]
+            strength = records.read(run.share_record, ShareRecord).chosen
             about = {"synthetic": sets.counts, "strength": np.array(strength)}
             arm = Arm(sets.real, sets.synthetic, shares(sets, strength), classical)
         return Trial(run.compared(number), about, f"utility {seed}", arm, steps, tested)
@@ -52,7 +54,7 @@ def measure(run: Run, config: JobConfig, numbers: Sequence[int], on_progress: On
     return _carry_out(trial, numbers, Classifiers(config, sets), on_progress)
 
 
-def try_shares(run: Run, config: JobConfig, numbers: Sequence[int], on_progress: OnProgress) -> dict[str, float]:
+def try_shares(run: Run, config: JobConfig, numbers: Sequence[int], on_progress: OnProgress) -> dict[int, float]:
     """Train and test classifiers of `share.TRIED`; leave what each recognised in `run.tried(number)`.
 
     A classifier learns from two thirds of each class's training images, as often from each as the gate's do, and
@@ -152,9 +154,9 @@ class Classifiers:
 
 def _carry_out(
     trial_of: Callable[[int], Trial], numbers: Sequence[int], classifiers: Classifiers, on_progress: OnProgress
-) -> dict[str, float]:
+) -> dict[int, float]:
     """Do each trial whose file does not hold what was measured about the same; the share recognised by number."""
-    recognised = {}
+    recognised: dict[int, float] = {}
     for position, number in enumerate(numbers):
         trial = trial_of(number)
         found = _standing(trial)
@@ -163,7 +165,7 @@ def _carry_out(
             measured = classifiers.recognised(trial.purpose, trial.arm, trial.steps, trial.tested, told)
             found = measured | dict(trial.about)
             storage.write_bytes(trial.file, storage.pack_arrays(found))
-        recognised[str(number)] = round(float(found["right"].mean()), 4)
+        recognised[number] = round(float(found["right"].mean()), 4)
     return recognised
 
 

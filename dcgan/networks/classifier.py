@@ -12,7 +12,6 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -28,7 +27,9 @@ from dcgan.files import storage
 from dcgan.networks.architecture import num_stages
 from dcgan.networks.augmentation import augment, mix
 from dcgan.networks.batches import Batches, spec_of_batches, to_float
+from dcgan.run import records
 from dcgan.run.paths import Run
+from dcgan.run.records import JudgeRecord
 
 BATCH_SIZE = 128
 LEARNING_RATE = 1e-3  # Adam's default; decays to 0 along a cosine
@@ -207,7 +208,7 @@ def _in_batches(images: np.ndarray) -> Iterator[tf.Tensor]:
         yield tf.constant(images[first : first + PREDICTION_BATCH])
 
 
-def train_judge(run: Run, config: JobConfig, on_progress: OnProgress) -> dict[str, Any]:
+def train_judge(run: Run, config: JobConfig, on_progress: OnProgress) -> JudgeRecord:
     """Train the judges on the real training images and leave them in the run.
 
     One is trained on all of them. As many more as there are folds are each trained on all but its fold of every class's
@@ -216,7 +217,7 @@ def train_judge(run: Run, config: JobConfig, on_progress: OnProgress) -> dict[st
     """
     record_file = run.judge / "record.json"
     if record_file.exists():
-        return dict(storage.read_json(record_file))
+        return records.read(record_file, JudgeRecord)
     labels = labels_with_images(run)
     real = [np.load(run.train_images(label)) for label in labels]
     trainer = Trainer(real[0].shape[1:], len(labels), config.gate.augmentation)
@@ -240,8 +241,8 @@ def train_judge(run: Run, config: JobConfig, on_progress: OnProgress) -> dict[st
                 other_class[number][left] = surest_other(look(images[left])[0], number)
     arrays = {str(number): values for number, values in enumerate(other_class)}
     storage.write_bytes(run.judge / "other-class.npz", storage.pack_arrays(arrays))
-    record = {"classes": labels, "steps": steps, "steps_of_fold": steps_of_fold}
-    storage.write_json(record_file, record)
+    record = JudgeRecord(classes=labels, steps=steps, steps_of_fold=steps_of_fold)
+    records.write(record_file, record)
     return record
 
 
@@ -281,7 +282,7 @@ def surest_other(probabilities: np.ndarray, number: int) -> np.ndarray:
 
 
 def _classes(run: Run) -> list[str]:
-    return list(storage.read_json(run.judge / "record.json")["classes"])
+    return records.read(run.judge / "record.json", JudgeRecord).classes
 
 
 def _of_fold(run: Run, fold: int) -> Path:

@@ -31,30 +31,11 @@ import pandas as pd
 from dcgan.config import JobConfig, extractors
 from dcgan.data.split import HOLDOUT, TRAIN, assign
 from dcgan.files import storage
-from dcgan.run.plan import ClassPlan
+from dcgan.run.records import ClassFingerprints, ClassPlan, FingerprintsRecord
 
 FORMAT = 6  # raised when the same images and the same job give other results within one version of the package
 
 _NO_RESULT = {"preset", "snapshot_seconds"}  # keys of `training` that change nothing; a preset's values count
-
-
-class OfClass(TypedDict):
-    """A class's fingerprints, in hex."""
-
-    images: str
-    training: str
-    generation: str
-
-
-class Fingerprints(TypedDict):
-    """A run's fingerprints, in hex."""
-
-    recipe: str
-    judge: str
-    share: str
-    evaluation: str
-    release: str
-    classes: dict[str, OfClass]
 
 
 class Sides(TypedDict):
@@ -85,7 +66,7 @@ def real_images(table: pd.DataFrame, holdout: float | str) -> dict[str, Sides]:
 
 def take(
     config: JobConfig, images: Mapping[str, Sides], image_shape: tuple[int, int, int], plan: Mapping[str, ClassPlan]
-) -> Fingerprints:
+) -> FingerprintsRecord:
     """The fingerprints of a run.
 
     Args:
@@ -98,22 +79,23 @@ def take(
     recipe = _hash(*begun, config.training.model_dump(mode="json", exclude=_NO_RESULT))
     train = {label: _hash(sides["train"].tobytes().hex()) for label, sides in images.items()}
     curation = _hash(config.curation.model_dump(mode="json"), config.generation.truncation)
-    classes: dict[str, OfClass] = {}
+    classes: dict[str, ClassFingerprints] = {}
     for label, sides in images.items():
         training = _hash(recipe, train[label])
         generation = _hash(training, curation)
         of_images = _hash(train[label], sides["holdout"].tobytes().hex())
-        classes[label] = OfClass(images=of_images, training=training, generation=generation)
+        classes[label] = ClassFingerprints(images=of_images, training=training, generation=generation)
     gate = config.gate
     trained_on = {label: digest for label, digest in train.items() if len(images[label]["train"])}
     judge = _hash(*begun, gate.classifier_steps, gate.augmentation, trained_on)
-    wanted = {label: [entry["requested"], entry["state"]] for label, entry in plan.items()}
-    asked = {label: entry["requested"] > 0 for label, entry in plan.items()}
+    wanted = {label: [entry.requested, entry.state.value] for label, entry in plan.items()}
+    asked = {label: entry.requested > 0 for label, entry in plan.items()}
     share = _hash(recipe, curation, gate.classifier_steps, gate.augmentation, gate.mixup, gate.classifier, asked)
     measured = [config.measures.model_dump(mode="json"), _extractor(config.measures.features)]
-    evaluation = _hash(judge, classes, wanted, gate.model_dump(mode="json"), measured)
+    of_classes = {label: of_class.model_dump(mode="json") for label, of_class in classes.items()}
+    evaluation = _hash(judge, of_classes, wanted, gate.model_dump(mode="json"), measured)
     release = _hash(evaluation, config.name, config.outputs.format)
-    return Fingerprints(
+    return FingerprintsRecord(
         recipe=recipe, judge=judge, share=share, evaluation=evaluation, release=release, classes=classes
     )
 

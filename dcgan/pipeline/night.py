@@ -7,15 +7,15 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 from dcgan.config import JobConfig
 from dcgan.errors import ConfigError, InputError
 from dcgan.files import locks
 from dcgan.pipeline.cluster.coordinator import coordinating
 from dcgan.release import remote
-from dcgan.run import history, outcome, runs
+from dcgan.run import history, runs
 from dcgan.run.paths import Run
+from dcgan.run.records import Ending, RunResult
 
 log = logging.getLogger(__name__)
 
@@ -28,8 +28,8 @@ class Night:
     job: JobConfig
     planned: bool = False
     """Whether the job and its images have proved fit to run."""
-    result: dict[str, Any] | None = None
-    """The summary of a run that has come to its end; None: it is resumed another time."""
+    result: RunResult | None = None
+    """What came of a run that has come to its end; None: it is resumed another time."""
     seconds: dict[str, float] = field(default_factory=dict)
     """Wall-clock seconds of each stage so far."""
     _last: float = field(default_factory=time.monotonic)
@@ -69,14 +69,11 @@ def opened(job: JobConfig, *, fresh: bool = False) -> Iterator[Night]:
             yield night
         except (ConfigError, InputError) as error:
             if not night.planned:
-                _end(night, f"Failed: {error}", None)
+                history.fail_run(night.run, error)
+                runs.remove_old_runs(night.run.job, job.outputs.keep)
             raise
         if night.result is not None:
-            _end(night, night.result["state"], night.result)
-
-
-def _end(night: Night, state: str, result: dict[str, Any] | None) -> None:
-    history.finish_run(night.run, state, result)
-    if state == outcome.UNCHANGED:
-        runs.remove_run(night.run)
-    runs.remove_old_runs(night.run.job, night.job.outputs.keep)
+            history.finish_run(night.run, night.result)
+            if night.result.ending is Ending.UNCHANGED:
+                runs.remove_run(night.run)
+            runs.remove_old_runs(night.run.job, job.outputs.keep)

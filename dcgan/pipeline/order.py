@@ -15,7 +15,6 @@ from dcgan.curation import parts
 from dcgan.errors import Interrupted, StageError
 from dcgan.evaluation.sets import compared_with
 from dcgan.evaluation.share import TRIED, taken_over
-from dcgan.files import storage
 from dcgan.pipeline.night import Night
 from dcgan.pipeline.stages import (
     ALL,
@@ -42,9 +41,9 @@ from dcgan.pipeline.stages import (
     of_classifiers,
     of_shards,
 )  # fmt: skip
-from dcgan.run import budget, outcome
+from dcgan.run import budget, records, summary
 from dcgan.run.paths import Run
-from dcgan.run.plan import ClassPlan
+from dcgan.run.records import ClassPlan, ClassState, EvaluationRecord, TrainingRecord
 from dcgan.text import counted
 
 T = TypeVar("T")
@@ -89,7 +88,8 @@ class Order:
         """Classes that are left to train."""
         self.failures: dict[str, str] = {}
         """Why classes failed."""
-        self.verdicts: dict[str, Any] = {}
+        self.evaluation: EvaluationRecord | None = None
+        """The verdicts; None: there are none yet."""
 
     def catalogue(self, *, rehash: bool = False) -> None:
         """Find out what there is."""
@@ -104,12 +104,12 @@ class Order:
         """Hold real images out, and plan what to make of each class."""
         self.plan = self._do(SPLIT)
         self.night.planned = True
-        self.chosen = {label: entry["requested"] for label, entry in self.plan.items() if entry["requested"]}
+        self.chosen = {label: planned.requested for label, planned in self.plan.items() if planned.requested}
         wanted, classes = sum(self.chosen.values()), counted(len(self.plan), "class")
         log.info("Plan: %s for %d of %s", counted(wanted, "synthetic image"), len(self.chosen), classes)
-        for label, entry in self.plan.items():
-            if entry["state"] == "refused":
-                log.info("Class %s is refused: %s", label, entry["reason"])
+        for label, planned in self.plan.items():
+            if planned.state is ClassState.REFUSED:
+                log.info("Class %s is refused: %s", label, planned.reason)
 
     def carry_over(self) -> None:
         """Take over from earlier nights what still holds."""
@@ -157,7 +157,7 @@ class Order:
     def prove(self) -> None:
         """Measure the generated images, and what they do to a classifier; then decide what ships."""
         made = [label for label in self.chosen if label not in self.failures]
-        if not any(not outcome.is_short(self.run, label) for label in made):
+        if not any(not summary.is_short(self.run, label) for label in made):
             return
         without, with_them = (
             self._slots(compared_with(self.job.gate.classifier_seeds, synthetic=synthetic))
@@ -171,7 +171,7 @@ class Order:
         _wait(compared + [self._start(MEASURE_UTILITY, of_classifiers(some)) for some in with_them])
         if reason := _failure(measured):  # such as of a feature extractor of the user's: what is proven stays
             log.warning("The release goes without measures, and unchecked by them: %s", reason)
-        self.verdicts = self._do(DECIDE)
+        self.evaluation = self._do(DECIDE)
         self.night.lap("evaluation")
 
     def choose_share(self, tried: Iterable[Pending] | None = None) -> None:
@@ -185,11 +185,9 @@ class Order:
 
     def release(self) -> None:
         """Publish what ships; the night is over."""
-        verdicts = self.verdicts or (
-            storage.read_json(self.run.evaluation_record) if self.run.evaluation_record.exists() else {}
-        )
-        summary = outcome.gather(self.run, self.job, self.plan, self.failures, verdicts, self.night.seconds)
-        self.night.result = self._do(RELEASE, Portion({"summary": summary}))
+        evaluation = self.evaluation or records.read_if_there(self.run.evaluation_record, EvaluationRecord)
+        found = summary.gather(self.run, self.job, self.plan, self.failures, evaluation, self.night.seconds)
+        self.night.result = self._do(RELEASE, Portion({"summary": found}))
 
     def command(self, name: str) -> None:
         """What one command of the command line performs: the stages that declare it, in their order.
@@ -260,10 +258,8 @@ class Order:
 
     def _seconds_of_class(self) -> float | None:
         """The budget of each class that is left, in seconds of its process's life; None: there is none."""
-        spent = 0.0
-        if (self.run.base / "record.json").exists():
-            base = storage.read_json(self.run.base / "record.json")
-            spent = base["process_seconds"] if base["run_id"] == self.run.id else 0.0
+        base = records.read_if_there(self.run.base / "record.json", TrainingRecord)
+        spent = base.process_seconds if base and base.run_id == self.run.id else 0.0
         return budget.of_classes(self.job, len(self.left), spent)
 
 

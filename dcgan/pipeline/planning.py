@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from dcgan.config import JobConfig
 from dcgan.curation import filters
 from dcgan.data import leakage
 from dcgan.data.catalogue import build_catalogue
-from dcgan.data.split import image_shape, make_split
+from dcgan.data.split import make_split
 from dcgan.execution.progress import reports
 from dcgan.files import storage
 from dcgan.run.paths import Run
-from dcgan.run.plan import ClassPlan, estimate_bytes, make_plan
+from dcgan.run.plan import estimate_bytes, make_plan
+from dcgan.run.records import CatalogueRecord, ClassPlan
 
 
 def require(job: JobConfig) -> None:
@@ -24,7 +23,7 @@ def require(job: JobConfig) -> None:
     filters.require(job.curation.filters)
 
 
-def catalogue(run: Run, job: JobConfig, *, rehash: bool = False) -> dict[str, Any]:
+def catalogue(run: Run, job: JobConfig, *, rehash: bool = False) -> CatalogueRecord:
     """Open every file that has changed since the job's last run, and leave out what is no image.
 
     Args:
@@ -47,8 +46,9 @@ def split(run: Run, job: JobConfig) -> dict[str, ClassPlan]:
         ConfigError, InputError: nothing can be made of it.
         StorageError: the disk has no room for it.
     """
-    plan = make_plan(job, make_split(run, job))
+    record = make_split(run, job)
+    plan = make_plan(job, record)
     assert job.training.width
-    storage.require_room(run.root, estimate_bytes(plan, image_shape(run), job.training.width))
+    storage.require_room(run.root, estimate_bytes(plan, record.image_shape, job.training.width))
     leakage.audit(run)
     return plan

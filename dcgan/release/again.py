@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -38,6 +37,16 @@ class Regenerated:
     """Of any channel of any pixel from the released image, at most; 0 to 255."""
 
 
+@dataclass(frozen=True)
+class Sampled:
+    """What more was made of one class."""
+
+    accepted: int
+    """Images."""
+    rejected: dict[str, int]
+    """Candidates, by reason."""
+
+
 def regenerate(release: Release, image_ids: Sequence[str] = ()) -> Iterator[Regenerated]:
     """Make images of a release again, in the manifest's order.
 
@@ -66,7 +75,7 @@ def regenerate(release: Release, image_ids: Sequence[str] = ()) -> Iterator[Rege
 
 def sample(
     release: Release, counts: Mapping[str, int], folder: Path, on_progress: OnProgress = no_report
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, Sampled]:
     """Make more images than a release has, by the same models, as candidates after the last that the job tried.
 
     Blank images, those that the critic likes less, and duplicates of a released or earlier image are rejected by the
@@ -79,14 +88,14 @@ def sample(
         on_progress: called with images made.
 
     Returns:
-        By class: `accepted`, and `rejected` by reason.
+        What was made, by class.
 
     Raises:
         ReleaseError: the release has no model of a class, or too few candidates were fit.
     """
     models = {label: load_model(release, label) for label in counts}
-    rows: list[dict[str, Any]] = []
-    told: dict[str, dict[str, Any]] = {}
+    rows: list[dict[str, str | int]] = []
+    made: dict[str, Sampled] = {}
     with storage.whole_folder(folder) as temporary:
         for label, count in counts.items():
             (temporary / image_path(label, "")).parent.mkdir(parents=True)
@@ -107,9 +116,9 @@ def sample(
                     }
                 )
                 on_progress({"stage": "sample", "done": len(rows), "total": sum(counts.values()), "unit": "images"})
-            told[label] = {"accepted": count, "rejected": rejected}
+            made[label] = Sampled(count, rejected)
         pd.DataFrame(rows).to_csv(temporary / "manifest.csv", index=False)
-    return told
+    return made
 
 
 def load_model(release: Release, label: str) -> Model:

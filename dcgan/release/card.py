@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Any
 
 import jinja2
@@ -11,6 +10,7 @@ import yaml
 from markupsafe import Markup
 
 from dcgan.config import JobConfig
+from dcgan.run.records import RunSummary
 
 # What means something to Markdown inside a line or a table's cell, HTML or LaTeX on Hugging Face.
 _SPECIAL = re.compile(r"[\\`*_\[\]{}<>|&~$#!@\"]")
@@ -24,16 +24,13 @@ def escape_markdown(value: object) -> str:
     return _SPECIAL.sub(lambda match: f"&#{ord(match[0])};", line)
 
 
-def dataset_card(config: JobConfig, outcome: Mapping[str, Any]) -> str:
+def dataset_card(config: JobConfig, summary: RunSummary) -> str:
     """The card's Markdown.
 
     Args:
         config: resolved.
-        outcome: see `dcgan.run.outcome`.
+        summary: of the run.
     """
-    classes = outcome["classes"]
-    shipped = {label: entry for label, entry in classes.items() if entry["verdict"] == "shipped"}
-    total = sum(entry["accepted"] for entry in shipped.values())
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("dcgan.release", "."),
         autoescape=False,  # HTML's escaping is not Markdown's: `finalize` escapes whatever is not marked as safe
@@ -44,16 +41,12 @@ def dataset_card(config: JobConfig, outcome: Mapping[str, Any]) -> str:
         keep_trailing_newline=True,
     )
     return environment.get_template("card.md.j2").render(
-        front_matter=Markup(yaml.safe_dump(_front_matter(config, total), sort_keys=False, allow_unicode=True)),
+        front_matter=Markup(
+            yaml.safe_dump(_front_matter(config, summary.released), sort_keys=False, allow_unicode=True)
+        ),
         config=config,
-        outcome=outcome,
-        classes=classes,
-        shipped=shipped,
-        total=total,
-        audit=outcome.get("catalogue") or {},
-        accuracy=_accuracy(outcome.get("balanced_accuracy")),
-        size=outcome["image_size"],
-        color_mode="grayscale" if outcome["channels"] == 1 else "rgb",
+        summary=summary,
+        color_mode="grayscale" if summary.channels == 1 else "rgb",
     )
 
 
@@ -71,11 +64,3 @@ def _front_matter(config: JobConfig, total: int) -> dict[str, Any]:
         "configs": [{"config_name": "default", "data_files": [{"split": "train", "path": _DATA_FILES[kind]}]}],
         "size_categories": [next((name for bound, name in bounds.items() if total < bound), "1M<n<10M")],
     }
-
-
-def _accuracy(record: Mapping[str, Any] | None) -> tuple[float, float] | None:
-    """Mean balanced accuracy in percent, without and with the synthetic images."""
-    if not record or not record.get("without") or not record.get("with"):
-        return None
-    without, after = (100 * sum(record[arm]) / len(record[arm]) for arm in ("without", "with"))
-    return without, after

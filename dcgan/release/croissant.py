@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from dcgan.config import JobConfig
 from dcgan.release.manifest import SCHEMA
-from dcgan.run.outcome import released
+from dcgan.run.records import RunSummary
 
 LICENSE = (
     "Not known. Rights in the real images that the models were trained on may extend to these images, and "
@@ -29,13 +29,16 @@ MEDIA_TYPES = {
 _SHARD_TYPES = {"tfrecord": "application/x-tfrecord", "webdataset": "application/x-tar"}
 _DATA_TYPES = {pa.string(): "sc:Text", pa.int64(): "sc:Integer", pa.float64(): "sc:Float"}
 
+Node = dict[str, Any]
+"""A node of JSON-LD."""
+
 _OF_CROISSANT = [
     "citeAs", "column", "dataBiases", "dataCollection", "equivalentProperty", "extract", "field", "fileObject",
     "fileProperty", "fileSet", "format", "includes", "isLiveDataset", "jsonPath", "key", "md5", "parentField", "path",
     "personalSensitiveInformation", "recordSet", "references", "regex", "repeated", "replace", "samplingRate",
     "separator", "source", "subField", "transform",
 ]  # fmt: skip
-_CONTEXT: dict[str, Any] = {  # the specification's, whole: readers compare
+_CONTEXT: Node = {  # the specification's, whole: readers compare
     "@language": "en",
     "@vocab": "https://schema.org/",
     "sc": "https://schema.org/",
@@ -50,7 +53,7 @@ _CONTEXT: dict[str, Any] = {  # the specification's, whole: readers compare
 }
 
 
-def describe(config: JobConfig, outcome: Mapping[str, Any], files: Mapping[str, str]) -> dict[str, Any]:
+def describe(config: JobConfig, summary: RunSummary, files: Mapping[str, str]) -> Node:
     """The description, for JSON.
 
     Its record set `images` has the manifest's columns and, but for `tfrecord`, which the format does not know, the
@@ -58,11 +61,10 @@ def describe(config: JobConfig, outcome: Mapping[str, Any], files: Mapping[str, 
 
     Args:
         config: resolved.
-        outcome: see `dcgan.run.outcome`.
+        summary: of the run.
         files: SHA-256 of the release's files by path, those of `images/` left out.
     """
     kind = config.outputs.format
-    total = sum(released(entry) for entry in outcome["classes"].values())
     shards = sorted(path for path in files if path.startswith("shards/"))
     distribution = [
         _file_object(path, media_type, files[path]) for path, media_type in MEDIA_TYPES.items() if path in files
@@ -87,21 +89,21 @@ def describe(config: JobConfig, outcome: Mapping[str, Any], files: Mapping[str, 
         "conformsTo": "http://mlcommons.org/croissant/1.0",
         "name": f"{config.name}-synthetic",
         "description": (
-            f"{total:,} synthetic images, made by one DCGAN per class, for image classifiers that have too few real "
-            f"images of some classes. For training, never for testing. {outcome['state']}."
+            f"{summary.released:,} synthetic images, made by one DCGAN per class, for image classifiers that have too "
+            f"few real images of some classes. For training, never for testing. {summary.state}."
         ),
         "license": LICENSE,
-        "citeAs": f"Synthetic images of job {config.name}, run {outcome['run_id']}, made by dcgan-augment",
-        "version": f"1.0.0+{outcome['run_id']}",
-        "datePublished": outcome["finished"],
+        "citeAs": f"Synthetic images of job {config.name}, run {summary.run_id}, made by dcgan-augment",
+        "version": f"1.0.0+{summary.run_id}",
+        "datePublished": summary.finished,
         "keywords": ["synthetic", "dcgan", "data-augmentation", "image-classification"],
         "isLiveDataset": False,
         "distribution": distribution,
-        "recordSet": [_classes(outcome), _images(with_content=kind != "tfrecord")],
+        "recordSet": [_classes(summary), _images(with_content=kind != "tfrecord")],
     }
 
 
-def _file_object(path: str, media_type: str, sha256: str) -> dict[str, Any]:
+def _file_object(path: str, media_type: str, sha256: str) -> Node:
     return {
         "@type": "cr:FileObject",
         "@id": path,
@@ -112,7 +114,7 @@ def _file_object(path: str, media_type: str, sha256: str) -> dict[str, Any]:
     }
 
 
-def _classes(outcome: Mapping[str, Any]) -> dict[str, Any]:
+def _classes(summary: RunSummary) -> Node:
     """All classes of the job, those without images too."""
     return {
         "@type": "cr:RecordSet",
@@ -121,13 +123,13 @@ def _classes(outcome: Mapping[str, Any]) -> dict[str, Any]:
         "key": {"@id": "classes/name"},
         "field": [_field("classes", "name", "sc:Text"), _field("classes", "class_index", "sc:Integer")],
         "data": [
-            {"classes/name": label, "classes/class_index": entry["class_index"]}
-            for label, entry in outcome["classes"].items()
+            {"classes/name": label, "classes/class_index": outcome.class_index}
+            for label, outcome in summary.classes.items()
         ],
     }
 
 
-def _images(*, with_content: bool) -> dict[str, Any]:
+def _images(*, with_content: bool) -> Node:
     """The manifest's rows, each with its image."""
     fields = [
         _field("images", column.name, _DATA_TYPES[column.type])
@@ -153,5 +155,5 @@ def _images(*, with_content: bool) -> dict[str, Any]:
     }
 
 
-def _field(record_set: str, name: str, data_type: str) -> dict[str, Any]:
+def _field(record_set: str, name: str, data_type: str) -> Node:
     return {"@type": "cr:Field", "@id": f"{record_set}/{name}", "name": name, "dataType": data_type}

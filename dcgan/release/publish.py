@@ -10,9 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from dcgan.config import JobConfig
 from dcgan.errors import StageError
@@ -24,19 +22,20 @@ from dcgan.release.croissant import describe
 from dcgan.release.holding import remove_unless_held
 from dcgan.release.manifest import ManifestWriter, class_rows
 from dcgan.report import write_report
-from dcgan.run.outcome import released
+from dcgan.run import records
 from dcgan.run.paths import Job, Run
+from dcgan.run.records import ReleaseRecord, RunSummary
 
 log = logging.getLogger(__name__)
 
 
-def publish(run: Run, config: JobConfig, outcome: Mapping[str, Any]) -> Path:
+def publish(run: Run, config: JobConfig, summary: RunSummary) -> Path:
     """Write the run's release, point `latest` at it, and remove releases over `outputs.keep` that nobody reads.
 
     Args:
         run: with every class of verdict "shipped" generated.
         config: resolved.
-        outcome: see `dcgan.run.outcome`.
+        summary: of the run.
 
     Returns:
         The release's folder.
@@ -50,19 +49,18 @@ def publish(run: Run, config: JobConfig, outcome: Mapping[str, Any]) -> Path:
     job.releases.mkdir(exist_ok=True)
     storage.remove_unfinished(job.releases)
     if not folder.exists():
-        shipped = [label for label, entry in outcome["classes"].items() if entry["verdict"] == "shipped"]
         with storage.whole_folder(folder) as temporary:
             (temporary / "models").mkdir()
-            for label in shipped:
+            for label in summary.shipped:
                 shutil.copyfile(run.model(label), temporary / "models" / f"{escape(label)}.npz")
-            _write_images(run, config, outcome["classes"], shipped, temporary)
-            (temporary / "README.md").write_text(dataset_card(config, outcome), encoding="utf-8")
-            write_report(run, config, outcome, temporary / "report.html")
+            _write_images(run, config, summary, temporary)
+            (temporary / "README.md").write_text(dataset_card(config, summary), encoding="utf-8")
+            write_report(run, config, summary, temporary / "report.html")
             files = _checksums(temporary)
-            storage.write_json(temporary / "croissant.json", describe(config, outcome, files))
+            storage.write_json(temporary / "croissant.json", describe(config, summary, files))
             files["croissant.json"] = storage.sha256(temporary / "croissant.json")
-            release = {"format": 1, **outcome, "config": config.model_dump(mode="json"), "files": files}
-            storage.write_json(temporary / "release.json", release)
+            release = ReleaseRecord(**dict(summary), config=config.model_dump(mode="json"), files=files)
+            records.write(temporary / "release.json", release)
             digest = storage.sha256(temporary / "release.json")
             # In the form that `sha256sum --check` reads.
             storage.write_text(temporary / "release.sha256", f"{digest}  release.json\n")
@@ -72,18 +70,14 @@ def publish(run: Run, config: JobConfig, outcome: Mapping[str, Any]) -> Path:
     return folder
 
 
-def _write_images(
-    run: Run, config: JobConfig, classes: Mapping[str, Mapping[str, Any]], shipped: Sequence[str], folder: Path
-) -> None:
+def _write_images(run: Run, config: JobConfig, summary: RunSummary, folder: Path) -> None:
     """Images and manifest, one class after the other."""
-    num_images = sum(released(classes[label]) for label in shipped)
-    index_of = {label: number for number, label in enumerate(classes)}
     with (
         ManifestWriter(folder, image_folder=config.outputs.format == "files") as manifest,
-        formats.writer(config.outputs.format, folder, f"{config.name}-{run.id}", num_images) as write,
+        formats.writer(config.outputs.format, folder, f"{config.name}-{run.id}", summary.released) as write,
     ):
-        for label in shipped:
-            for rows in class_rows(run, label, index_of[label]):
+        for label in summary.shipped:
+            for rows in class_rows(run, label, summary.classes[label].class_index):
                 paths = [write(row, _image(run, row)) for row in rows.to_dict("records")]
                 manifest.add(rows.assign(path=paths))
 

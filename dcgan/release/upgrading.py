@@ -78,6 +78,7 @@ def _evidence(entry: dict[str, Any], measures: dict[str, Any], metrics: dict[str
         "verdict": verdict,
         "effect": effect,
         "harm_overall": harm_overall,
+        "holdout_needed": _MIN_HOLDOUT,
         "recall": measures if "gain" in measures else None,
         "failed_check": _failed_check(*check, metrics) if check else None,
         "synthetic_share": entry.get("synthetic_share", 0.0),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import matplotlib as mpl
@@ -64,8 +65,21 @@ def data_uri(content: bytes, kind: str) -> str:
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
-def image_grid(images: np.ndarray, columns: int = GRID_COLUMNS) -> dict[str, Any]:
-    """Lay uint8 images (n, H, W, C), n at least 1, out in rows: `uri`, `width` and `height` in px."""
+@dataclass(frozen=True)
+class Grid:
+    """Images in one picture."""
+
+    uri: str
+    width: int
+    """px"""
+    height: int
+    """px"""
+    count: int
+    """Images in it."""
+
+
+def image_grid(images: np.ndarray, columns: int = GRID_COLUMNS) -> Grid:
+    """Lay uint8 images (n, H, W, C), n at least 1, out in rows."""
     side = max(images.shape[1:3])
     if side > MAX_SHOWN_SIDE:
         factor = MAX_SHOWN_SIDE / side
@@ -80,7 +94,7 @@ def image_grid(images: np.ndarray, columns: int = GRID_COLUMNS) -> dict[str, Any
         buffer = io.BytesIO()
         sheet.save(buffer, "WEBP", quality=80)
         uri = data_uri(buffer.getvalue(), "image/webp")
-    return {"uri": uri, "width": sheet.width, "height": sheet.height}
+    return Grid(uri, sheet.width, sheet.height, len(images))
 
 
 def training_curves(journals: Mapping[str, Journal]) -> dict[str, str]:

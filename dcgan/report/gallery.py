@@ -6,9 +6,9 @@ A run's folder may be incomplete: a picture whose files are missing or damaged i
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,7 @@ from PIL import Image, ImageSequence
 
 from dcgan.files import pictures
 from dcgan.report import figures
+from dcgan.report.figures import Grid
 from dcgan.run.paths import Run
 
 NUM_SHOWN = 24  # images of a kind per class
@@ -28,22 +29,62 @@ FRAME_MILLISECONDS = 400  # where the file does not say
 MAX_TILE_SIDE = 48  # px of one image in the timelapse
 
 
-def class_pictures(run: Run, label: str) -> dict[str, Any]:
-    """All pictures of a class: grids with `uri`, `width`, `height` and `count`, or None."""
-    return {
-        "real": _real(run, label),
-        "synthetic": _grid(_read(sorted((run.generation(label) / "images").glob("*.png"))[:NUM_SHOWN])),
-        "pairs": _pairs(run, label),
-        "rejected": _rejected(run.generation(label) / "rejected"),
-        "timelapse": _timelapse(run.training(label) / "timelapse.webp"),
-    }
+@dataclass(frozen=True)
+class Pairs:
+    """A row of the synthetic images that are nearest to real training images, above a row of those."""
+
+    grid: Grid
+    low: float
+    high: float
+    """The least and the largest of their distances."""
 
 
-NO_PICTURES: dict[str, Any] = {"real": None, "synthetic": None, "pairs": None, "rejected": [], "timelapse": None}
+@dataclass(frozen=True)
+class Rejected:
+    """Candidates that were rejected for one reason."""
+
+    reason: str
+    grid: Grid
 
 
-def _grid(images: list[np.ndarray]) -> dict[str, Any] | None:
-    return figures.image_grid(np.stack(images)) | {"count": len(images)} if images else None
+@dataclass(frozen=True)
+class Timelapse:
+    """A training to watch."""
+
+    uri: str
+    still: str
+    """URI of its last frame."""
+    width: int
+    """px"""
+    height: int
+    """px"""
+    frames: int
+
+
+@dataclass(frozen=True)
+class ClassPictures:
+    """All pictures of a class, of those that there are."""
+
+    real: Grid | None = None
+    synthetic: Grid | None = None
+    pairs: Pairs | None = None
+    rejected: list[Rejected] = field(default_factory=list)
+    timelapse: Timelapse | None = None
+
+
+def class_pictures(run: Run, label: str) -> ClassPictures:
+    """All pictures of a class."""
+    return ClassPictures(
+        real=_real(run, label),
+        synthetic=_grid(_read(sorted((run.generation(label) / "images").glob("*.png"))[:NUM_SHOWN])),
+        pairs=_pairs(run, label),
+        rejected=_rejected(run.generation(label) / "rejected"),
+        timelapse=_timelapse(run.training(label) / "timelapse.webp"),
+    )
+
+
+def _grid(images: list[np.ndarray]) -> Grid | None:
+    return figures.image_grid(np.stack(images)) if images else None
 
 
 def _read(files: Iterable[Path]) -> list[np.ndarray]:
@@ -56,7 +97,7 @@ def _read(files: Iterable[Path]) -> list[np.ndarray]:
     return [image for image in images if image.shape == images[0].shape]
 
 
-def _real(run: Run, label: str) -> dict[str, Any] | None:
+def _real(run: Run, label: str) -> Grid | None:
     try:
         images = np.load(run.train_images(label), mmap_mode="r", allow_pickle=False)[:NUM_SHOWN]
     except (OSError, ValueError, EOFError):  # never written, or not whole
@@ -64,8 +105,7 @@ def _real(run: Run, label: str) -> dict[str, Any] | None:
     return _grid([np.asarray(image) for image in images])
 
 
-def _pairs(run: Run, label: str) -> dict[str, Any] | None:
-    """A row of the synthetic images that are nearest to real training images, above a row of those: `low`, `high`."""
+def _pairs(run: Run, label: str) -> Pairs | None:
     try:
         rows = pd.read_parquet(
             run.generation(label) / "rows.parquet", columns=["image_id", "nearest_real_distance", "nearest_real_path"]
@@ -82,20 +122,19 @@ def _pairs(run: Run, label: str) -> dict[str, Any] | None:
     except (OSError, ValueError, EOFError, KeyError, IndexError):  # missing, not whole, or no pair at all
         return None
     distances = near["nearest_real_distance"]
-    return grid | {"count": len(made), "low": float(distances.min()), "high": float(distances.max())}
+    return Pairs(grid, float(distances.min()), float(distances.max()))
 
 
-def _rejected(folder: Path) -> list[Mapping[str, Any]]:
-    """Per reason for which images were kept: `reason`, and their grid."""
+def _rejected(folder: Path) -> list[Rejected]:
     if not folder.is_dir():
         return []
     kept = {path.name: sorted(path.glob("*.png"))[:NUM_REJECTED] for path in sorted(folder.iterdir())}
     grids = {reason: _grid(_read(files)) for reason, files in kept.items()}
-    return [{"reason": reason, "grid": grid} for reason, grid in grids.items() if grid]
+    return [Rejected(reason, grid) for reason, grid in grids.items() if grid]
 
 
-def _timelapse(file: Path) -> dict[str, Any] | None:
-    """The first images of a training's timelapse, small: `uri`, its last frame as `still`, `width`, `height`."""
+def _timelapse(file: Path) -> Timelapse | None:
+    """The first images of a training's timelapse, small."""
     try:
         with Image.open(file) as image:
             frames = [(frame.convert("RGB"), frame.info.get("duration", 0)) for frame in ImageSequence.Iterator(image)]
@@ -109,13 +148,13 @@ def _timelapse(file: Path) -> dict[str, Any] | None:
     small[0].save(buffer, "WEBP", save_all=True, append_images=small[1:], duration=durations, loop=0, quality=60)
     still = io.BytesIO()
     small[-1].save(still, "WEBP", quality=80)
-    return {
-        "uri": figures.data_uri(buffer.getvalue(), "image/webp"),
-        "still": figures.data_uri(still.getvalue(), "image/webp"),
-        "width": small[0].width,
-        "height": small[0].height,
-        "frames": len(small),
-    }
+    return Timelapse(
+        uri=figures.data_uri(buffer.getvalue(), "image/webp"),
+        still=figures.data_uri(still.getvalue(), "image/webp"),
+        width=small[0].width,
+        height=small[0].height,
+        frames=len(small),
+    )
 
 
 def _corner(sheet: Image.Image) -> Image.Image:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from dcgan.errors import StorageError
+from dcgan.run import records
+from dcgan.run.records import TrainingRecord
 
 
 @dataclass(frozen=True)
@@ -23,21 +27,13 @@ class Journal:
 
 def read_journal(folder: Path) -> Journal:
     """Read what a training's folder holds; what is missing or half-written is left out."""
-    record = _record(folder / "record.json")
-    scores = record.get("scores")
-    return Journal(
-        losses=_way(_rows(_lines(folder / "training.jsonl"), ("step", "d_loss", "g_loss"))),
-        scores=_way(_rows(scores if isinstance(scores, list) else [], ("step", "score"))),
-        shipped_step=record.get("shipped_step"),
-    )
-
-
-def _record(file: Path) -> Mapping[str, Any]:
+    losses = _way(_rows(_lines(folder / "training.jsonl"), ("step", "d_loss", "g_loss")))
     try:
-        record = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return record if isinstance(record, dict) else {}
+        record = records.read(folder / "record.json", TrainingRecord)
+    except StorageError:
+        return Journal(losses, [], None)
+    scores = _way({"step": float(one.step), "score": one.score} for one in record.scores)
+    return Journal(losses, scores, record.shipped_step)
 
 
 def _lines(file: Path) -> Iterable[Any]:

@@ -6,9 +6,9 @@ is left out or said to be missing. Every text goes through the templates' escapi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import jinja2
 import yaml
@@ -16,25 +16,19 @@ import yaml
 from dcgan.config import JobConfig
 from dcgan.files import storage
 from dcgan.report import figures, text, verdicts
-from dcgan.report.gallery import NO_PICTURES, class_pictures
+from dcgan.report.gallery import ClassPictures, class_pictures
 from dcgan.report.journals import read_journal
 from dcgan.report.measures import leakage_view, measure_table
 from dcgan.run import history
 from dcgan.run.history import Night
-from dcgan.run.outcome import released
 from dcgan.run.paths import Run
+from dcgan.run.records import CatalogueRecord, ClassOutcome, Effect, QuarantinedFile, RunSummary, Verdict
 from dcgan.text import duration
 
 MAX_EXAMPLES = 50  # quarantined files that are named
 MAX_PICTURED = 60  # classes whose pictures are shown: a page of a thousand would not open
 MAX_LISTED_NIGHTS = 30
 
-BLANK_CLASS: dict[str, Any] = {
-    "train": 0, "holdout": 0, "requested": 0, "accepted": 0, "rejected": {}, "verdict": "none", "reason": "",
-    "measures": {}, "synthetic_share": 0.0, "leaked": 0, "steps": None, "shipped_step": None, "stopped": None,
-    "incidents": [], "seconds": None, "images_per_second": None, "model_sha256": None, "fingerprint": None,
-    "trained_in": None, "change": None,
-}  # fmt: skip
 FILTERS = {
     "points": text.points,
     "percent": text.percent,
@@ -45,22 +39,70 @@ FILTERS = {
 }
 
 
-def write_report(run: Run, config: JobConfig, outcome: Mapping[str, Any], file: Path) -> None:
+@dataclass(frozen=True)
+class ClassView:
+    """One class as the page shows it."""
+
+    label: str
+    number: int
+    """For ids of the page's elements."""
+    outcome: ClassOutcome
+    effect: Effect
+    pictures: ClassPictures | None
+    """None: there are too many classes to show those of this one."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """The figure of one training."""
+
+    title: str
+    uri: str
+    last: Mapping[str, float]
+    """The last row of its losses."""
+    shipped_step: int | None
+    has_scores: bool
+
+
+@dataclass(frozen=True)
+class Trend:
+    """The job's nights, this one among them."""
+
+    figure: str | None
+    count: int
+    nights: list[Night]
+    """The newest."""
+
+
+@dataclass(frozen=True)
+class Audit:
+    """The input files: how many, how many were left out and why, with examples."""
+
+    num_files: int
+    num_accepted: int
+    num_left_out: int
+    reasons: list[tuple[str, int]]
+    """With their counts, the commonest first."""
+    duplicates: int
+    examples: list[QuarantinedFile]
+
+
+def write_report(run: Run, config: JobConfig, summary: RunSummary, file: Path) -> None:
     """Write the report as one HTML file that needs nothing but itself.
 
     Args:
         run: whose images and journals are shown.
         config: resolved.
-        outcome: see `dcgan.run.outcome`.
+        summary: of the run.
         file: to write.
 
     Raises:
         StorageError: the system refuses to write.
     """
-    storage.write_text(file, render(run, config, outcome))
+    storage.write_text(file, render(run, config, summary))
 
 
-def render(run: Run, config: JobConfig, outcome: Mapping[str, Any]) -> str:
+def render(run: Run, config: JobConfig, summary: RunSummary) -> str:
     """The report's HTML; arguments as of `write_report`."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("dcgan.report"),
@@ -70,104 +112,92 @@ def render(run: Run, config: JobConfig, outcome: Mapping[str, Any]) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= FILTERS
-    classes = [_class_view(run, number, item) for number, item in enumerate(outcome["classes"].items())]
-    overall = verdicts.overall(outcome.get("overall"))
-    gains = [gain for gain in [overall or {}, *(entry["measures"] for entry in classes)] if "gain" in gain]
+    outcomes = summary.classes
+    classes = [
+        ClassView(
+            label=label,
+            number=number,
+            outcome=outcome,
+            effect=verdicts.effect_of(outcome),
+            pictures=class_pictures(run, label) if number < MAX_PICTURED else None,
+        )
+        for number, (label, outcome) in enumerate(outcomes.items())
+    ]
+    of_classes = (outcome.evidence.recall for outcome in outcomes.values() if outcome.evidence)
     return environment.get_template("report.html.j2").render(
-        outcome=outcome,
-        provenance=_provenance(outcome),
+        summary=summary,
+        provenance=_provenance(summary),
         classes=classes,
+        number_of={view.label: view.number for view in classes},
         verdicts=verdicts.VERDICTS,
-        headline=verdicts.headline(classes, overall),
-        overall=overall,
-        groups=verdicts.groups(classes),
-        num_released=sum(entry["released"] for entry in classes),
-        num_shipped=sum(entry["verdict"] == "shipped" for entry in classes),
-        num_asked=sum(entry["verdict"] != "none" for entry in classes),
-        accuracy=verdicts.accuracy(outcome.get("balanced_accuracy")),
-        arms=verdicts.arms(outcome.get("arms")),
-        rare=outcome.get("rare") or [],
-        shares=verdicts.shares(outcome.get("share")),
-        limit=verdicts.forest_limit(gains),
+        headline=verdicts.headline(outcomes.values(), summary.overall),
+        groups=verdicts.groups(outcomes),
+        num_asked=sum(outcome.verdict is not Verdict.NONE for outcome in outcomes.values()),
+        arms=verdicts.arms(summary.arms),
+        shares=verdicts.shares(summary.share),
+        limit=verdicts.forest_limit(gain for gain in (summary.overall, *of_classes) if gain),
         num_seeds=config.gate.classifier_seeds,
         policy=config.gate.policy,
-        measures=measure_table(classes, outcome.get("measures")),
-        leakage=leakage_view(outcome.get("leakage"), classes),
+        measures=measure_table({label: outcome.measures for label, outcome in outcomes.items()}, summary.measures),
+        leakage=leakage_view(summary.leakage, outcomes),
         trainings=_trainings(run, classes),
-        rejections=sorted({reason for entry in classes for reason in entry["rejected"]}),
-        trend=_trend(run, outcome),
-        audit=_audit(outcome.get("catalogue") or {}),
-        seconds=outcome.get("seconds") or {},
+        rejections=sorted({reason for outcome in outcomes.values() for reason in outcome.rejected}),
+        trend=_trend(run, summary),
+        audit=_audit(summary.catalogue),
         config_text=yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=100),
     )
 
 
-def _class_view(run: Run, number: int, item: tuple[str, Mapping[str, Any]]) -> dict[str, Any]:
-    label, entry = item
-    view = BLANK_CLASS | dict(entry) | {"label": label, "number": number}
-    view["measures"] = view["measures"] or {}
-    view["rejected"] = view["rejected"] or {}
-    return view | {
-        "effect": verdicts.effect(str(view["reason"])),
-        "released": released(view),
-        "is_pictured": number < MAX_PICTURED,
-        "pictures": class_pictures(run, label) if number < MAX_PICTURED else NO_PICTURES,
-    }
-
-
-def _trainings(run: Run, classes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _trainings(run: Run, classes: list[ClassView]) -> list[Training]:
     """A titled figure for the base and for each class that has a journal."""
     journals = {"": read_journal(run.base)} | {
-        entry["label"]: read_journal(run.training(entry["label"])) for entry in classes if entry["is_pictured"]
+        view.label: read_journal(run.training(view.label)) for view in classes if view.pictures
     }
     return [
-        {
-            "title": label or "Shared base",
-            "uri": uri,
-            "last": journals[label].losses[-1],
-            "shipped_step": journals[label].shipped_step if label else None,
-            "has_scores": bool(journals[label].scores),
-        }
+        Training(
+            title=label or "Shared base",
+            uri=uri,
+            last=journals[label].losses[-1],
+            shipped_step=journals[label].shipped_step if label else None,
+            has_scores=bool(journals[label].scores),
+        )
         for label, uri in figures.training_curves(journals).items()
     ]
 
 
-def _trend(run: Run, outcome: Mapping[str, Any]) -> dict[str, Any]:
-    """The job's nights, this one among them: the figure, and the newest as rows."""
-    tonight = history.night_of(run.id, outcome["started"], outcome["finished"], outcome["state"], outcome)
-    nights: list[Night] = [night for night in history.read(run.job) if night.run_id != run.id] + [tonight]
+def _trend(run: Run, summary: RunSummary) -> Trend:
+    """The job's nights: the figure, and the newest as rows."""
+    tonight = history.night_of(summary)
+    nights = [night for night in history.read(run.job) if night.run_id != tonight.run_id] + [tonight]
     nights.sort(key=lambda night: night.started)
-    return {"figure": figures.trend(nights), "count": len(nights), "nights": nights[: -MAX_LISTED_NIGHTS - 1 : -1]}
+    return Trend(figures.trend(nights), len(nights), nights[: -MAX_LISTED_NIGHTS - 1 : -1])
 
 
-def _audit(catalogue: Mapping[str, Any]) -> dict[str, Any]:
-    """The input files: how many, how many were left out and why, with examples."""
-    reasons = dict(catalogue.get("reasons") or {})
-    examples = list(catalogue.get("examples") or [])
-    num_files, num_left_out = catalogue.get("num_files"), sum(reasons.values())
-    return {
-        "num_files": num_files,
-        "num_accepted": None if num_files is None else num_files - num_left_out - sum(catalogue["unused"].values()),
-        "num_left_out": num_left_out,
-        "reasons": sorted(reasons.items(), key=lambda item: -item[1]),
-        "duplicates": sum(count for reason, count in reasons.items() if "duplicate" in reason),
-        "examples": examples[:MAX_EXAMPLES],
-    }
+def _audit(catalogue: CatalogueRecord) -> Audit:
+    num_left_out = sum(catalogue.reasons.values())
+    return Audit(
+        num_files=catalogue.num_files,
+        num_accepted=catalogue.num_files - num_left_out - sum(catalogue.unused.values()),
+        num_left_out=num_left_out,
+        reasons=sorted(catalogue.reasons.items(), key=lambda item: -item[1]),
+        duplicates=sum(count for reason, count in catalogue.reasons.items() if "duplicate" in reason),
+        examples=catalogue.examples[:MAX_EXAMPLES],
+    )
 
 
-def _provenance(outcome: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _provenance(summary: RunSummary) -> list[tuple[str, str]]:
     """Names and values of what the run's bytes depend on."""
-    size = outcome.get("image_size")
+    height, width = summary.image_size
     given = [
-        ("Job", outcome.get("job")),
-        ("Run", outcome.get("run_id")),
-        ("Started", text.moment(outcome.get("started"))),
-        ("Finished", text.moment(outcome.get("finished"))),
-        ("Images", f"{size[0]} × {size[1]} px, {'grey' if outcome.get('channels') == 1 else 'RGB'}" if size else None),
-        ("Seed", outcome.get("seed")),
-        ("Threads", outcome.get("threads")),
-        ("Processor", outcome.get("processor")),
-        ("GPUs", outcome.get("gpus")),
-        *((outcome.get("versions") or {}).items()),
+        ("Job", summary.job),
+        ("Run", summary.run_id),
+        ("Started", text.moment(summary.started)),
+        ("Finished", text.moment(summary.finished)),
+        ("Images", f"{height} × {width} px, {'grey' if summary.channels == 1 else 'RGB'}"),
+        ("Seed", str(summary.seed)),
+        ("Threads", str(summary.threads)),
+        ("Processor", summary.processor),
+        ("GPUs", summary.gpus),
+        *summary.versions.items(),
     ]
-    return [(str(name), str(value)) for name, value in given if value is not None and value != ""]
+    return [(name, value) for name, value in given if value]

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 from dcgan.files import pictures
 from dcgan.run.paths import Run
+from dcgan.run.records import ClassOutcome
 
 NUM_SHOWN = 20  # images of a kind in a class's row
 MIN_SHOWN_SIDE = 56  # px; smaller images are shown enlarged
 TITLE_HEIGHT = 22  # px
 
 
-def class_grid(run: Run, classes: Mapping[str, Mapping[str, Any]]) -> Image.Image:
+def class_grid(run: Run, classes: Mapping[str, ClassOutcome]) -> Image.Image:
     """Per class with synthetic images: its name, a row of real images, and below it a row of synthetic ones."""
     strips = []
-    for label, entry in classes.items():
-        if not entry["accepted"]:
+    for label, outcome in classes.items():
+        if not outcome.accepted:
             continue
         real = np.load(run.train_images(label), mmap_mode="r")[:NUM_SHOWN]
         files = sorted((run.generation(label) / "images").iterdir())[:NUM_SHOWN]
@@ -31,7 +31,7 @@ def class_grid(run: Run, classes: Mapping[str, Mapping[str, Any]]) -> Image.Imag
         picture = pictures.grid(np.concatenate(rows), NUM_SHOWN)
         picture = picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.NEAREST)
         strip = Image.new("RGB", (picture.width, picture.height + TITLE_HEIGHT), "white")
-        title = f"{label}: {entry['train']} real (above), {entry['accepted']} synthetic (below), {entry['verdict']}"
+        title = f"{label}: {outcome.train} real (above), {outcome.accepted} synthetic (below), {outcome.verdict}"
         ImageDraw.Draw(strip).text((4, 2), title, "black", font_size=TITLE_HEIGHT - 8)
         strip.paste(picture, (0, TITLE_HEIGHT))
         strips.append(strip)

@@ -4,155 +4,187 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from statistics import fmean
-from typing import Any
+
+from dcgan.run.records import ArmScores, ClassOutcome, Comparison, Effect, OverallEvidence, ShareRecord, Verdict
 
 VERDICTS = {
-    "shipped": "Shipped",
-    "withheld": "Withheld",
-    "short": "Short",
-    "failed": "Failed",
-    "refused": "Refused",
-    "none": "None asked",
+    Verdict.SHIPPED: "Shipped",
+    Verdict.WITHHELD: "Withheld",
+    Verdict.SHORT: "Short",
+    Verdict.FAILED: "Failed",
+    Verdict.REFUSED: "Refused",
+    Verdict.NONE: "None asked",
 }
-EFFECTS = {  # the first words of the gate's reason: what the evidence says, whatever the policy makes of it
-    "helps": "Shown to help",
-    "no difference shown": "No difference shown",
-    "harms": "Shown to harm, shipped all the same",
-    "no verdict": "Untested",
-    "unfit": "Not fit, shipped all the same",
+EFFECTS = {  # of classes that ship
+    Effect.HELPS: "Shown to help",
+    Effect.UNCLEAR: "No difference shown",
+    Effect.HARMS: "Shown to harm, shipped all the same",
+    Effect.UNTESTED: "Untested",
+    Effect.UNFIT: "Not fit, shipped all the same",
 }
-ARMS = {  # keys of `outcome["arms"]`, and what a classifier was trained on
+ARMS = {  # keys of `RunSummary.arms`, and what a classifier was trained on
     "real": "Real images only",
     "real+classical": "Real, classical augmentation",
     "real+synthetic": "Real and synthetic",
     "real+classical+synthetic": "Real and synthetic, classical augmentation",
 }
-SCORES = {"balanced_accuracy": "Balanced accuracy", "rare_recall": "Recall of rare classes"}
 AXIS_LIMITS = (1, 2, 5, 10, 20, 50, 100)  # points: reaches of the forest plot's scale
 
 
-def headline(classes: Sequence[Mapping[str, Any]], overall: Mapping[str, Any] | None) -> str:
+def headline(classes: Iterable[ClassOutcome], overall: OverallEvidence | None) -> str:
     """The answer in one sentence; harm goes first, and the whole before the parts.
 
     Args:
-        classes: each with `verdict` and `effect`.
-        overall: of `overall`.
+        classes: all of them.
+        overall: of all together; None: nothing was evaluated.
     """
-    effects = Counter(entry["effect"] for entry in classes if entry["verdict"] == "shipped")
+    effects = Counter(effect_of(outcome) for outcome in classes if outcome.verdict is Verdict.SHIPPED)
     num_shipped = effects.total()
     among = f"{num_shipped} shipped {'class' if num_shipped == 1 else 'classes'}"
-    whole = overall["effect"] if overall else None
-    fall = f"balanced accuracy is shown to fall, by {_reach(overall)}" if overall and whole == "harms" else None
+    whole = overall.effect if overall else None
+    fall = f"balanced accuracy is shown to fall, by {_reach(overall)}" if overall and whole is Effect.HARMS else None
     if not num_shipped:
         told = f"Nothing to train on: {fall or 'no class ships'}."
     elif fall:
         told = f"Think twice: {fall}."
-    elif effects["unfit"]:
-        told = f"Think twice: the images are not fit to train on in {effects['unfit']} of {among}."
-    elif effects["harms"]:
-        told = f"Think twice: recall is shown to fall in {effects['harms']} of {among}."
-    elif overall and whole == "helps":
+    elif effects[Effect.UNFIT]:
+        told = f"Think twice: the images are not fit to train on in {effects[Effect.UNFIT]} of {among}."
+    elif effects[Effect.HARMS]:
+        told = f"Think twice: recall is shown to fall in {effects[Effect.HARMS]} of {among}."
+    elif overall and whole is Effect.HELPS:
         told = f"Worth training on: balanced accuracy is shown to rise, by {_reach(overall)}."
-    elif effects["helps"] and whole == "no difference shown":
-        told = f"No gain shown on the whole, although recall is shown to rise in {effects['helps']} of {among}."
-    elif effects["helps"]:
-        told = f"Worth training on: recall is shown to rise in {effects['helps']} of {among}, and to fall in none."
-    elif effects["no difference shown"]:
+    elif effects[Effect.HELPS] and whole is Effect.UNCLEAR:
+        rising = effects[Effect.HELPS]
+        told = f"No gain shown on the whole, although recall is shown to rise in {rising} of {among}."
+    elif effects[Effect.HELPS]:
+        rising = effects[Effect.HELPS]
+        told = f"Worth training on: recall is shown to rise in {rising} of {among}, and to fall in none."
+    elif effects[Effect.UNCLEAR]:
         told = f"No gain shown: in {among}, the images are shown neither to help nor to harm."
     else:
         told = f"Untested: too few held-out real images to tell whether the {among} help."
     return told
 
 
-def _reach(gain: Mapping[str, float]) -> str:
+def _reach(gain: Comparison) -> str:
     """From the least to the most that a gain or a loss may be."""
-    least, most = sorted(100 * abs(gain[key]) for key in ("gain_low", "gain_high"))
+    least, most = sorted(100 * abs(end) for end in (gain.gain_low, gain.gain_high))
     return f"{least:.1f} to {most:.1f} points"
 
 
-def overall(record: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """The verdict on all classes together, `outcome["overall"]`, with its `effect`; None: there is none."""
-    return {**record, "effect": effect(str(record["reason"]))} if record else None
+def effect_of(outcome: ClassOutcome) -> Effect:
+    """What the evidence says of a class's images."""
+    return outcome.evidence.effect if outcome.evidence else Effect.NONE
 
 
-def effect(reason: str) -> str:
-    """What a gate's reason says of the evidence: one of `EFFECTS`; whatever else it names makes the images unfit."""
-    told = reason.partition(":")[0]
-    return told if told in EFFECTS else "unfit"
-
-
-def groups(classes: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[Mapping[str, Any]]]]:
+def groups(classes: Mapping[str, ClassOutcome]) -> list[tuple[str, list[str]]]:
     """Classes by what became of them, empty groups left out."""
     of_shipped = [
-        (title, [entry for entry in classes if entry["verdict"] == "shipped" and entry["effect"] == told])
-        for told, title in EFFECTS.items()
+        (
+            title,
+            [label for label, one in classes.items() if one.verdict is Verdict.SHIPPED and effect_of(one) is effect],
+        )
+        for effect, title in EFFECTS.items()
     ]
     of_others = [
-        (title, [entry for entry in classes if entry["verdict"] == verdict])
+        (title, [label for label, one in classes.items() if one.verdict is verdict])
         for verdict, title in VERDICTS.items()
-        if verdict != "shipped"
+        if verdict is not Verdict.SHIPPED
     ]
-    return [(title, entries) for title, entries in of_shipped + of_others if entries]
+    return [(title, labels) for title, labels in of_shipped + of_others if labels]
 
 
-def accuracy(record: Mapping[str, Sequence[float]] | None) -> dict[str, float] | None:
-    """Mean balanced accuracy `without` and `with` the synthetic images, and the `gain`; None: not measured."""
-    if not record or not record.get("without") or not record.get("with"):
-        return None
-    without, after = fmean(record["without"]), fmean(record["with"])
-    return {"without": without, "with": after, "gain": after - without}
-
-
-def forest_limit(gains: Sequence[Mapping[str, Any]]) -> int:
-    """The reach, in points, of a scale on which every interval `gain_low` to `gain_high` fits."""
-    reach = max((100 * abs(gain[key]) for gain in gains for key in ("gain_low", "gain_high")), default=0)
+def forest_limit(gains: Iterable[Comparison]) -> int:
+    """The reach, in points, of a scale on which every interval fits."""
+    reach = max((100 * abs(end) for gain in gains for end in (gain.gain_low, gain.gain_high)), default=0)
     return next(limit for limit in AXIS_LIMITS if limit >= reach or limit == AXIS_LIMITS[-1])
 
 
-def arms(record: Mapping[str, Mapping[str, Sequence[float]]] | None) -> dict[str, Any] | None:
-    """What the classifiers of each arm reached: a strip of dots per score, one dot per training.
+@dataclass(frozen=True)
+class Axis:
+    """The axis of a score, from `low` to `high`: shares, 0 to 1."""
 
-    Args:
-        record: `outcome["arms"]`: per arm, per score, a share for each seed.
+    title: str
+    low: float
+    high: float
 
-    Returns:
-        `scores` (title, `low` and `high` of its axis) and `rows` (title, per score `dots` in percent of the axis,
-        `mean` and its place `at`, or None where it is missing); None when there is nothing to show.
-    """
-    scores = [key for key in SCORES if any(arm.get(key) for arm in (record or {}).values())]
-    if not record or not scores:
+
+@dataclass(frozen=True)
+class Strip:
+    """One score of one arm: a dot per training."""
+
+    mean: float
+    at: float
+    """Place of the mean on the axis, 0 to 1."""
+    dots: list[float]
+    """Places of the values on the axis, 0 to 1."""
+
+
+@dataclass(frozen=True)
+class Arm:
+    """What was reached by classifiers that were trained on the same."""
+
+    title: str
+    strips: list[Strip | None]
+    """One for each score; None: not measured."""
+
+
+@dataclass(frozen=True)
+class Arms:
+    """What the classifiers of each arm reached."""
+
+    scores: list[Axis]
+    rows: list[Arm]
+
+
+def arms(found: Mapping[str, ArmScores]) -> Arms | None:
+    """What the classifiers of each arm reached: a strip of dots per score; None when there is nothing to show."""
+    by_score = {
+        "Balanced accuracy": {name: scores.balanced_accuracy for name, scores in found.items()},
+        "Recall of rare classes": {name: scores.rare_recall for name, scores in found.items()},
+    }
+    by_score = {title: by_arm for title, by_arm in by_score.items() if any(by_arm.values())}
+    if not by_score:
         return None
-    axes = {key: _axis([share for arm in record.values() for share in arm.get(key) or []]) for key in scores}
+    axes = {title: _axis(title, [share for shares in by_arm.values() for share in shares])
+            for title, by_arm in by_score.items()}  # fmt: skip
     rows = [
-        {"title": ARMS.get(name, name), "strips": [_strip(arm.get(key) or [], *axes[key]) for key in scores]}
-        for name, arm in record.items()
+        Arm(ARMS.get(name, name), [_strip(by_arm[name], axes[title]) for title, by_arm in by_score.items()])
+        for name in found
     ]
-    titled = [{"title": SCORES[key], "low": axes[key][0], "high": axes[key][1]} for key in scores]
-    return {"scores": titled, "rows": rows}
+    return Arms(list(axes.values()), rows)
 
 
-def _axis(shares: Sequence[float]) -> tuple[float, float]:
-    """Where an axis begins and ends, in whole percent around all values."""
+def _axis(title: str, shares: Sequence[float]) -> Axis:
+    """In whole percent around all values."""
     low, high = math.floor(100 * min(shares)) / 100, math.ceil(100 * max(shares)) / 100
-    return (low, high) if high > low else (max(0.0, low - 0.01), min(1.0, high + 0.01))
+    return Axis(title, low, high) if high > low else Axis(title, max(0.0, low - 0.01), min(1.0, high + 0.01))
 
 
-def _strip(shares: Sequence[float], low: float, high: float) -> dict[str, Any] | None:
+def _strip(shares: Sequence[float], axis: Axis) -> Strip | None:
     if not shares:
         return None
-    mean = fmean(shares)
-    return {"mean": mean, "at": (mean - low) / (high - low), "dots": [(share - low) / (high - low) for share in shares]}
+    mean, length = fmean(shares), axis.high - axis.low
+    return Strip(mean, (mean - axis.low) / length, [(share - axis.low) / length for share in shares])
 
 
-def shares(record: Mapping[str, Any] | None) -> list[dict[str, Any]]:
-    """The shares of synthetic images that were tried on validation images: `share`, its `score`, whether `chosen`.
+@dataclass(frozen=True)
+class TriedShare:
+    """A share of synthetic images that was tried on validation images."""
 
-    Args:
-        record: `outcome["share"]`: `chosen`, and under `tried` a score for each share.
-    """
-    if not record:
+    share: float
+    """0 to 1."""
+    score: float
+    """Balanced accuracy, 0 to 1."""
+    chosen: bool
+
+
+def shares(found: ShareRecord | None) -> list[TriedShare]:
+    """The shares of synthetic images that were tried, the smallest first."""
+    if not found:
         return []
-    tried = sorted((float(share), float(score)) for share, score in (record.get("tried") or {}).items())
-    return [{"share": share, "score": score, "chosen": share == record["chosen"]} for share, score in tried]
+    tried = sorted((float(share), score) for share, score in found.tried.items())
+    return [TriedShare(share, score, share == found.chosen) for share, score in tried]

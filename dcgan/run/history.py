@@ -5,16 +5,16 @@ from __future__ import annotations
 import logging
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeInt, ValidationError
+from pydantic import BeforeValidator, Field, NonNegativeInt, ValidationError
 
 from dcgan.errors import StorageError
 from dcgan.files import storage
-from dcgan.run import outcome, runs
+from dcgan.run import records, runs, sentences
 from dcgan.run.paths import Job, Run
+from dcgan.run.records import Ending, Record, RunRecord, RunSummary, Verdict
 
 log = logging.getLogger(__name__)
 
@@ -31,19 +31,19 @@ Moment = Annotated[datetime, BeforeValidator(_in_utc)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
-class Night(BaseModel):
-    """One finished run. Keys that a later version adds are left alone."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
+class Night(Record):
+    """One finished run."""
 
     run_id: str
     started: Moment
     finished: Moment
+    ending: Ending | None = None
+    """How it ended; None: an earlier version wrote the line."""
     state: str
-    """How it ended, in one line."""
+    """The same for people, in one line."""
     released: NonNegativeInt = 0
     """Synthetic images in its release."""
-    verdicts: dict[str, str] = {}
+    verdicts: dict[str, Verdict] = Field(default_factory=dict)
     """By class; none when the run ended before there were any."""
     accuracy_without: Share | None = None
     """Mean balanced accuracy of classifiers of real images, on held-out real images; None: not measured."""
@@ -56,54 +56,61 @@ class Night(BaseModel):
         return (self.finished - self.started).total_seconds()
 
     @property
-    def counts(self) -> Counter[str]:
+    def counts(self) -> Counter[Verdict]:
         """Classes by verdict."""
         return Counter(self.verdicts.values())
 
 
-def night_of(run_id: str, started: str, finished: str, state: str, summary: Mapping[str, Any]) -> Night:
-    """The history's record of a run.
+def night_of(summary: RunSummary) -> Night:
+    """The history's record of a run that came to a summary."""
+    return _night(summary.run_id, summary.started, summary.finished, summary.ending, summary.state, summary)
+
+
+def finish_run(run: Run, summary: RunSummary) -> None:
+    """Record how a run ended, in the job's history and in the run's folder; it will not be resumed.
 
     Args:
-        run_id: the run's.
-        started: ISO 8601.
-        finished: ISO 8601.
-        state: how it ended.
-        summary: see `dcgan.run.outcome`; {} when the run did not come to one.
+        run: the run.
+        summary: its own or, where nothing has changed, of the release that stands.
+
+    Raises:
+        StorageError: the system refuses to write.
     """
-    accuracy = summary.get("balanced_accuracy") or {}
-    classes = summary.get("classes") or {}
+    _finish(run, summary.ending, summary.state, summary)
+
+
+def fail_run(run: Run, error: Exception) -> None:
+    """Record that an error ended a run before it came to a summary; it will not be resumed.
+
+    Raises:
+        StorageError: the system refuses to write.
+    """
+    _finish(run, Ending.FAILED, sentences.failure(error))
+
+
+def _finish(run: Run, ending: Ending, state: str, summary: RunSummary | None = None) -> None:
+    """The history comes first: a run that is killed in between is resumed, ends again, and its last line counts."""
+    record, finished = records.read(run.record, RunRecord), runs.now()
+    append(run.job, _night(run.id, record.started, finished, ending, state, summary))
+    records.write(run.record, record.model_copy(update={"finished": finished, "ending": ending, "state": state}))
+
+
+def _night(run_id: str, started: str, finished: str, ending: Ending, state: str, summary: RunSummary | None) -> Night:
+    accuracy = summary.accuracy if summary else None
+    without, with_them = (None, None) if accuracy is None else (round(share, 4) for share in accuracy)
     return Night.model_validate(
         {
             "run_id": run_id,
             "started": started,
             "finished": finished,
+            "ending": ending,
             "state": state,
-            "released": sum(outcome.released(entry) for entry in classes.values()),
-            "verdicts": {label: entry["verdict"] for label, entry in classes.items()},
-            "accuracy_without": _mean(accuracy.get("without")),
-            "accuracy_with": _mean(accuracy.get("with")),
+            "released": summary.released if summary else 0,
+            "verdicts": {label: outcome.verdict for label, outcome in summary.classes.items()} if summary else {},
+            "accuracy_without": without,
+            "accuracy_with": with_them,
         }
     )
-
-
-def finish_run(run: Run, state: str, summary: Mapping[str, Any] | None = None) -> None:
-    """Record how a run ended, in the job's history and in the run's folder; it will not be resumed.
-
-    The history comes first: a run that is killed between the two is resumed, ends again, and its last line counts.
-
-    Args:
-        run: the run.
-        state: in one line.
-        summary: see `dcgan.run.outcome`; None when the run did not come to one.
-
-    Raises:
-        StorageError: the system refuses to write.
-    """
-    finished = runs.now()
-    record = storage.read_json(run.record)
-    append(run.job, night_of(run.id, record["started"], finished, state, summary or {}))
-    storage.write_json(run.record, record | {"state": state, "finished": finished})
 
 
 def append(job: Job, night: Night) -> None:
@@ -151,7 +158,3 @@ def read(job: Job) -> list[Night]:
             continue
         nights[night.run_id] = night
     return sorted(nights.values(), key=lambda night: (night.started, night.run_id))
-
-
-def _mean(shares: Sequence[float] | None) -> float | None:
-    return round(sum(shares) / len(shares), 4) if shares else None

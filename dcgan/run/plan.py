@@ -2,59 +2,50 @@
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from collections.abc import Mapping
 
 from dcgan.config import JobConfig
 from dcgan.errors import ConfigError
+from dcgan.run.records import ClassPlan, ClassState, SplitRecord
 
 
-class ClassPlan(TypedDict):
-    """What will be made of one class."""
-
-    train: int
-    holdout: int
-    requested: int
-    state: str  # "ok", or "refused" with the reason
-    reason: str
-
-
-def make_plan(config: JobConfig, split: dict[str, Any]) -> dict[str, ClassPlan]:
+def make_plan(config: JobConfig, split: SplitRecord) -> dict[str, ClassPlan]:
     """Amounts per class, refused classes with 0.
 
     Args:
         config: resolved.
-        split: `split.json`.
+        split: how its images are split.
 
     Raises:
         ConfigError: generation.per_class names a class that is not in the data, or only classes that are refused, or
             nothing would be generated.
     """
-    classes = split["classes"]
+    classes = split.classes
     by_name = config.generation.per_class
     if isinstance(by_name, dict) and (unknown := sorted(set(by_name) - set(classes))):
         raise ConfigError(
             f"generation.per_class names {', '.join(map(repr, unknown))}, but the data has the classes "
             f"{', '.join(map(repr, classes))}"
         )
-    trainable = {label: counts["train"] for label, counts in classes.items() if counts["state"] == "ok"}
+    trainable = {label: counts.train for label, counts in classes.items() if counts.state is ClassState.OK}
     if not any(map(config.generation.asks_for, trainable)):
         refused = (label for label in classes if label not in trainable and config.generation.asks_for(label))
-        told = "; ".join(f"{label}: {classes[label]['reason']}" for label in refused)
-        raise ConfigError(f"every class that generation.per_class asks images of is refused. {told}")
+        reasons = "; ".join(f"{label}: {classes[label].reason}" for label in refused)
+        raise ConfigError(f"every class that generation.per_class asks images of is refused. {reasons}")
     amounts = config.generation.amounts(trainable)
     return {
         label: ClassPlan(
-            train=counts["train"],
-            holdout=counts["holdout"],
+            train=counts.train,
+            holdout=counts.holdout,
+            state=counts.state,
+            reason=counts.reason,
             requested=amounts.get(label, 0),
-            state=counts["state"],
-            reason=counts["reason"],
         )
         for label, counts in classes.items()
     }
 
 
-def estimate_bytes(plan: dict[str, ClassPlan], image_shape: tuple[int, int, int], network_width: int) -> int:
+def estimate_bytes(plan: Mapping[str, ClassPlan], image_shape: tuple[int, int, int], network_width: int) -> int:
     """Room that a run needs, in bytes, from above: images as if PNG saved nothing, and snapshots of every class.
 
     Args:
@@ -63,9 +54,9 @@ def estimate_bytes(plan: dict[str, ClassPlan], image_shape: tuple[int, int, int]
         network_width: `training.width`.
     """
     height, width, channels = image_shape
-    num_real = sum(entry["train"] + entry["holdout"] for entry in plan.values())
-    num_images = num_real + 2 * sum(entry["requested"] for entry in plan.values())  # in the run, and in its release
-    num_trained = sum(entry["requested"] > 0 for entry in plan.values()) + 1
+    num_real = sum(entry.train + entry.holdout for entry in plan.values())
+    num_images = num_real + 2 * sum(entry.requested for entry in plan.values())  # in the run, and in its release
+    num_trained = sum(entry.requested > 0 for entry in plan.values()) + 1
     growth = max(1.0, max(height, width) / 64)  # every doubling of the side adds a stage as large as all before
     training = BYTES_PER_WIDTH_SQUARED * network_width**2 * growth + LOG_BYTES
     return round(num_images * (height * width * channels + 2000) + num_trained * training)

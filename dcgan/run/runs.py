@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import platform
 import shutil
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 from dcgan.config import JobConfig
 from dcgan.errors import StorageError
 from dcgan.execution import devices
 from dcgan.files import storage, urls
+from dcgan.run import records
 from dcgan.run.paths import Job, Run
+from dcgan.run.records import Provenance, RunRecord
 
 # Instruction sets by which the kernels of TensorFlow choose their code, and with it their last bits.
 INSTRUCTIONS = {"avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "avx512_fp16", "amx_tile", "amx_bf16"}
@@ -54,32 +56,33 @@ def open_run(config: JobConfig, *, fresh: bool = False) -> tuple[Run, bool]:
     storage.remove_unfinished(job.runs)
     content = config.model_dump(mode="json")
     for run in newest_first(job)[:1]:
-        begun = storage.read_json(run.record)
-        same = begun["state"] == "running" and _same_job(storage.read_json(run.config), content)
-        if same and (begun.get("fresh", False) or not fresh):
+        begun = records.read(run.record, RunRecord)
+        same = not begun.is_finished and _same_job(storage.read_json(run.config), content)
+        if same and (begun.fresh or not fresh):
             return run, True
     run = job.run(_new_id(job))
     with storage.whole_folder(run.root) as temporary:
         storage.write_json(temporary / run.config.name, content)
-        record = {"id": run.id, "state": "running", "started": now(), "fresh": fresh, **provenance(config)}
-        storage.write_json(temporary / run.record.name, record)
+        record = RunRecord(id=run.id, started=now(), fresh=fresh, **dict(provenance(config)))
+        records.write(temporary / run.record.name, record)
     return run, False
 
 
-def _same_job(one: dict[str, Any], other: dict[str, Any]) -> bool:
+def _same_job(one: Mapping[str, object], other: Mapping[str, object]) -> bool:
     """Whether two configs ask for the same; a run may go on with other threads and processes than it began with."""
     return {**one, "run": None} == {**other, "run": None}
 
 
 def changes_since_start(run: Run, config: JobConfig) -> list[str]:
     """What a resumed run's bytes depend on and is not as it was when the run began, such as a library's version."""
-    began, now_ = (_flat(record) for record in (storage.read_json(run.record), provenance(config)))
+    began, now_ = (_by_name(found) for found in (records.read(run.record, RunRecord), provenance(config)))
     return [f"{name} was {began.get(name)}, is {value}" for name, value in now_.items() if began.get(name) != value]
 
 
-def _flat(record: dict[str, Any]) -> dict[str, Any]:
-    versions: dict[str, Any] = record["versions"]
-    return {name: value for name, value in record.items() if name != "versions"} | versions
+def _by_name(found: Provenance) -> dict[str, str]:
+    """What bytes depend on, as text; versions under the packages' names."""
+    others = {name: str(getattr(found, name)) for name in Provenance.model_fields if name != "versions"}
+    return others | found.versions
 
 
 def remove_old_runs(job: Job, keep: int) -> None:
@@ -106,18 +109,19 @@ def newest_first(job: Job) -> list[Run]:
     return [Run(root) for root in found if Run(root).record.exists()]
 
 
-def provenance(config: JobConfig) -> dict[str, Any]:
+def provenance(config: JobConfig) -> Provenance:
     """What the bytes of a run's results depend on beside its inputs: versions, threads, processor, GPUs."""
-    return {
-        "versions": {"python": platform.python_version()} | {name: metadata.version(name) for name in PACKAGES},
-        "threads": config.run.threads,
-        "processes": config.run.processes,
-        "machine": platform.machine(),
-        "processor": cpuinfo("model name"),
-        "instructions": " ".join(sorted(INSTRUCTIONS.intersection(cpuinfo("flags", "Features").split()))),
-        "gpus": ", ".join(devices.models()),
-        "seed": config.generation.seed,
-    }
+    assert config.run.threads is not None and config.run.processes is not None
+    return Provenance(
+        versions={"python": platform.python_version()} | {name: metadata.version(name) for name in PACKAGES},
+        threads=config.run.threads,
+        processes=config.run.processes,
+        machine=platform.machine(),
+        processor=cpuinfo("model name"),
+        instructions=" ".join(sorted(INSTRUCTIONS.intersection(cpuinfo("flags", "Features").split()))),
+        gpus=", ".join(devices.models()),
+        seed=config.generation.seed,
+    )
 
 
 def now() -> str:

@@ -12,7 +12,6 @@ A class that has changed little since an earlier run is trained further, from wh
 from __future__ import annotations
 
 NUM_LOOKS = 8  # times that a training's samples are scored; more finds the peak more finely and costs more
-ALL_DONE, NO_BETTER, TIME_RAN_OUT = "all steps done", "no better step found", "time ran out"  # why training stopped
 PATIENCE = 4  # scores without a new best after which training stops,
 PATIENCE_STEPS = 500  # and so many steps: samples of a class that starts from the base get worse before they get better
 

@@ -9,10 +9,10 @@ import numpy as np
 import tensorflow as tf
 
 from dcgan.config import TrainingConfig
-from dcgan.files import storage
 from dcgan.networks.batches import Batches
-from dcgan.run import runs
+from dcgan.run import records, runs
 from dcgan.run.paths import Run
+from dcgan.run.records import PrecisionRecord
 from dcgan.training.gan import Gan
 
 INSTRUCTIONS = {"avx512_bf16", "amx_bf16", "bf16"}  # processor flags of x86 and Arm
@@ -34,13 +34,13 @@ def choose_precision(run: Run, training: TrainingConfig, image_shape: tuple[int,
             if worth_a_trial:
                 rates = {precision: _rate(training, image_shape, precision) for precision in ("float32", "bfloat16")}
             chosen = "bfloat16" if rates and rates["bfloat16"] > MIN_GAIN * rates["float32"] else "float32"
-        storage.write_json(run.precision, {"precision": chosen, "images_per_second": rates})
+        records.write(run.precision, PrecisionRecord(precision=chosen, images_per_second=rates))
     return chosen_precision(run)
 
 
 def chosen_precision(run: Run) -> str:
     """What `choose_precision` left."""
-    return str(storage.read_json(run.precision)["precision"])
+    return records.read(run.precision, PrecisionRecord).precision
 
 
 def _rate(training: TrainingConfig, image_shape: tuple[int, int, int], precision: str) -> float:

@@ -7,12 +7,10 @@ the content, so that state and checksum appear in one rename. Arrays only, never
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -26,28 +24,27 @@ _NAME = re.compile(r"step-(\d{8})-([0-9a-f]{32})\.npz")
 log = logging.getLogger(__name__)
 
 
-def save(folder: Path, step: int, arrays: Mapping[str, np.ndarray], record: Mapping[str, Any]) -> None:
+def save(folder: Path, step: int, arrays: Mapping[str, np.ndarray], record: str) -> None:
     """Write a snapshot, then remove all but the newest `KEPT`.
 
     Args:
         folder: of the training.
         step: a number that grows from snapshot to snapshot.
         arrays: by name.
-        record: what else belongs to the state; anything that JSON can hold.
+        record: what else belongs to the state, as text such as JSON.
     """
-    as_text = np.frombuffer(json.dumps(record).encode(), np.uint8)
-    content = storage.pack_arrays({**arrays, RECORD: as_text})
+    content = storage.pack_arrays({**arrays, RECORD: np.frombuffer(record.encode(), np.uint8)})
     storage.write_bytes(folder / f"step-{step:08d}-{_checksum(content)}.npz", content)
     for old in _newest_first(folder)[KEPT:]:
         old.unlink()
 
 
-def load_newest(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
+def load_newest(folder: Path) -> tuple[dict[str, np.ndarray], str] | None:
     """The newest snapshot that is not damaged: arrays and record, or None. A damaged one is told of and removed."""
     if (path := newest(folder)) is None:
         return None
     arrays = storage.unpack_arrays(path.read_bytes())
-    return arrays, json.loads(arrays.pop(RECORD).tobytes())
+    return arrays, arrays.pop(RECORD).tobytes().decode()
 
 
 def newest(folder: Path) -> Path | None:

@@ -9,7 +9,6 @@ import resource
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import psutil
@@ -23,7 +22,9 @@ from dcgan.execution.progress import OnProgress
 from dcgan.files import pictures, storage
 from dcgan.networks.batches import Batches, to_float, to_uint8
 from dcgan.networks.classifier import load_folds
+from dcgan.run import records
 from dcgan.run.paths import Run
+from dcgan.run.records import FingerprintsRecord, Stopped, TrainingRecord
 from dcgan.training import policy, snapshots, watch
 from dcgan.training.events import Events, write_timelapse
 from dcgan.training.gan import Gan, Stretch
@@ -39,7 +40,7 @@ CLOSING_SECONDS = 0.3  # for what is written after the last step, when time is s
 MAX_SNAPSHOT_SHARE = 0.03  # of training time that snapshots may take; where they cost more, they come less often
 
 
-def train_base(run: Run, config: JobConfig, max_seconds: float | None, on_progress: OnProgress) -> dict[str, Any]:
+def train_base(run: Run, config: JobConfig, max_seconds: float | None, on_progress: OnProgress) -> TrainingRecord:
     """Train the shared base on the training images of all classes, every class drawn equally often.
 
     It is a start for the classes and makes no images itself, so that its last step serves, and no score is taken. It is
@@ -48,13 +49,12 @@ def train_base(run: Run, config: JobConfig, max_seconds: float | None, on_progre
     images = load_training(run, labels_with_images(run))
     training = config.training
     assert training.base_steps is not None
-    about = {"run_id": run.id}
-    return _train(run, config, run.base, BASE, images, None, training.base_steps, None, about, max_seconds, on_progress)
+    return _train(run, config, run.base, BASE, images, None, training.base_steps, None, max_seconds, on_progress)
 
 
 def train_class(
     run: Run, config: JobConfig, label: str, max_seconds: float | None, on_progress: OnProgress
-) -> dict[str, Any]:
+) -> TrainingRecord:
     """Train one class: further, where the run was given what an earlier one came to, else from the shared base, if any.
 
     Trained further, it takes fewer steps (`policy.further_steps`), with draws of their own.
@@ -63,20 +63,17 @@ def train_class(
     training = config.training
     assert training.class_steps is not None and training.log_steps is not None
     num_steps, start, draws = training.class_steps, None, label
-    about = {"run_id": run.id, "further": False}
     if (before := snapshots.load_newest(run.start(label))) is not None:
         start = Start(before[0], of_base=False)
         num_steps = policy.further_steps(num_steps, training.log_steps)
-        draws = f"{label}\x00{storage.read_json(run.fingerprints)['classes'][label]['training']}"
-        about["further"] = True
+        fingerprint = records.read(run.fingerprints, FingerprintsRecord).classes[label].training
+        draws = f"{label}\x00{fingerprint}"
     elif training.base:
         if (newest := snapshots.load_newest(run.base)) is None:
             raise TrainingError(f"{run.base}: the shared base has no whole snapshot; remove this folder and run again")
         start = Start(newest[0], of_base=True)
     folder, scorer = run.training(label), FoldScorer(load_folds(run, images.shape[1:]), load_validation(run, label))
-    return _train(
-        run, config, folder, label, [images], scorer, num_steps, start, about, max_seconds, on_progress, draws
-    )
+    return _train(run, config, folder, label, [images], scorer, num_steps, start, max_seconds, on_progress, draws)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,11 +94,10 @@ def _train(  # noqa: PLR0915 (one loop, to be read from top to bottom)
     scorer: FoldScorer | None,
     num_steps: int,
     start: Start | None,
-    about: Mapping[str, Any],
     max_seconds: float | None,
     on_progress: OnProgress,
     draws: str = BASE,
-) -> dict[str, Any]:
+) -> TrainingRecord:
     """Train in `folder`, from its newest snapshot where there is one, and leave `model.npz` and `record.json`.
 
     Args:
@@ -113,7 +109,6 @@ def _train(  # noqa: PLR0915 (one loop, to be read from top to bottom)
         scorer: picks the step that ships; None: the last one does.
         num_steps: optimizer steps at most.
         start: what to begin with; None: from random weights.
-        about: further keys of the record.
         max_seconds: of this process's life; None: no limit.
         on_progress: told after every stretch of steps.
         draws: names the streams of draws.
@@ -123,7 +118,7 @@ def _train(  # noqa: PLR0915 (one loop, to be read from top to bottom)
     """
     record_file = folder / "record.json"
     if record_file.exists():
-        return dict(storage.read_json(record_file))
+        return records.read(record_file, TrainingRecord)
     storage.remove_unfinished(folder)
 
     # Networks, and the fixed latents by which they are looked at.
@@ -178,9 +173,8 @@ def _train(  # noqa: PLR0915 (one loop, to be read from top to bottom)
     course = Course()
     best: dict[str, np.ndarray] = {}
     if (newest := snapshots.load_newest(folder)) is not None:
-        arrays, record = newest
-        course = Course.from_record(record)
-        arrays, best = _parted(arrays)
+        course = Course.from_json(newest[1])
+        arrays, best = _parted(newest[0])
         gan.restore(arrays)
     else:
         begin()
@@ -250,13 +244,13 @@ def _train(  # noqa: PLR0915 (one loop, to be read from top to bottom)
         if max_seconds is not None:
             affordable = int((max_seconds - _process_seconds() - CLOSING_SECONDS) * count / elapsed)
         if not stopped and affordable < 1:
-            stopped = policy.TIME_RAN_OUT
+            stopped = Stopped.TIME_RAN_OUT
         if stopped or time.monotonic() - last_snapshot >= max(
             training.snapshot_seconds, snapshot_seconds / MAX_SNAPSHOT_SHARE if training.snapshot_seconds else 0
         ):
             began = time.monotonic()
             state = gan.arrays() | {f"{BEST}{name}": array for name, array in best.items()}
-            snapshots.save(folder, course.work, state, course.to_record())
+            snapshots.save(folder, course.work, state, course.to_json())
             last_snapshot = time.monotonic()
             snapshot_seconds = last_snapshot - began
     events.close()
@@ -264,32 +258,33 @@ def _train(  # noqa: PLR0915 (one loop, to be read from top to bottom)
     # What ships: the best step's EMA generator, and the discriminator as critic.
     storage.write_bytes(folder / "model.npz", storage.pack_arrays((best or gan.ema_arrays()) | gan.critic_arrays()))
     write_timelapse(sorted((folder / "samples").glob("step-*.png")), folder / "timelapse.webp")
-    record = {
-        "steps": course.work,
-        "shipped_step": course.step if course.best_step is None else course.best_step,
-        "stopped": stopped,
-        "scores": course.scores,
-        "incidents": course.incidents,
-        "precision": precision,
-        "batch_size": training.batch_size,
-        "num_images": sum(map(len, images)),
-        "seconds": round(course.seconds, 1),
-        "process_seconds": round(_process_seconds(), 1),
-        "images_per_second": round(course.work * training.batch_size / course.seconds, 1) if course.seconds else None,
-        "model_sha256": storage.sha256(folder / "model.npz"),
-        **about,
-        "peak_memory_mb": _peak_memory_mb(),
-    }
-    storage.write_json(record_file, record)
+    record = TrainingRecord(
+        steps=course.work,
+        shipped_step=course.step if course.best_step is None else course.best_step,
+        stopped=stopped,
+        scores=course.scores,
+        incidents=course.incidents,
+        precision=precision,
+        batch_size=training.batch_size,
+        num_images=sum(map(len, images)),
+        seconds=round(course.seconds, 1),
+        process_seconds=round(_process_seconds(), 1),
+        images_per_second=round(course.work * training.batch_size / course.seconds, 1) if course.seconds else None,
+        model_sha256=storage.sha256(folder / "model.npz"),
+        run_id=run.id,
+        further=start is not None and not start.of_base,
+        peak_memory_mb=_peak_memory_mb(),
+    )
+    records.write(record_file, record)
     return record
 
 
-def _why_ended(course: Course, num_steps: int) -> str | None:
+def _why_ended(course: Course, num_steps: int) -> Stopped | None:
     """Why there is nothing more to train, if so."""
     if course.step >= num_steps:
-        return policy.ALL_DONE
+        return Stopped.ALL_DONE
     if course.unimproved >= policy.PATIENCE and course.step - course.lowest_step >= policy.PATIENCE_STEPS:
-        return policy.NO_BETTER
+        return Stopped.NO_BETTER
     return None
 
 

@@ -12,13 +12,13 @@ its history.
 
 from __future__ import annotations
 
-import dataclasses
-import math
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+
+from pydantic import TypeAdapter
 
 from dcgan.errors import TrainingError
+from dcgan.run import sentences
+from dcgan.run.records import Incident, StepScore
 from dcgan.training.score import AS_GOOD, COLLAPSE, Score
 
 DIVERGED, COLLAPSED, SATURATED = "diverged", "collapsed", "saturated"
@@ -41,14 +41,15 @@ class Course:
     """Spent in optimizer steps."""
     best_step: int | None = None
     """The last one that scored as well as any, within `AS_GOOD`: it ships."""
-    lowest_score: float = math.inf
+    lowest_score: float | None = None
+    """None: there is none yet."""
     lowest_step: int = 0
     interval_losses: list[float] = field(default_factory=list)
     """The discriminator's, of each stretch since the last score."""
     unimproved: int = 0
     """Scores since the lowest."""
-    scores: list[dict[str, float]] = field(default_factory=list)
-    incidents: list[dict[str, Any]] = field(default_factory=list)
+    scores: list[StepScore] = field(default_factory=list)
+    incidents: list[Incident] = field(default_factory=list)
 
     @property
     def learning_rate_scale(self) -> float:
@@ -67,12 +68,21 @@ class Course:
 
         Of steps that score alike, the later one is the best: it has learnt more, and the score is not that exact.
         """
-        self.scores.append({"step": self.step, "work": self.work, "score": score.value} | dataclasses.asdict(score))
+        self.scores.append(
+            StepScore(
+                step=self.step,
+                work=self.work,
+                score=score.value,
+                kid=score.kid,
+                coverage=score.coverage,
+                diversity=score.diversity,
+            )
+        )
         self.unimproved += 1
-        if score.collapsed or score.value > self.lowest_score + AS_GOOD:
+        if score.collapsed or (self.lowest_score is not None and score.value > self.lowest_score + AS_GOOD):
             return False
         self.best_step = self.step
-        if score.value < self.lowest_score:
+        if self.lowest_score is None or score.value < self.lowest_score:
             self.lowest_score, self.lowest_step, self.unimproved = score.value, self.step, 0
         return True
 
@@ -82,8 +92,8 @@ class Course:
         Samples are expected to differ from half of `num_steps` on: those of random weights hardly do.
         """
         losses, self.interval_losses = self.interval_losses, []
-        if self.scores and 2 * self.step >= num_steps and self.scores[-1]["diversity"] < COLLAPSE:
-            share = self.scores[-1]["diversity"]
+        if self.scores and 2 * self.step >= num_steps and self.scores[-1].diversity < COLLAPSE:
+            share = self.scores[-1].diversity
             return (
                 COLLAPSED,
                 f"samples differ {share:.2f} times as much as real images, at least {COLLAPSE} is expected",
@@ -103,7 +113,7 @@ class Course:
     def begin_again(self) -> None:
         """Go back to the start; what was best before an incident is not trusted."""
         self.step, self.unimproved = 0, 0
-        self.best_step, self.lowest_score, self.lowest_step = None, math.inf, 0
+        self.best_step, self.lowest_score, self.lowest_step = None, None, 0
         self.interval_losses = []
 
     def note(self, kind: str, told: str) -> None:
@@ -112,21 +122,19 @@ class Course:
         Raises:
             TrainingError: this kind of incident has come too often; the message holds the history.
         """
-        self.incidents.append({"kind": kind, "step": self.step, "branch": self.branch, "told": told})
-        if sum(incident["kind"] == kind for incident in self.incidents) > ALLOWED[kind]:
-            raise TrainingError(f"training {kind} once too often: {history(self.incidents)}")
+        self.incidents.append(Incident(kind=kind, step=self.step, branch=self.branch, told=told))
+        if sum(incident.kind == kind for incident in self.incidents) > ALLOWED[kind]:
+            raise TrainingError(f"training {kind} once too often: {sentences.incidents(self.incidents)}")
         self.branch += 1
 
-    def to_record(self) -> dict[str, Any]:
-        """As JSON has it; `from_record` undoes it."""
-        return dataclasses.asdict(self) | {"lowest_score": None if math.isinf(self.lowest_score) else self.lowest_score}
+    def to_json(self) -> str:
+        """As text; `from_json` undoes it."""
+        return _COURSE.dump_json(self).decode()
 
     @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> Course:
+    def from_json(cls, text: str) -> Course:
         """The course that a snapshot holds."""
-        return cls(**{**record, "lowest_score": math.inf if record["lowest_score"] is None else record["lowest_score"]})
+        return _COURSE.validate_json(text)
 
 
-def history(incidents: Sequence[Mapping[str, Any]]) -> str:
-    """Incidents in one line."""
-    return "; ".join(f"{entry['kind']} at step {entry['step']} ({entry['told']})" for entry in incidents)
+_COURSE = TypeAdapter(Course)

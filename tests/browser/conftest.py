@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 
 from dcgan.report import write_report
+from tests.records import changed
 from tests.reports import make_full
 from tests.unit.conftest import make_run
 
@@ -42,11 +43,11 @@ def bare_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A report of a run that came to nothing."""
     made = make_run(tmp_path_factory.mktemp("bare"))
     classes = {
-        label: entry | {"verdict": "failed", "reason": "diverged", "accepted": 0, "measures": {}}
-        for label, entry in made.outcome["classes"].items()
+        label: changed(outcome, verdict="failed", reason="diverged", accepted=0, evidence=None)
+        for label, outcome in made.outcome.classes.items()
     }
-    outcome = made.outcome | {"classes": classes, "balanced_accuracy": None, "state": "Failed: no class ships"}
-    write_report(made.run, made.config, outcome, made.run.report)
+    nothing = {"balanced_accuracy": None, "overall": None, "ending": "failed", "state": "Failed: no class ships"}
+    write_report(made.run, made.config, changed(made.outcome, classes=classes, **nothing), made.run.report)
     return made.run.report
 
 

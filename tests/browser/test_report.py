@@ -14,6 +14,7 @@ from playwright.sync_api import expect
 
 from dcgan.report import write_report
 from tests.browser.conftest import Opener
+from tests.records import changed
 from tests.unit.conftest import CAT, SCRIPT, UP, make_run
 
 PHONE = 360  # px
@@ -87,8 +88,8 @@ def test_page_does_not_scroll_sideways(open_report: Opener, report: Path, width:
 @pytest.mark.parametrize("width", [PHONE, 1280])
 def test_long_name_of_a_class_widens_nothing(open_report: Opener, tmp_path: Path, width: int) -> None:
     made = make_run(tmp_path)
-    long = {"x" * 200 if label == CAT else label: entry for label, entry in made.outcome["classes"].items()}
-    write_report(made.run, made.config, made.outcome | {"classes": long}, tmp_path / "report.html")
+    long = {"x" * 200 if label == CAT else label: entry for label, entry in made.outcome.classes.items()}
+    write_report(made.run, made.config, changed(made.outcome, classes=long), tmp_path / "report.html")
     page = open_report(tmp_path / "report.html", width=width).page
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 

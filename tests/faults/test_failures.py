@@ -28,6 +28,7 @@ from PIL import Image
 from dcgan.files.names import escape
 from dcgan.run.paths import Run
 from dcgan.training import snapshots
+from dcgan.training.watch import Course
 from tests.conftest import DCGAN, TINY, write_digits
 from tests.samples import tree_hash
 
@@ -103,7 +104,7 @@ def wait_for(what: Callable[[], Any], process: subprocess.Popen[str]) -> Any:
     return found
 
 
-def first_snapshot(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
+def first_snapshot(folder: Path) -> tuple[dict[str, np.ndarray], str] | None:
     try:
         return snapshots.load_newest(folder)
     except FileNotFoundError:  # replaced by a newer one in between
@@ -134,14 +135,14 @@ def night(tmp_path_factory: pytest.TempPathFactory, dcgan: Dcgan, environment: d
     with subprocess.Popen([*DCGAN, "run", str(job)], env=environment, stderr=subprocess.PIPE, text=True) as process:
         run = Run(wait_for(lambda: next(root.glob("outputs/night/runs/2*"), None), process))
         second = dcgan("train", job)
-        arrays, record = wait_for(lambda: first_snapshot(run.training("diverges")), process)
+        arrays, course = wait_for(lambda: first_snapshot(run.training("diverges")), process)
         process.send_signal(signal.SIGINT)
         _, stderr = process.communicate(timeout=DEADLINE_SECONDS)
 
     # What a training that has diverged leaves: weights that are no numbers.
     shutil.rmtree(run.training("diverges"))
     poisoned = {name: np.full_like(array, np.nan) if "kernel" in name else array for name, array in arrays.items()}
-    snapshots.save(run.training("diverges"), record["work"], poisoned, record)
+    snapshots.save(run.training("diverges"), Course.from_json(course).work, poisoned, course)
 
     # Second half.
     stop = threading.Event()
@@ -179,7 +180,7 @@ def test_run_goes_on_where_it_was_interrupted(night: Night) -> None:
 
 
 def test_status_and_state_say_that_some_classes_do_not_ship_and_name_them(night: Night) -> None:
-    assert night.resumed.returncode == 3
+    assert (night.resumed.returncode, night.summary["ending"]) == (3, "partly")
     assert night.summary["state"] == (
         "Completed: 2 classes failed (diverges, killed), 4 classes refused (damaged, missing, one, three)"
     )
@@ -207,7 +208,7 @@ def test_release_goes_without_measures_whose_model_is_damaged(night: Night) -> N
     assert "damaged.onnx cannot be read as an ONNX model" in night.resumed.stderr
     assert night.summary["measures"]["overall"] == {}
     assert "kid" not in night.summary["classes"][UP]["measures"]
-    assert night.summary["classes"][UP]["measures"]["holdout"] > 0  # the gate's are there
+    assert night.summary["classes"][UP]["evidence"]["holdout"] > 0  # the gate's are there
 
 
 def test_inputs_are_as_they_were(night: Night) -> None:

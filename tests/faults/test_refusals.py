@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
-from dcgan.files import storage
-from dcgan.run import history
+from dcgan.run import history, records
 from dcgan.run.paths import Run
+from dcgan.run.records import Ending, RunRecord
 from tests.conftest import write_job
 from tests.samples import tree_hash, write_classes, write_noise
 from tests.small_disk import small_disk
@@ -118,7 +118,8 @@ def test_run_of_images_that_cannot_serve_ends_alike_and_is_not_resumed(tmp_path:
     _one_class(tmp_path / "images")
     refused(dcgan("run", job_of(tmp_path)), 2, "one class only, 'cat'")
     [run] = (tmp_path / "outputs" / "bad" / "runs").iterdir()
-    assert storage.read_json(run / "run.json")["state"].startswith("Failed: data.source")
+    record = records.read(run / "run.json", RunRecord)
+    assert record.ending is Ending.FAILED and record.state.startswith("Failed: data.source")
     [night] = history.read(Run(run).job)
     assert night.run_id == run.name and night.state.startswith("Failed: data.source") and not night.verdicts
 

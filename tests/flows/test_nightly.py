@@ -18,7 +18,7 @@ from tests.conftest import Finished, write_job
 
 def test_the_run_ends_completed_and_says_where_things_are(finished: Finished) -> None:
     assert finished.status == 0
-    assert finished.summary["state"] == "Completed"
+    assert (finished.summary["ending"], finished.summary["state"]) == ("completed", "Completed")
     for name in ("release", "samples", "latest", "report"):
         assert Path(finished.summary[name]).exists()
     for noise in ("Traceback", "WARNING", "ERROR"):
@@ -58,7 +58,8 @@ def test_release_says_how_good_varied_and_new_the_images_are(finished: Finished)
     for label in ("0", "1"):
         measured = record["classes"][label]["measures"]
         assert measured["coverage"]["ceiling"] > 0 and measured["gan_test"]["error"] > 0
-        assert "gain" in measured  # the gate's own stand beside
+        assert set(measured) == set(record["measures"]["metrics"])
+        assert "gain" in record["classes"][label]["evidence"]["recall"]  # the gate's own stand beside
     assert "kid" not in record["classes"]["7"]["measures"]  # nothing was asked of it
     assert "Synthetic images, and real ones in their place: kid " in finished.stderr
 
@@ -67,10 +68,12 @@ def test_resolved_config_stands_in_the_run(finished: Finished) -> None:
     config = json.loads((finished.run / "config.json").read_text())
     assert config["training"]["learning_rate"] == 2e-4
     assert config["run"]["threads"] >= 1
-    assert json.loads((finished.run / "run.json").read_text())["state"] == "Completed"
+    record = json.loads((finished.run / "run.json").read_text())
+    assert (record["ending"], record["state"]) == ("completed", "Completed") and record["finished"]
     [night] = (finished.run.parents[1] / "history.jsonl").read_text().splitlines()
     told = json.loads(night)
-    assert (told["run_id"], told["released"], told["state"]) == (finished.run.name, 110, "Completed")
+    assert (told["run_id"], told["released"], told["ending"]) == (finished.run.name, 110, "completed")
+    assert told["state"] == "Completed"
     assert told["verdicts"] == {"0": "shipped", "1": "shipped", "7": "none"}
 
 
@@ -108,7 +111,8 @@ def test_run_of_which_every_class_is_short_says_how_many_were_accepted_and_measu
     job = write_job(tmp_path, curation={"critic_share": 0.01}, generation={"per_class": {"0": 20, "1": 20}})
     done = dcgan("run", job, "--json")
     summary = json.loads(done.stdout)
-    assert (done.returncode, summary["state"]) == (1, "Failed: no class ships, 2 classes short (0, 1)")
+    assert (done.returncode, summary["ending"]) == (1, "failed")
+    assert summary["state"] == "Failed: no class ships, 2 classes short (0, 1)"
     run = tmp_path / "outputs" / "tiny" / "runs" / summary["run_id"]
     for label in ("0", "1"):
         entry = summary["classes"][label]

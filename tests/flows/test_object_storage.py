@@ -22,7 +22,7 @@ import pytest
 from dcgan import load_release
 from dcgan.errors import ReleaseError
 from dcgan.release.verify import verify
-from dcgan.run.outcome import released
+from dcgan.run.records import ReleaseRecord
 from tests.conftest import DCGAN, write_digits, write_job
 from tests.object_store import SECRET, Bucket, Proxy, Store, objects, upload_tree
 
@@ -58,7 +58,7 @@ class Watcher:
                 continue
             there = set(objects(system, f"{top}/{name}"))
             self.halves += sorted(set(record["files"]) - there)
-            num_images = sum(released(entry) for entry in record["classes"].values())
+            num_images = ReleaseRecord.model_validate(record).released
             if len([path for path in there if path.startswith("images/")]) != num_images:  # the manifest names them
                 self.halves.append(f"{name}/images")
             self.whole.add(name)

@@ -47,12 +47,13 @@ def test_night_on_which_nothing_changed_leaves_everything_but_a_line(
     done = dcgan("run", job, "--json")
     assert done.returncode == 0, done.stderr
     summary = json.loads(done.stdout)
-    assert summary["state"] == "Completed: nothing changed"
+    assert (summary["ending"], summary["state"]) == ("unchanged", "Completed: nothing changed")
     assert Path(summary["release"]) == outputs / "releases" / finished.release.name
     assert "1 file left out" in done.stderr and f"Nothing has changed since run {finished.run.name}" in done.stderr
     assert tree_hash(outputs / "releases") | tree_hash(outputs / "runs") == before
     first, second = map(json.loads, (outputs / "history.jsonl").read_text(encoding="utf-8").splitlines())
-    assert second["state"] == "Completed: nothing changed" and second["run_id"] != first["run_id"]
+    assert second["ending"] == "unchanged" and second["run_id"] != first["run_id"]
+    assert second["state"] == "Completed: nothing changed"
     assert (second["released"], second["verdicts"]) == (first["released"], first["verdicts"])
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,19 +16,17 @@ from dcgan.data.split import make_split
 from dcgan.execution.progress import no_report
 from dcgan.files import storage
 from dcgan.generation.png import encode, image_id
-from dcgan.run import outcome, runs
+from dcgan.run import records, runs, summary
 from dcgan.run.paths import Run
 from dcgan.run.plan import make_plan
+from dcgan.run.records import RunSummary
+from tests.records import class_evidence, evaluation_record, generation_record, training_record
 from tests.samples import noise, write_noise
 
 SCRIPT, UP, CAT = "<script>alert(1)</script>", "../..%2F", '🐈 | "x" `&` \'=1'
 COUNTS = {SCRIPT: 20, UP: 18, CAT: 16, "three": 3}  # real images
 MADE = {SCRIPT: 5, UP: 4, CAT: 3}  # synthetic ones
 MISSING = 4  # of a class that is short
-MEASURES = {
-    "holdout": 30, "recall_without": 0.5, "recall_with": 0.6, "gain": 0.1, "gain_low": 0.02, "gain_high": 0.18,
-    "p_value": 0.01, "p_holm": 0.02,
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -38,7 +35,7 @@ class Made:
 
     run: Run
     config: JobConfig
-    outcome: dict[str, Any]
+    outcome: RunSummary
 
 
 def make_run(
@@ -71,20 +68,15 @@ def make_run(
     plan = make_plan(config, make_split(run, config))
     for label, count in MADE.items():
         _generate(run, label, count, short=label in short)
-    judged = {
-        label: {"verdict": (verdicts or {}).get(label, "shipped"), "reason": f"helps: {label}", "measures": MEASURES}
-        for label in MADE
-        if label not in short
-    }
-    evaluation = {"classes": judged, "balanced_accuracy": {"without": [0.5, 0.6], "with": [0.6, 0.7]}}
-    return Made(run, config, outcome.gather(run, config, plan, {}, evaluation, {"training": 1.0}))
+    judged = {label: class_evidence((verdicts or {}).get(label, "shipped")) for label in MADE if label not in short}
+    found = summary.gather(run, config, plan, {}, evaluation_record(judged), {"training": 1.0})
+    return Made(run, config, found)
 
 
 def _generate(run: Run, label: str, count: int, *, short: bool) -> None:
     storage.write_bytes(run.model(label), storage.pack_arrays({"a": np.arange(3)}))
     digest = storage.sha256(run.model(label))
-    training = {"steps": 7, "shipped_step": 5, "seconds": 1.5, "images_per_second": 9.0, "model_sha256": digest}
-    storage.write_json(run.training(label) / "record.json", training)
+    records.write(run.training(label) / "record.json", training_record(model_sha256=digest, run_id=run.id))
     rows = []
     for index in range(count):
         name = image_id(label, index)
@@ -99,10 +91,9 @@ def _generate(run: Run, label: str, count: int, *, short: bool) -> None:
             }
         )  # fmt: skip
     pd.DataFrame(rows).to_parquet(run.generation(label) / "rows.parquet", index=False)
-    record = {"accepted": count, "short": short, "tried": count, "rejected": {}}
-    if short:
-        record |= {"tried": 20 * (count + MISSING), "rejected": {"duplicate": 19 * count + 20 * MISSING}}
-    storage.write_json(run.generation(label) / "record.json", record)
+    rejected = 19 * count + 20 * MISSING
+    few = {"short": True, "tried": count + rejected, "rejected": {"duplicate": rejected}}
+    records.write(run.generation(label) / "record.json", generation_record(count, **few if short else {}))
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,9 @@ from dcgan.errors import InputError
 from dcgan.execution.progress import OnProgress, no_report
 from dcgan.files import storage
 from dcgan.files.names import MAX_NAME_BYTES, escape
+from dcgan.run import records
 from dcgan.run.paths import Run
+from dcgan.run.records import CatalogueRecord, ClassFiles, QuarantinedFile
 
 UNUSED = "unused"  # a verdict, beside those of `opening`
 
@@ -42,7 +44,7 @@ CRASHED: Facts = {**NOTHING, "reason": DAMAGED, "detail": "the process that open
 NO_CACHE = Cache()
 
 
-def build_catalogue(run: Run, config: JobConfig, on_progress: OnProgress, *, rehash: bool = False) -> dict[str, Any]:
+def build_catalogue(run: Run, config: JobConfig, on_progress: OnProgress, *, rehash: bool = False) -> CatalogueRecord:
     """Scan the job's source and leave table and record in the run; when they are there, give the record.
 
     Args:
@@ -55,13 +57,13 @@ def build_catalogue(run: Run, config: JobConfig, on_progress: OnProgress, *, reh
         table, record = scan(config.data, on_progress, Cache(run.job.scan_cache, rehash))
         with storage.whole_folder(run.catalogue) as temporary:
             table.to_parquet(temporary / run.catalogue_table.name, index=False)
-            storage.write_json(temporary / run.catalogue_record.name, record)
-    return dict(storage.read_json(run.catalogue_record))
+            records.write(temporary / run.catalogue_record.name, record)
+    return records.read(run.catalogue_record, CatalogueRecord)
 
 
 def scan(
     data: DataConfig, on_progress: OnProgress = no_report, cache: Cache = NO_CACHE
-) -> tuple[pd.DataFrame, dict[str, Any]]:
+) -> tuple[pd.DataFrame, CatalogueRecord]:
     """Open and fully decode every file of a source, but those that the cache knows.
 
     Args:
@@ -72,8 +74,7 @@ def scan(
     Returns:
         The table, a row per file: path, label, split, height, width, mode, grey, sha256 (of the file), image_sha256
         (of its pixels), perceptual_hash, verdict ("accepted", "quarantined" or "unused"), reason, detail. And the
-        record: `num_files`, `classes` (files and accepted of each), `reasons` with their counts, `examples`,
-        `unused` (images of splits that the job does not use), `image_size` [height, width] in px, `channels`.
+        record.
 
     Raises:
         InputError: the source is missing, unreadable or empty, has one class only, or images of widely different sizes.
@@ -91,18 +92,18 @@ def scan(
         raise InputError(_too_few_classes(data.source, table, source.labels))
     quarantined = table[table["verdict"] == QUARANTINED]
     files, usable = Counter(table["label"]), Counter(accepted["label"])
-    record = {
-        "num_files": len(table),
-        "classes": {label: {"files": files[label], "accepted": usable[label]} for label in source.labels},
-        "reasons": _counts(quarantined["reason"]),
-        "examples": [
-            {"path": path, "reason": f"{reason}{': ' if detail else ''}{detail}"}
+    record = CatalogueRecord(
+        num_files=len(table),
+        classes={label: ClassFiles(files=files[label], accepted=usable[label]) for label in source.labels},
+        reasons=_counts(quarantined["reason"]),
+        examples=[
+            QuarantinedFile(path=path, reason=f"{reason}{': ' if detail else ''}{detail}")
             for path, reason, detail in quarantined[["path", "reason", "detail"]].head(MAX_EXAMPLES).to_numpy()
         ],
-        "unused": _counts(table.loc[table["verdict"] == UNUSED, "split"]),
-        "image_size": image_size,
-        "channels": (1 if accepted["grey"].all() else 3) if data.channels == "auto" else data.channels,
-    }
+        unused=_counts(table.loc[table["verdict"] == UNUSED, "split"]),
+        image_size=image_size,
+        channels=(1 if accepted["grey"].all() else 3) if data.channels == "auto" else data.channels,
+    )
     return table, record
 
 
@@ -165,13 +166,13 @@ def _quarantine_duplicates(table: pd.DataFrame, holdout: float | str) -> None:
     table.loc[copies, "detail"] = "of " + first[copies]
 
 
-def _settle_size(table: pd.DataFrame, data: DataConfig) -> list[int]:
+def _settle_size(table: pd.DataFrame, data: DataConfig) -> tuple[int, int]:
     """Height and width of all images; without `image_size` the commonest, and images far from it are left out."""
     if data.image_size is not None:
-        return list(data.image_size)
+        return data.image_size
     accepted = table[table["verdict"] == ACCEPTED]
     if accepted.empty:
-        return [SIDE_MIN, SIDE_MIN]
+        return SIDE_MIN, SIDE_MIN
     heights, widths = accepted["height"].to_numpy(), accepted["width"].to_numpy()
     (height, width), _ = Counter(zip(heights.tolist(), widths.tolist(), strict=True)).most_common(1)[0]
     ratios = np.stack([heights / height, widths / width])
@@ -193,7 +194,7 @@ def _settle_size(table: pd.DataFrame, data: DataConfig) -> list[int]:
     left_out = table.index.isin(accepted.index[np.flatnonzero(odd)])
     table.loc[left_out, ["verdict", "reason"]] = QUARANTINED, ODD_SIZE
     table.loc[left_out, "detail"] = f"others are {height} x {width} px; set data.image_size to keep it"
-    return [height, width]
+    return height, width
 
 
 def _too_few_classes(source: str, table: pd.DataFrame, labels: list[str]) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import json
 import platform
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import PurePosixPath
-from typing import Any
+
+from pydantic import Field
 
 from dcgan.config import LOCAL, JobConfig
 from dcgan.errors import StorageError
@@ -20,10 +20,21 @@ from dcgan.pipeline.cluster.store import Store
 from dcgan.pipeline.cluster.watching import every
 from dcgan.pipeline.pieces import is_whole, named, stands, whole_ones
 from dcgan.pipeline.stages import Portion, Stage
-from dcgan.run import runs
+from dcgan.run import records, runs
 from dcgan.run.paths import Run
+from dcgan.run.records import Record, RunRecord
 
 LOOK_SECONDS = 0.5  # between two looks at whether the run was stopped
+
+
+class Coordinator(Record):
+    """Who coordinates a job's run."""
+
+    id: str | None
+    """None: nobody, the run was stopped."""
+    host: str = ""
+    versions: dict[str, str] = Field(default_factory=dict)
+    """Of Python and of packages, by name."""
 
 
 class Post:
@@ -37,20 +48,20 @@ class Post:
         self._system, self._root = urls.open_url(self.folder)
         self._told = f"cannot reach {self.folder}, by which the machines of run.on {job.run.on} share the run"
 
-    def read(self) -> dict[str, Any] | None:
-        """Who it is: `id`, None when the run was stopped, `host` and `versions`; None when nobody ever was.
+    def read(self) -> Coordinator | None:
+        """Who it is; None when nobody ever was.
 
         Raises:
             StorageError: the store cannot be reached.
         """
         try:
-            return dict(json.loads(self._system.cat_file(f"{self._root}/coordinator.json")))
+            return Coordinator.model_validate_json(self._system.cat_file(f"{self._root}/coordinator.json"))
         except FileNotFoundError:
             return None
         except Exception as error:  # each file system has its own kinds
             raise StorageError(f"{self._told}: {error}") from error
 
-    def write(self, record: dict[str, Any]) -> None:
+    def write(self, coordinator: Coordinator) -> None:
         """Say who it is.
 
         Raises:
@@ -58,7 +69,7 @@ class Post:
         """
         try:
             self._system.makedirs(self._root, exist_ok=True)
-            self._system.pipe_file(f"{self._root}/coordinator.json", json.dumps(record).encode())
+            self._system.pipe_file(f"{self._root}/coordinator.json", coordinator.model_dump_json().encode())
         except Exception as error:
             raise StorageError(f"{self._told}: {error}") from error
 
@@ -67,8 +78,8 @@ class Post:
         self._system.invalidate_cache()
         for entry in self._system.ls(self._root, detail=True):
             run = runs.job_paths(self._job).run(PurePosixPath(entry["name"]).name)
-            unfinished = run.record.exists() and storage.read_json(run.record)["state"] == "running"
-            if entry["type"] == "directory" and not unfinished:
+            record = records.read_if_there(run.record, RunRecord)
+            if entry["type"] == "directory" and (record is None or record.is_finished):
                 self._system.rm(entry["name"], recursive=True)
 
 
@@ -88,11 +99,12 @@ def coordinating(job: JobConfig) -> Iterator[None]:
     for root in runs.job_paths(job).runs.glob("*/"):
         storage.remove_unfinished(root)  # archives of a coordinator that was killed
     post, me = Post(job), uuid.uuid4().hex
-    post.write({"id": me, "host": platform.node(), "versions": runs.provenance(job)["versions"]})
+    post.write(Coordinator(id=me, host=platform.node(), versions=runs.provenance(job).versions))
 
     def step_down() -> None:
-        if (post.read() or {}).get("id") == me:
-            post.write({"id": None})
+        now = post.read()
+        if now and now.id == me:
+            post.write(Coordinator(id=None))
 
     def look() -> bool:
         if not interruption.is_requested():
@@ -131,9 +143,9 @@ def offer(stage: Stage, run: Run, job: JobConfig, portion: Portion) -> None:
                 continue
             whole, there = is_whole(run, piece), store.record(piece)
             changes = piece.startswith("evaluation/")  # when a stage that is repeated writes it
-            if there is None or (whole and (changes or not there["whole"])):
+            if there is None or (whole and (changes or not there.whole)):
                 store.push(run, piece, whole=whole)
-            if not changes and (whole or (there and there["whole"])):
+            if not changes and (whole or (there and there.whole)):
                 known.add(piece)
 
 

@@ -7,7 +7,6 @@ never half of one, also where a store cannot rename.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
 import tarfile
@@ -17,12 +16,26 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from pydantic import ValidationError
+
 from dcgan.errors import StorageError
 from dcgan.files import storage, transfers, urls
 from dcgan.pipeline.pieces import files_of, paths
 from dcgan.run.paths import Run
+from dcgan.run.records import Record
 
 TRIES = 5  # to read a piece that is being replaced
+
+
+class Piece(Record):
+    """What is in the store of a piece."""
+
+    archive: str
+    """Its name, below the run's folder in the store."""
+    sha256: str
+    """Of the archive."""
+    whole: bool
+    """Whether its stage had written all of it."""
 
 
 class Store:
@@ -41,13 +54,20 @@ class Store:
         self._system, self._root = urls.open_url(url)
         self._told = f"cannot share the run by {url}"
 
-    def record(self, piece: str) -> dict[str, Any] | None:
-        """What is there of a piece: `archive`, its `sha256`, and whether it is `whole`; None when nothing is."""
+    def record(self, piece: str) -> Piece | None:
+        """What is there of a piece; None when nothing is.
+
+        Raises:
+            StorageError: the store cannot be reached, or its record is damaged.
+        """
         try:
             content = transfers.patiently(lambda: self._system.cat_file(f"{self._root}/{piece}.json"), self._told)
         except FileNotFoundError:
             return None
-        return dict(json.loads(content))
+        try:
+            return Piece.model_validate_json(content)
+        except ValidationError as error:
+            raise StorageError(f"{self.url}/{piece}.json is damaged: {error}. Remove it, and run again.") from error
 
     def names(self, pattern: str) -> list[str]:
         """The pieces that `<folder>/*` stands for, whole or not."""
@@ -66,7 +86,7 @@ class Store:
         """
         before = self.record(piece)
         files = list(files_of(run, piece))
-        if not files or (before and before["whole"] and not whole):
+        if not files or (before and before.whole and not whole):
             return
         with tempfile.TemporaryDirectory(prefix=storage.TEMPORARY_PREFIX, dir=run.root) as folder:
             archive = Path(folder, "archive.tar")
@@ -75,14 +95,14 @@ class Store:
                     tar.add(file, file.relative_to(run.root).as_posix(), filter=_plain)
             digest = storage.sha256(archive)
             name = f"{piece}.{digest[:16]}.tar"
-            record = {"archive": name, "sha256": digest, "whole": whole}
+            record = Piece(archive=name, sha256=digest, whole=whole)
             if before == record:
                 return
             self._write(name, lambda target: self._system.put_file(str(archive), target))
-        self._write(f"{piece}.json", lambda target: self._system.pipe_file(target, json.dumps(record).encode()))
-        if before and before["archive"] != name:
+        self._write(f"{piece}.json", lambda target: self._system.pipe_file(target, record.model_dump_json().encode()))
+        if before and before.archive != name:
             with contextlib.suppress(FileNotFoundError):
-                transfers.patiently(lambda: self._system.rm_file(f"{self._root}/{before['archive']}"), self._told)
+                transfers.patiently(lambda: self._system.rm_file(f"{self._root}/{before.archive}"), self._told)
 
     def fetch(self, run: Run, piece: str, *, only_whole: bool = False) -> None:
         """Make a piece of a run's folder what is there, if something is.
@@ -97,7 +117,7 @@ class Store:
         """
         for _ in range(TRIES):
             record = self.record(piece)
-            if record is None or (only_whole and not record["whole"]):
+            if record is None or (only_whole and not record.whole):
                 return
             with contextlib.suppress(FileNotFoundError):  # it was replaced meanwhile
                 self._unpack(run, piece, record)
@@ -116,14 +136,14 @@ class Store:
             for future in futures:
                 future.result()
 
-    def _unpack(self, run: Run, piece: str, record: dict[str, Any]) -> None:
-        source = f"{self._root}/{record['archive']}"
+    def _unpack(self, run: Run, piece: str, record: Piece) -> None:
+        source = f"{self._root}/{record.archive}"
         with tempfile.TemporaryDirectory(prefix=storage.TEMPORARY_PREFIX, dir=run.root) as folder:
             archive, unpacked = Path(folder, "archive.tar"), Path(folder, "files")
             transfers.patiently(lambda: self._system.get_file(source, str(archive)), self._told)
-            if storage.sha256(archive) != record["sha256"]:
+            if storage.sha256(archive) != record.sha256:
                 raise StorageError(
-                    f"{self.url}/{record['archive']} is damaged: its SHA-256 is not the one in {piece}.json. "
+                    f"{self.url}/{record.archive} is damaged: its SHA-256 is not the one in {piece}.json. "
                     "Remove both, and run the job again."
                 )
             with tarfile.open(archive) as tar:

@@ -74,8 +74,8 @@ def perform_anywhere(stage: Stage, run: Run, job: JobConfig, portion: Portion) -
 def _whom(post: Post, last: str) -> str | None:
     """Id of the coordinator now, None when the run was stopped; `last` when the store does not tell."""
     with contextlib.suppress(StorageError):
-        now: str | None = (post.read() or {"id": None})["id"]
-        return now
+        now = post.read()
+        return now.id if now else None
     return last
 
 
@@ -87,16 +87,16 @@ def _coordinator(post: Post, job: JobConfig) -> str:
             f"{platform.node()} finds no coordinator.json in {post.folder}, where the machine that began the run has "
             "put it. Expected outputs.root to be a URL, or a folder that all machines share."
         )
-    if coordinator["id"] is None:
+    if coordinator.id is None:
         raise Interrupted("the run was stopped before this task began; run the same command again to resume")
-    mine: dict[str, str] = runs.provenance(job)["versions"]
-    if odd := [name for name, version in mine.items() if coordinator["versions"].get(name) != version]:
-        told = ", ".join(f"{name} {mine[name]}, not {coordinator['versions'].get(name)}" for name in odd)
+    mine = runs.provenance(job).versions
+    if odd := [name for name, version in mine.items() if coordinator.versions.get(name) != version]:
+        told = ", ".join(f"{name} {mine[name]}, not {coordinator.versions.get(name)}" for name in odd)
         raise StageError(
-            f"{platform.node()} has {told} as {coordinator['host']}, which began the run, so that the bytes would "
+            f"{platform.node()} has {told} as {coordinator.host}, which began the run, so that the bytes would "
             "depend on where a class is trained. Install the same versions on all machines."
         )
-    return str(coordinator["id"])
+    return coordinator.id
 
 
 @contextmanager

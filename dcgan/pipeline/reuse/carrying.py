@@ -13,8 +13,10 @@ from dcgan.curation.parts import lay_out
 from dcgan.data.split import TRAIN
 from dcgan.files import storage
 from dcgan.pipeline.reuse.comparing import compare
-from dcgan.pipeline.reuse.records import FURTHER, KEPT, MADE, Change, Changes
+from dcgan.pipeline.reuse.earlier import ClassReuse, Reuse
+from dcgan.run import records, sentences
 from dcgan.run.paths import Run
+from dcgan.run.records import CatalogueRecord, Change, FingerprintsRecord, RunRecord, ShareRecord
 from dcgan.training import snapshots
 
 log = logging.getLogger(__name__)
@@ -31,43 +33,44 @@ def take_over(run: Run, job: JobConfig) -> list[str]:
         The classes that are left to train.
     """
     if not run.fingerprints.exists():
-        table, record = pd.read_parquet(run.catalogue_table), storage.read_json(run.catalogue_record)
-        fresh = storage.read_json(run.record).get("fresh", False)
-        changes = compare(job, table, record, leave_out=run, fresh=fresh)
-        for line in changes.told:
+        table, record = pd.read_parquet(run.catalogue_table), records.read(run.catalogue_record, CatalogueRecord)
+        fresh = records.read(run.record, RunRecord).fresh
+        reuse = compare(job, table, record, leave_out=run, fresh=fresh)
+        for line in sentences.changes(reuse.changes):
             log.info(line)
-        carry_over(run, changes)
-    labels = storage.read_json(run.fingerprints)["changes"]
+        carry_over(run, reuse)
+    labels = records.read(run.fingerprints, FingerprintsRecord).changes
     return [label for label in labels if not (run.training(label) / "record.json").exists()]
 
 
-def carry_over(run: Run, changes: Changes) -> None:
+def carry_over(run: Run, reuse: Reuse) -> None:
     """Give a run what stands, by hard links, and leave its fingerprints. What a kill interrupts is done again.
 
     Args:
         run: split.
-        changes: of its catalogue.
+        reuse: of its catalogue.
     """
-    for label, change in changes.classes.items():
-        if change.kind == FURTHER:
-            _carry_start(change, run.start(label))
-        elif change.former:
-            _carry_folder(change.former.run.training(label), run.training(label), leave_out=["start"])
-            if change.kind != MADE:
-                _carry_images(change, run, label)
-    if changes.judge:
-        _carry_folder(changes.judge.run.judge, run.judge)
-        storage.write_bytes(run.precision, changes.judge.run.precision.read_bytes())
-    if changes.base:
-        _carry_folder(changes.base.run.base, run.base)
-    if changes.evaluation:
-        _carry_folder(changes.evaluation.run.evaluation, run.evaluation)
-    elif changes.share:
-        chosen = storage.read_json(changes.share.run.share_record)
-        storage.write_json(run.share_record, {"run_id": changes.share.run.id} | chosen)
-    storage.write_bytes(run.lineage, storage.pack_arrays(changes.lineage))
-    kinds = {label: change.kind for label, change in changes.classes.items()}
-    storage.write_json(run.fingerprints, {**changes.prints, "changes": kinds})
+    for label, of_class in reuse.classes.items():
+        if of_class.change.kind is Change.FURTHER:
+            _carry_start(of_class, run.start(label))
+        elif of_class.earlier:
+            _carry_folder(of_class.earlier.run.training(label), run.training(label), leave_out=["start"])
+            if of_class.change.kind is not Change.MADE:
+                _carry_images(of_class, run, label)
+    if reuse.judge:
+        _carry_folder(reuse.judge.run.judge, run.judge)
+        storage.write_bytes(run.precision, reuse.judge.run.precision.read_bytes())
+    if reuse.base:
+        _carry_folder(reuse.base.run.base, run.base)
+    if reuse.evaluation:
+        _carry_folder(reuse.evaluation.run.evaluation, run.evaluation)
+    elif reuse.share:
+        share = records.read(reuse.share.run.share_record, ShareRecord)
+        chosen_in = share.run_id or reuse.share.run.id
+        records.write(run.share_record, share.model_copy(update={"run_id": chosen_in}))
+    storage.write_bytes(run.lineage, storage.pack_arrays(reuse.lineage))
+    kinds = {label: of_class.change.kind for label, of_class in reuse.classes.items()}
+    records.write(run.fingerprints, reuse.fingerprints.model_copy(update={"changes": kinds}))
 
 
 def _carry_folder(source: Path, target: Path, leave_out: Sequence[str] = ()) -> None:
@@ -76,30 +79,30 @@ def _carry_folder(source: Path, target: Path, leave_out: Sequence[str] = ()) -> 
             storage.link_tree(source, temporary, leave_out)
 
 
-def _carry_start(change: Change, target: Path) -> None:
+def _carry_start(of_class: ClassReuse, target: Path) -> None:
     """A class's last snapshot, to be trained on from."""
-    assert change.former
-    snapshot = snapshots.newest(change.former.run.training(change.name))
+    assert of_class.earlier
+    snapshot = snapshots.newest(of_class.earlier.run.training(of_class.change.name_before))
     assert snapshot
     if not target.exists():
         with storage.whole_folder(target) as temporary:
             storage.link(snapshot, temporary / snapshot.name)
 
 
-def _carry_images(change: Change, run: Run, label: str) -> None:
+def _carry_images(of_class: ClassReuse, run: Run, label: str) -> None:
     """A class's images and rows; where there are to be more or fewer, as the first part of what is collected."""
-    assert change.former
-    source, target = change.former.run.generation(label), run.generation(label)
+    assert of_class.earlier
+    source, target = of_class.earlier.run.generation(label), run.generation(label)
     if target.exists():
         return
     rows = pd.read_parquet(source / "rows.parquet")
-    rows["nearest_real_path"] = _paths_now(change.former.run, run, label, rows["nearest_real_path"])
+    rows["nearest_real_path"] = _paths_now(of_class.earlier.run, run, label, rows["nearest_real_path"])
     with storage.whole_folder(target) as temporary:
-        if change.kind == KEPT:
+        if of_class.change.kind is Change.KEPT:
             storage.link_tree(source, temporary, leave_out=["rows.parquet"])
             rows.to_parquet(temporary / "rows.parquet", index=False)
         else:
-            lay_out(source, temporary, rows.head(change.num_wanted))
+            lay_out(source, temporary, rows.head(of_class.change.requested))
 
 
 def _paths_now(source: Run, run: Run, label: str, paths: pd.Series[str]) -> pd.Series[str]:

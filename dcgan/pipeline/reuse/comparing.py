@@ -4,32 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from dcgan.config import JobConfig
-from dcgan.data.split import plan_split, shape_of
+from dcgan.data.split import plan_split
 from dcgan.errors import StorageError
 from dcgan.files import storage
 from dcgan.files.names import escape
 from dcgan.pipeline import fingerprints
-from dcgan.pipeline.fingerprints import Fingerprints, Sides
-from dcgan.pipeline.reuse.records import ANEW, FEWER, FURTHER, KEPT, MADE, MORE, Change, Changes, Former
-from dcgan.pipeline.reuse.telling import difference, told_classes, told_names
-from dcgan.run import runs
+from dcgan.pipeline.fingerprints import Sides
+from dcgan.pipeline.reuse.earlier import ClassReuse, EarlierRun, Reuse
+from dcgan.run import records, runs
 from dcgan.run.paths import Run
-from dcgan.run.plan import ClassPlan, make_plan
-from dcgan.text import counted
+from dcgan.run.plan import make_plan
+from dcgan.run.records import (
+    CatalogueRecord,
+    Cause,
+    Change,
+    ChangesRecord,
+    ClassChange,
+    ClassPlan,
+    FingerprintsRecord,
+    GenerationRecord,
+    MovedImages,
+    TrainingRecord,
+)
 from dcgan.training import snapshots
 
 MAX_CHANGED = 0.2  # of the images that something began with: with more, it begins anew
 
 
 def fingerprints_of(
-    config: JobConfig, table: pd.DataFrame, record: Mapping[str, Any]
-) -> tuple[Fingerprints, dict[str, Sides], dict[str, ClassPlan]]:
+    config: JobConfig, table: pd.DataFrame, record: CatalogueRecord
+) -> tuple[FingerprintsRecord, dict[str, Sides], dict[str, ClassPlan]]:
     """The fingerprints of a catalogue, its real images by class, and the plan.
 
     Args:
@@ -43,17 +53,17 @@ def fingerprints_of(
     split = plan_split(config, table, record)
     plan = make_plan(config, split)
     images = fingerprints.real_images(table, config.data.holdout)
-    return fingerprints.take(config, images, shape_of(split), plan), images, plan
+    return fingerprints.take(config, images, split.image_shape, plan), images, plan
 
 
 def compare(
     config: JobConfig,
     table: pd.DataFrame,
-    record: Mapping[str, Any],
+    record: CatalogueRecord,
     *,
     leave_out: Run | None = None,
     fresh: bool = False,
-) -> Changes:
+) -> Reuse:
     """What a run on this catalogue has to do again. Reads, and writes nothing.
 
     Args:
@@ -66,48 +76,53 @@ def compare(
     Raises:
         ConfigError, InputError: nothing can be made of it, see `fingerprints_of`.
     """
-    prints, images, plan = fingerprints_of(config, table, record)
+    tonight, images, plan = fingerprints_of(config, table, record)
     held_out = np.concatenate([sides["holdout"] for sides in images.values()])
     pool = np.unique(np.concatenate([sides["train"] for sides in images.values()]))
-    before = [] if fresh else _formers(config, leave_out)
-    formers = [former for former in before if not np.isin(held_out, former.lineage["seen"]).any()]
-    told = []
-    if before and not formers:
-        count = counted(int(np.isin(held_out, before[0].lineage["seen"]).sum()), "image")
-        told.append(f"All is trained anew: {count} held out now have been trained on, and would be no evidence")
+    before = [] if fresh else _earlier_runs(config, leave_out)
+    leaked = [int(np.isin(held_out, one.lineage["seen"]).sum()) for one in before]  # they would be no evidence
+    earlier = [one for one, count in zip(before, leaked, strict=True) if not count]
 
-    renamed = _renamed(prints, formers)
+    renamed = _renamed(tonight, earlier)
     classes = {
-        label: _change(label, entry["requested"], prints, images[label]["train"], formers, renamed.get(label, label))
+        label: _of_class(label, entry.requested, tonight, images[label]["train"], earlier, renamed.get(label, label))
         for label, entry in plan.items()
-        if entry["requested"]
+        if entry.requested
     }
-    judges = (one for one in formers if _stands(one, prints, "judge", one.run.judge / "record.json"))
-    bases = (one for one in formers if _base_serves(one, prints, pool))
-    shares = (one for one in formers if _stands(one, prints, "share", one.run.share_record))
-    verdicts = (one for one in formers if _stands(one, prints, "evaluation", one.run.evaluation_record))
+    judges = (one for one in earlier if _stands(one, tonight, "judge", one.run.judge / "record.json"))
+    bases = (one for one in earlier if _base_serves(one, tonight, pool))
+    shares = (one for one in earlier if _stands(one, tonight, "share", one.run.share_record))
+    verdicts = (one for one in earlier if _stands(one, tonight, "evaluation", one.run.evaluation_record))
     base = next(bases, None)
     share = next((one for one in shares if _few(one.lineage["share"], pool)), None)
     evaluation = next((one for one in verdicts if all(_same_images(one, *item) for item in classes.items())), None)
 
     # What the models of this run have seen, themselves or through what they began with.
-    used = [base, *(change.former for change in classes.values())]
+    used = [base, *(of_class.earlier for of_class in classes.values())]
     chosen = evaluation or share
     lineage = {
-        "seen": np.unique(np.concatenate([pool, *(former.lineage["seen"] for former in used if former)])),
+        "seen": np.unique(np.concatenate([pool, *(one.lineage["seen"] for one in used if one)])),
         "base": base.lineage["base"] if base else pool,
         "share": chosen.lineage["share"] if chosen else pool,
         **{f"now/{escape(label)}": sides["train"] for label, sides in images.items()},
     }
-    for label, change in classes.items():
-        of_former = change.former.lineage[f"full/{escape(change.name)}"] if change.former else None
-        lineage[f"full/{escape(label)}"] = images[label]["train"] if of_former is None else of_former
-    if formers:
-        told += [told_classes(classes), *told_names(formers[0], prints, lineage, renamed)]
-    return Changes(prints, classes, next(judges, None), base, share, evaluation, lineage, told)
+    for label, of_class in classes.items():
+        in_full = f"full/{escape(of_class.change.name_before)}"
+        lineage[f"full/{escape(label)}"] = (
+            of_class.earlier.lineage[in_full] if of_class.earlier else images[label]["train"]
+        )
+    changes = ChangesRecord(
+        has_earlier=bool(earlier),
+        leaked=leaked[0] if before and not earlier else 0,
+        classes={label: of_class.change for label, of_class in classes.items()},
+        renamed=renamed,
+        gone=_gone(tonight, earlier, renamed),
+        moved=_moved(tonight, lineage, earlier, renamed),
+    )
+    return Reuse(tonight, classes, next(judges, None), base, share, evaluation, lineage, changes)
 
 
-def _formers(config: JobConfig, leave_out: Run | None) -> list[Former]:
+def _earlier_runs(config: JobConfig, leave_out: Run | None) -> list[EarlierRun]:
     """The job's other runs that have come to their fingerprints, newest first."""
     found = []
     for run in runs.newest_first(runs.job_paths(config)):
@@ -115,66 +130,111 @@ def _formers(config: JobConfig, leave_out: Run | None) -> list[Former]:
             continue
         try:
             lineage = storage.unpack_arrays(run.lineage.read_bytes())
-            found.append(Former(run, storage.read_json(run.fingerprints), lineage))
+            found.append(EarlierRun(run, records.read(run.fingerprints, FingerprintsRecord), lineage))
         except (StorageError, OSError, ValueError):  # damaged: what it has is made again
             continue
     return found
 
 
-def _change(
-    label: str, num_wanted: int, prints: Fingerprints, now: np.ndarray, formers: Sequence[Former], name: str
-) -> Change:
+def _of_class(
+    label: str, requested: int, tonight: FingerprintsRecord, now: np.ndarray, earlier: Sequence[EarlierRun], name: str
+) -> ClassReuse:
     """What becomes of a class: the least that is needed.
 
     Args:
         label: the class.
-        num_wanted: images asked for.
-        prints: tonight's.
+        requested: images asked for.
+        tonight: the fingerprints.
         now: its training images.
-        formers: newest first.
+        earlier: newest first.
         name: what it was called there.
     """
-    for former in formers:
-        theirs = former.prints["classes"].get(label)
-        if theirs and theirs["training"] == prints["classes"][label]["training"] and _model_stands(former.run, label):
-            return _same_model(former, label, num_wanted, prints)
-    reason = "new"
-    for former in formers:
-        before = former.lineage.get(f"full/{escape(name)}")
+    for one in earlier:
+        theirs = one.fingerprints.classes.get(label)
+        if theirs and theirs.training == tonight.classes[label].training and _model_stands(one.run, label):
+            return ClassReuse(_with_same_model(one, label, requested, tonight), one)
+    anew = ClassChange(kind=Change.ANEW, cause=Cause.NEW)
+    for one in earlier:
+        before = one.lineage.get(f"full/{escape(name)}")
         if before is None:
             continue
-        training = former.run.training(name)
-        if former.prints["recipe"] != prints["recipe"]:
-            reason = "the job or dcgan-augment has changed"
+        training = one.run.training(name)
+        if one.fingerprints.recipe != tonight.recipe:
+            anew = ClassChange(kind=Change.ANEW, cause=Cause.JOB)
         elif not _few(before, now):
-            reason = f"{_share_changed(before, now):.0%} of its images have changed since it last was"
+            share = _share_changed(before, now)
+            anew = ClassChange(kind=Change.ANEW, cause=Cause.TOO_MANY_IMAGES, share_changed=share)
         elif (training / "record.json").exists() and snapshots.newest(training):
-            was = f"was {name}" if name != label else difference(former.lineage[f"now/{escape(name)}"], now)
-            return Change(FURTHER, former, name, was)
-        elif former.finished:
-            return Change(ANEW, told="it failed before")
-    return Change(ANEW, told=reason)
+            last = one.lineage[f"now/{escape(name)}"]
+            further = ClassChange(
+                kind=Change.FURTHER,
+                cause=Cause.IMAGES if name == label else Cause.RENAMED,
+                name_before=name,
+                added=len(np.setdiff1d(now, last)),
+                removed=len(np.setdiff1d(last, now)),
+            )
+            return ClassReuse(further, one)
+        elif one.finished:
+            return ClassReuse(ClassChange(kind=Change.ANEW, cause=Cause.FAILED))
+    return ClassReuse(anew)
 
 
-def _same_model(former: Former, label: str, num_wanted: int, prints: Fingerprints) -> Change:
+def _with_same_model(one: EarlierRun, label: str, requested: int, tonight: FingerprintsRecord) -> ClassChange:
     """What becomes of a class whose model stands in a run."""
-    if former.prints["classes"][label]["generation"] != prints["classes"][label]["generation"]:
-        return Change(MADE, former, label, "curation has changed")
-    count = _standing_images(former.run, label)
+    if one.fingerprints.classes[label].generation != tonight.classes[label].generation:
+        return ClassChange(kind=Change.MADE, cause=Cause.CURATION, name_before=label)
+    count = _standing_images(one.run, label)
     if count is None:
-        return Change(MADE, former, label, "its images are not as they were made, or never were")
-    if count == num_wanted:
-        return Change(KEPT, former, label)
-    kind = MORE if count < num_wanted else FEWER
-    return Change(kind, former, label, f"{num_wanted:,}, before {count:,}", num_wanted)
+        return ClassChange(kind=Change.MADE, cause=Cause.DAMAGED, name_before=label)
+    if count == requested:
+        return ClassChange(kind=Change.KEPT, cause=Cause.SAME, name_before=label)
+    return ClassChange(
+        kind=Change.MORE if count < requested else Change.FEWER,
+        cause=Cause.AMOUNT,
+        name_before=label,
+        requested=requested,
+        requested_before=count,
+    )
 
 
-def _renamed(prints: Fingerprints, formers: Sequence[Former]) -> dict[str, str]:
+def _renamed(tonight: FingerprintsRecord, earlier: Sequence[EarlierRun]) -> dict[str, str]:
     """New classes that were called otherwise in the newest run, and how."""
-    before = {name: one["images"] for former in formers[:1] for name, one in former.prints["classes"].items()}
-    gone = {images: name for name, images in before.items() if name not in prints["classes"]}
-    mine = prints["classes"].items()
-    return {label: gone[one["images"]] for label, one in mine if label not in before and one["images"] in gone}
+    before = {name: of_class.images for one in earlier[:1] for name, of_class in one.fingerprints.classes.items()}
+    gone = {images: name for name, images in before.items() if name not in tonight.classes}
+    mine = tonight.classes.items()
+    return {label: gone[one.images] for label, one in mine if label not in before and one.images in gone}
+
+
+def _gone(tonight: FingerprintsRecord, earlier: Sequence[EarlierRun], renamed: Mapping[str, str]) -> list[str]:
+    """Classes of the newest run that are no more, under any name."""
+    before = {name for one in earlier[:1] for name in one.fingerprints.classes}
+    return sorted(before - set(tonight.classes) - set(renamed.values()))
+
+
+def _moved(
+    tonight: FingerprintsRecord,
+    lineage: Mapping[str, np.ndarray],
+    earlier: Sequence[EarlierRun],
+    renamed: Mapping[str, str],
+) -> list[MovedImages]:
+    """Training images that had another label in the newest run."""
+    if not earlier:
+        return []
+    before = _labelled(earlier[0].lineage, earlier[0].fingerprints, "before")
+    both = before.merge(_labelled(lineage, tonight, "now"), on="image")
+    counts = both[both["before"] != both["now"]].groupby(["before", "now"]).size().reset_index(name="count")
+    return [
+        MovedImages(images=count, before=name, now=label)
+        for name, label, count in counts.itertuples(index=False, name=None)
+        if renamed.get(label) != name
+    ]
+
+
+def _labelled(lineage: Mapping[str, np.ndarray], fingerprints_: FingerprintsRecord, column: str) -> pd.DataFrame:
+    """All training images of a run and their labels."""
+    images = {label: lineage[f"now/{escape(label)}"] for label in fingerprints_.classes}
+    labels = np.repeat(np.array(list(images), object), [len(of_class) for of_class in images.values()])
+    return pd.DataFrame({"image": np.concatenate(list(images.values())), column: labels})
 
 
 def _share_changed(before: np.ndarray, now: np.ndarray) -> float:
@@ -186,25 +246,26 @@ def _few(before: np.ndarray, now: np.ndarray) -> bool:
     return _share_changed(before, now) <= MAX_CHANGED
 
 
-def _stands(former: Former, prints: Fingerprints, name: str, record: Path) -> bool:
+def _stands(
+    one: EarlierRun, tonight: FingerprintsRecord, name: Literal["recipe", "judge", "share", "evaluation"], record: Path
+) -> bool:
     """Whether what follows from the fingerprint `name` stands in a run."""
-    return dict(former.prints)[name] == dict(prints)[name] and record.exists()
+    return bool(getattr(one.fingerprints, name) == getattr(tonight, name) and record.exists())
 
 
-def _base_serves(former: Former, prints: Fingerprints, pool: np.ndarray) -> bool:
+def _base_serves(one: EarlierRun, tonight: FingerprintsRecord, pool: np.ndarray) -> bool:
     """Whether classes can begin with a run's shared base."""
-    record = former.run.base / "record.json"
     return (
-        _stands(former, prints, "recipe", record)
-        and _few(former.lineage["base"], pool)
-        and snapshots.newest(former.run.base) is not None
+        _stands(one, tonight, "recipe", one.run.base / "record.json")
+        and _few(one.lineage["base"], pool)
+        and snapshots.newest(one.run.base) is not None
     )
 
 
 def _model_stands(run: Run, label: str) -> bool:
     try:
-        record = storage.read_json(run.training(label) / "record.json")
-        return bool(record["model_sha256"] == storage.sha256(run.model(label)))
+        record = records.read(run.training(label) / "record.json", TrainingRecord)
+        return record.model_sha256 == storage.sha256(run.model(label))
     except (StorageError, OSError):
         return False
 
@@ -213,7 +274,7 @@ def _standing_images(run: Run, label: str) -> int | None:
     """How many images a class has in a run, all of them as they were made; None: not all are."""
     folder = run.generation(label)
     try:
-        count = int(storage.read_json(folder / "record.json")["accepted"])
+        count = records.read(folder / "record.json", GenerationRecord).accepted
         rows = pd.read_parquet(folder / "rows.parquet", columns=["image_id", "image_sha256"])
         whole = all(
             storage.sha256(folder / "images" / f"{name}.png") == digest
@@ -224,9 +285,9 @@ def _standing_images(run: Run, label: str) -> int | None:
     return count if whole and count == len(rows) else None
 
 
-def _same_images(evaluation: Former, label: str, change: Change) -> bool:
+def _same_images(evaluation: EarlierRun, label: str, of_class: ClassReuse) -> bool:
     """Whether a class has just the images that were evaluated, which may be none."""
-    if change.kind == KEPT:
-        assert change.former
-        return change.former.run == evaluation.run
+    if of_class.change.kind is Change.KEPT:
+        assert of_class.earlier
+        return of_class.earlier.run == evaluation.run
     return not (evaluation.run.generation(label) / "record.json").exists()

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from typing import Any
+from pathlib import Path
 
 import pandas as pd
 
 from dcgan.config import JobConfig
-from dcgan.files import storage
 from dcgan.pipeline.reuse.comparing import fingerprints_of
 from dcgan.release import remote
+from dcgan.release.folder import Folder
 from dcgan.release.publish import remove_old
+from dcgan.release.record import read_record
 from dcgan.release.verify import missing
-from dcgan.run import outcome, runs
+from dcgan.run import records, runs, sentences
 from dcgan.run.paths import Run
+from dcgan.run.records import CatalogueRecord, Ending, ReleaseRecord, RunRecord, RunResult, Verdict
 
 log = logging.getLogger(__name__)
 
 
-def standing_release(run: Run, job: JobConfig) -> dict[str, Any] | None:
-    """The record of the release that `latest` names, where a run would only make it again; None where not.
+def standing_release(run: Run, job: JobConfig) -> RunResult | None:
+    """What came of the release that `latest` names, where a run would only make it again; None where not.
 
     It would when everything is as it was (`dcgan.pipeline.fingerprints`), no class had failed, and the release is
     whole. Releases over `outputs.keep` are removed all the same.
@@ -30,14 +33,14 @@ def standing_release(run: Run, job: JobConfig) -> dict[str, Any] | None:
     """
     if run.fingerprints.exists():  # it was begun for what had changed, and may have been killed after its release
         return None
-    table, catalogue = pd.read_parquet(run.catalogue_table), storage.read_json(run.catalogue_record)
-    prints, _, _ = fingerprints_of(job, table, catalogue)
-    latest = run.job.latest
-    if storage.read_json(run.record).get("fresh", False) or not (latest / "release.json").exists():
+    table, catalogue = pd.read_parquet(run.catalogue_table), records.read(run.catalogue_record, CatalogueRecord)
+    fingerprints, _, _ = fingerprints_of(job, table, catalogue)
+    latest, begun = run.job.latest, records.read(run.record, RunRecord)
+    record = _released(latest)
+    if begun.fresh or record is None:
         return None
-    record: dict[str, Any] = storage.read_json(latest / "release.json")
-    same = record.get("fingerprints", {}).get("release") == prints["release"]
-    if not same or any(entry["verdict"] == "failed" for entry in record["classes"].values()):
+    same = record.fingerprints is not None and record.fingerprints.release == fingerprints.release
+    if not same or any(outcome.verdict is Verdict.FAILED for outcome in record.classes.values()):
         return None
     folder, url = latest.resolve(), runs.job_url(job)
     if lacking := missing(folder):
@@ -49,11 +52,18 @@ def standing_release(run: Run, job: JobConfig) -> dict[str, Any] | None:
     remove_old(run.job, folder, job.outputs.keep)
     log.info("Nothing has changed since run %s: its release stays", folder.name)
     release = f"{url}/releases/{folder.name}" if url else str(folder)
-    where = {"release": release, "latest": f"{url}/latest" if url else str(latest), "report": f"{release}/report.html"}
-    where["samples"] = str(run.job.run(folder.name).sample_grid)
-    ended = {
-        "state": outcome.UNCHANGED,
-        "started": storage.read_json(run.record)["started"],
-        "finished": runs.now(),
-    }
-    return record | ended | where
+    now = {"ending": Ending.UNCHANGED, "state": sentences.UNCHANGED, "started": begun.started, "finished": runs.now()}
+    return RunResult(
+        **dict(record) | now,
+        samples=str(run.job.run(folder.name).sample_grid),
+        report=f"{release}/report.html",
+        release=release,
+        latest=f"{url}/latest" if url else str(latest),
+    )
+
+
+def _released(folder: Path) -> ReleaseRecord | None:
+    """A release's record; None: there is none, or it is damaged."""
+    with contextlib.suppress(OSError, ValueError):
+        return read_record(Folder(folder))
+    return None

@@ -8,6 +8,7 @@ made from them, last, by `dcgan.run.sentences`, and nothing is decided by readin
 from dcgan.run.records.base import Record, read, read_if_there, write
 from dcgan.run.records.evidence import (
     ArmScores,
+    Check,
     ClassEvidence,
     Comparison,
     Effect,
@@ -18,6 +19,7 @@ from dcgan.run.records.evidence import (
     MeasuresRecord,
     MetricBounds,
     OverallEvidence,
+    PairedScores,
     ShareRecord,
     Verdict,
 )
@@ -35,12 +37,17 @@ from dcgan.run.records.inputs import (
     SplitRecord,
 )
 from dcgan.run.records.making import (
+    Cause,
     Change,
+    ChangesRecord,
+    ClassChange,
     ClassFingerprints,
     FingerprintsRecord,
     GenerationRecord,
     Incident,
     JudgeRecord,
+    MovedImages,
+    PartRecord,
     PrecisionRecord,
     StepScore,
     Stopped,
@@ -61,7 +68,11 @@ from dcgan.run.records.summary import (
 __all__ = [
     "ArmScores",
     "CatalogueRecord",
+    "Cause",
     "Change",
+    "ChangesRecord",
+    "Check",
+    "ClassChange",
     "ClassEvidence",
     "ClassFiles",
     "ClassFingerprints",
@@ -88,7 +99,10 @@ __all__ = [
     "MeasuresRecord",
     "MeasuresSummary",
     "MetricBounds",
+    "MovedImages",
     "OverallEvidence",
+    "PairedScores",
+    "PartRecord",
     "PrecisionRecord",
     "Provenance",
     "QuarantinedFile",

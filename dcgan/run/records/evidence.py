@@ -96,10 +96,25 @@ class ShareRecord(Record):
     """The run that it was taken over from; None: chosen in this one."""
 
 
-class FailedCheck(Record):
-    """A check that a class's images did not pass, and what it was decided by; see `dcgan.evaluation.checks`."""
+class Check(StrEnum):
+    """What a class's images can fail at; see `dcgan.evaluation.checks`."""
 
-    check: Literal["outlying", "unrecognised", "copied", "collapsed"]
+    OUTLYING = "outlying"
+    """They are unlike every real image."""
+    UNRECOGNISED = "unrecognised"
+    """A classifier takes them for another class."""
+    COPIED = "copied"
+    """They are copies of training images."""
+    COLLAPSED = "collapsed"
+    """They are nearly all alike."""
+
+
+class FailedCheck(Record):
+    """A check that a class's images did not pass, and the measure that decided it."""
+
+    check: Check
+    measure: str
+    """Name of the metric."""
     value: float
     ceiling: float | None = None
 
@@ -113,6 +128,8 @@ class ClassEvidence(Record):
     """Withheld since all classes together are shown to harm."""
     holdout: NonNegativeInt
     """Held-out images that it was measured on."""
+    holdout_needed: NonNegativeInt
+    """Held-out images below which no effect is tested."""
     recall_without: float | None = None
     recall_with: float | None = None
     recall: Comparison | None = None
@@ -129,6 +146,12 @@ class OverallEvidence(Comparison):
 
     verdict: Verdict
     effect: Effect
+    reason: str
+    """Why, for people."""
+
+
+PairedScores = dict[Literal["without", "with"], list[float]]
+"""Of the two arms that are compared, without and with the synthetic images: one value for each seed, 0 to 1."""
 
 
 class ArmScores(Record):
@@ -144,6 +167,8 @@ class EvaluationRecord(Record):
     overall: OverallEvidence
     share: ShareRecord
     arms: dict[str, ArmScores]
+    """By key of `dcgan.evaluation.sets.ARMS`."""
     rare: list[str]
     """The rare classes."""
+    balanced_accuracy: PairedScores
     classes: dict[str, ClassEvidence]

@@ -65,15 +65,20 @@ class TrainingRecord(Record):
     peak_memory_mb: int
 
 
-class GenerationRecord(Record):
-    """`record.json` of a class's generation."""
+class PartRecord(Record):
+    """Candidates of one class that were looked at: a part of its generation, a shard, or what an earlier run gave."""
 
     accepted: NonNegativeInt
+    tried: NonNegativeInt
+    rejected: dict[str, NonNegativeInt] = {}
+    """By reason."""
+
+
+class GenerationRecord(PartRecord):
+    """`record.json` of a class's generation: all of its parts."""
+
     short: bool
     """Fewer were accepted than were asked for."""
-    tried: NonNegativeInt
-    rejected: dict[str, int] = {}
-    """By reason."""
     thresholds: dict[str, float] = {}
     seconds: float
 
@@ -96,7 +101,7 @@ class PrecisionRecord(Record):
 
 
 class Change(StrEnum):
-    """What a night does with a class."""
+    """What a night does with a class, the least work first."""
 
     KEPT = "unchanged"
     MORE = "given more images"
@@ -104,6 +109,72 @@ class Change(StrEnum):
     MADE = "generated again"
     FURTHER = "trained further"
     ANEW = "trained anew"
+
+
+class Cause(StrEnum):
+    """Why it does so."""
+
+    SAME = "same"
+    """Nothing about the class has changed."""
+    NEW = "new"
+    RENAMED = "renamed"
+    IMAGES = "images"
+    """Images were added or taken away, or its training did not end before."""
+    TOO_MANY_IMAGES = "too many images"
+    """Too large a share of them has changed for it to be trained further."""
+    AMOUNT = "amount"
+    """Another number of synthetic images is asked for."""
+    CURATION = "curation"
+    """The job's `curation` has changed."""
+    JOB = "job"
+    """Other parts of the job, or dcgan-augment itself, have changed."""
+    DAMAGED = "damaged"
+    """Its images are not as they were made, or were never all made."""
+    FAILED = "failed"
+    """Its training failed before."""
+
+
+class ClassChange(Record):
+    """What a night does with one class, and why."""
+
+    kind: Change
+    cause: Cause
+    name_before: str = ""
+    """The class's name in the run that its images, model or start come from; "": they come from nowhere."""
+    added: NonNegativeInt = 0
+    """Training images."""
+    removed: NonNegativeInt = 0
+    """Training images."""
+    share_changed: float = 0.0
+    """Images added and taken away since it was last trained anew, by those of then."""
+    requested: NonNegativeInt = 0
+    """Synthetic images."""
+    requested_before: NonNegativeInt = 0
+    """Synthetic images."""
+
+
+class MovedImages(Record):
+    """Training images that have another label than in an earlier run."""
+
+    images: NonNegativeInt
+    before: str
+    now: str
+
+
+class ChangesRecord(Record):
+    """What a night does again and why, by what has changed since the job's earlier runs."""
+
+    has_earlier: bool
+    """Whether there is an earlier run to take over from."""
+    leaked: NonNegativeInt = 0
+    """Images that are held out now, and that all earlier runs' networks were trained on: why there is none."""
+    classes: dict[str, ClassChange]
+    """Those that images are asked of."""
+    renamed: dict[str, str] = {}
+    """By class, the name that it had in the newest earlier run."""
+    gone: list[str] = []
+    """Classes of that run."""
+    moved: list[MovedImages] = []
 
 
 class ClassFingerprints(Record):

@@ -15,6 +15,7 @@ from dcgan.run.records.evidence import (
     Measure,
     MetricBounds,
     OverallEvidence,
+    PairedScores,
     ShareRecord,
     Verdict,
 )
@@ -65,6 +66,11 @@ class RunRecord(Provenance):
     """None: it is not finished, and will be resumed."""
     state: str = "running"
     """The same for people, in one line."""
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether it has ended, well or not, and will not be resumed."""
+        return self.finished is not None
 
 
 class ClassOutcome(Record):
@@ -140,11 +146,11 @@ class RunSummary(Provenance):
     share: ShareRecord | None = None
     arms: dict[str, ArmScores] = {}
     rare: list[str] = []
-    balanced_accuracy: dict[str, list[float]] | None = None
-    """By seed, 0 to 1: `without` and `with` the synthetic images; None: not measured."""
+    balanced_accuracy: PairedScores | None = None
+    """None: not measured."""
     measures: MeasuresSummary = MeasuresSummary()
     leakage: LeakageSummary = LeakageSummary()
-    catalogue: CatalogueRecord | None = None
+    catalogue: CatalogueRecord
     fingerprints: FingerprintsRecord | None = None
     classes: dict[str, ClassOutcome]
 
@@ -152,6 +158,25 @@ class RunSummary(Provenance):
     def image_shape(self) -> tuple[int, int, int]:
         """(H, W, C)."""
         return *self.image_size, self.channels
+
+    @property
+    def accuracy(self) -> tuple[float, float] | None:
+        """Mean balanced accuracy without the synthetic images and with them, 0 to 1; None: not measured."""
+        scores = self.balanced_accuracy
+        if not scores or not scores["without"] or not scores["with"]:
+            return None
+        without, with_them = (sum(of_arm) / len(of_arm) for of_arm in (scores["without"], scores["with"]))
+        return without, with_them
+
+    @property
+    def shipped(self) -> list[str]:
+        """The classes that ship."""
+        return [label for label, outcome in self.classes.items() if outcome.verdict is Verdict.SHIPPED]
+
+    @property
+    def released(self) -> int:
+        """Images that the run's release holds."""
+        return sum(outcome.released for outcome in self.classes.values())
 
 
 class RunResult(RunSummary):

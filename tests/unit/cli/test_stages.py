@@ -105,7 +105,9 @@ def test_release_ends_the_run_and_leaves_no_release_of_nothing(steps: Steps) -> 
     assert not (outputs / "latest").exists()
     runs = sorted((outputs / "runs").iterdir())
     assert len(runs) == 1
-    assert read_json(runs[0] / "run.json")["state"].startswith("Failed: no class ships")
+    record = read_json(runs[0] / "run.json")
+    assert record["ending"] == "failed" and record["state"].startswith("Failed: no class ships")
     [night] = (outputs / "history.jsonl").read_text(encoding="utf-8").splitlines()
+    assert json.loads(night)["ending"] == "failed"
     assert json.loads(night)["verdicts"] == {"0": "failed", "1": "withheld", "7": "none"}
     assert f"Report       {runs[0]}/report.html" in steps.said["released"].stderr

@@ -23,9 +23,11 @@ from dcgan.files import pictures, storage
 from dcgan.generation.model import CHUNK
 from dcgan.networks.classifier import load_folds, surest_other, train_judge
 from dcgan.run.paths import Run
+from dcgan.run.records import GenerationRecord
 from dcgan.training.precision import choose_precision
 from dcgan.training.stage import train_class
 from tests.conftest import TINY, split_run, write_digits
+from tests.records import changed
 
 LABEL = "1"
 
@@ -48,16 +50,16 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, JobConfig]:
 
 
 @pytest.fixture
-def made(trained: tuple[Run, JobConfig], tmp_path: Path) -> Callable[..., tuple[Path, dict[str, Any]]]:
+def made(trained: tuple[Run, JobConfig], tmp_path: Path) -> Callable[..., tuple[Path, GenerationRecord]]:
     """Collects images in a copy of the run, all of it or what its shards lack: folder and record."""
 
-    def make(name: str, num_wanted: int, *, sharded: bool = False, **curation: Any) -> tuple[Path, dict[str, Any]]:
+    def make(name: str, num_wanted: int, *, sharded: bool = False, **curation: Any) -> tuple[Path, GenerationRecord]:
         run, job = trained
         copy = Run(tmp_path / name)
         if not copy.root.exists():
             shutil.copytree(run.root, copy.root)
-        changed = job.curation.model_copy(update={"filters": ["blank", "copy", "duplicate"], **curation})
-        job = job.model_copy(update={"curation": changed})
+        with_filters = job.curation.model_copy(update={"filters": ["blank", "copy", "duplicate"], **curation})
+        job = job.model_copy(update={"curation": with_filters})
         for shard in reversed(parts.shards(copy, LABEL, num_wanted)) if sharded else ():
             make_shards(copy, job, LABEL, [shard.first], silent)
         record = collect(copy, job, LABEL, num_wanted, silent)
@@ -75,12 +77,12 @@ def rows_of(folder: Path) -> pd.DataFrame:
     return pd.read_parquet(folder / "rows.parquet").drop(columns="run_id")
 
 
-def test_exactly_as_many_as_wanted_with_a_row_each(made: Callable[..., tuple[Path, dict[str, Any]]]) -> None:
+def test_exactly_as_many_as_wanted_with_a_row_each(made: Callable[..., tuple[Path, GenerationRecord]]) -> None:
     folder, record = made("a", 150)
     rows = pd.read_parquet(folder / "rows.parquet")
-    assert len(contents(folder)) == len(rows) == record["accepted"] == 150
-    assert rows["index"].is_monotonic_increasing and record["tried"] == rows["index"].iloc[-1] + 1
-    assert record["tried"] == 150 + sum(record["rejected"].values())
+    assert len(contents(folder)) == len(rows) == record.accepted == 150
+    assert rows["index"].is_monotonic_increasing and record.tried == rows["index"].iloc[-1] + 1
+    assert record.tried == 150 + sum(record.rejected.values())
     for row in rows.to_dict("records")[::40]:
         content = (folder / "images" / f"{row['image_id']}.png").read_bytes()
         assert storage.sha256_bytes(content) == row["image_sha256"]
@@ -89,14 +91,14 @@ def test_exactly_as_many_as_wanted_with_a_row_each(made: Callable[..., tuple[Pat
 
 
 def test_parts_do_not_change_what_is_made(
-    made: Callable[..., tuple[Path, dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+    made: Callable[..., tuple[Path, GenerationRecord]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole, record = made("whole", 200)
     monkeypatch.setattr(parts, "PART", CHUNK)
     in_parts, record_of_parts = made("parts", 200)
     assert contents(in_parts) == contents(whole)
     pd.testing.assert_frame_equal(rows_of(in_parts), rows_of(whole))
-    assert {**record, "seconds": 0} == {**record_of_parts, "seconds": 0}
+    assert changed(record, seconds=0) == changed(record_of_parts, seconds=0)
 
 
 @pytest.fixture
@@ -107,19 +109,19 @@ def tiny_shards(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("tiny_shards")
-def test_shards_do_not_change_what_is_made(made: Callable[..., tuple[Path, dict[str, Any]]], tmp_path: Path) -> None:
+def test_shards_do_not_change_what_is_made(made: Callable[..., tuple[Path, GenerationRecord]], tmp_path: Path) -> None:
     whole, record = made("whole", 250, critic_share=0.6)
     joined, record_of_shards = made("shards", 250, sharded=True, critic_share=0.6)
     assert contents(joined) == contents(whole) and len(contents(whole)) == 250
     pd.testing.assert_frame_equal(rows_of(joined), rows_of(whole))
-    assert {**record, "seconds": 0} == {**record_of_shards, "seconds": 0}
+    assert changed(record, seconds=0) == changed(record_of_shards, seconds=0)
     assert {path.name for path in joined.rglob("rejected/*/*")} == {path.name for path in whole.rglob("rejected/*/*")}
     assert not Run(tmp_path / "shards").shards(LABEL).exists()
 
 
 @pytest.mark.usefixtures("tiny_shards")
 def test_images_that_two_shards_have_are_taken_once(
-    made: Callable[..., tuple[Path, dict[str, Any]]], trained: tuple[Run, JobConfig], tmp_path: Path
+    made: Callable[..., tuple[Path, GenerationRecord]], trained: tuple[Run, JobConfig], tmp_path: Path
 ) -> None:
     """A generator whose last layer is nought makes one image, again and again."""
     for name in ("whole", "shards"):
@@ -130,15 +132,15 @@ def test_images_that_two_shards_have_are_taken_once(
         storage.write_bytes(copy.model(LABEL), storage.pack_arrays(arrays | {key: 0 * arrays[key] for key in last}))
     whole, record = made("whole", 130, filters=["duplicate"])
     joined, record_of_shards = made("shards", 130, filters=["duplicate"], sharded=True)
-    assert record["accepted"] == 1 == len(contents(whole)) and contents(joined) == contents(whole)
-    assert {**record, "seconds": 0} == {**record_of_shards, "seconds": 0}
+    assert record.accepted == 1 == len(contents(whole)) and contents(joined) == contents(whole)
+    assert changed(record, seconds=0) == changed(record_of_shards, seconds=0)
     kept, _ = made("kept", 130, filters=[], sharded=True)
     assert len(contents(kept)) == 130, "who asks for no filter gets what comes twice"
 
 
 @pytest.mark.usefixtures("tiny_shards")
 def test_interrupted_while_it_joins_it_goes_on(
-    made: Callable[..., tuple[Path, dict[str, Any]]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    made: Callable[..., tuple[Path, GenerationRecord]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     rename, calls = os.rename, []
 
@@ -167,7 +169,7 @@ def test_shards_are_whole_parts_that_are_all_needed() -> None:
 
 
 def test_interrupted_in_a_part_it_goes_on_from_the_one_before(
-    made: Callable[..., tuple[Path, dict[str, Any]]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    made: Callable[..., tuple[Path, GenerationRecord]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     whole, _ = made("whole", 200)
     monkeypatch.setattr(parts, "PART", CHUNK)
@@ -195,41 +197,41 @@ def test_interrupted_in_a_part_it_goes_on_from_the_one_before(
     assert contents(folder) == contents(whole)
 
 
-def test_critic_chooses_the_share_that_it_likes_best(made: Callable[..., tuple[Path, dict[str, Any]]]) -> None:
+def test_critic_chooses_the_share_that_it_likes_best(made: Callable[..., tuple[Path, GenerationRecord]]) -> None:
     folder, record = made("a", 64, critic_share=0.5)
-    assert record["rejected"]["critic"] > 10 and record["thresholds"]["critic"] and not record["short"]
+    assert record.rejected["critic"] > 10 and record.thresholds["critic"] and not record.short
     rows = pd.read_parquet(folder / "rows.parquet")
-    assert (rows["critic_score"] >= record["thresholds"]["critic"]).all()
+    assert (rows["critic_score"] >= record.thresholds["critic"]).all()
 
 
 def test_fewer_than_wanted_are_kept_with_their_rows_and_the_class_is_short(
-    made: Callable[..., tuple[Path, dict[str, Any]]],
+    made: Callable[..., tuple[Path, GenerationRecord]],
 ) -> None:
     folder, record = made("a", 64, critic_share=0.01)
-    assert record["short"] and 0 < record["accepted"] < 64 and record["tried"] == 64 * module.MAX_TRIES
-    assert record["accepted"] + sum(record["rejected"].values()) == record["tried"]
+    assert record.short and 0 < record.accepted < 64 and record.tried == 64 * module.MAX_TRIES
+    assert record.accepted + sum(record.rejected.values()) == record.tried
     rows = pd.read_parquet(folder / "rows.parquet")
-    assert len(contents(folder)) == len(rows) == record["accepted"]
+    assert len(contents(folder)) == len(rows) == record.accepted
     assert made("a", 64, critic_share=0.01) == (folder, record)  # tried once: it would come to the same
 
 
-def test_none_at_all_is_short_too(made: Callable[..., tuple[Path, dict[str, Any]]]) -> None:
+def test_none_at_all_is_short_too(made: Callable[..., tuple[Path, GenerationRecord]]) -> None:
     # The threshold is the score of the best of the first candidates, and that one is not among those that are tried.
     folder, record = made("a", 1, critic_share=0.0001)
-    assert record["short"] and record["accepted"] == 0 and record["tried"] == module.MAX_TRIES
+    assert record.short and record.accepted == 0 and record.tried == module.MAX_TRIES
     assert contents(folder) == {} and len(pd.read_parquet(folder / "rows.parquet")) == 0
 
 
-def test_examples_of_rejected_images_are_kept_by_reason(made: Callable[..., tuple[Path, dict[str, Any]]]) -> None:
+def test_examples_of_rejected_images_are_kept_by_reason(made: Callable[..., tuple[Path, GenerationRecord]]) -> None:
     folder, record = made("a", 64, critic_share=0.25)
     examples = sorted((folder / "rejected" / "critic").glob("*.png"))
-    assert len(examples) == module.NUM_EXAMPLES < record["rejected"]["critic"]
+    assert len(examples) == module.NUM_EXAMPLES < record.rejected["critic"]
     assert pictures.read(examples[0]).shape == (8, 8, 1)
     assert not {path.name for path in examples} & set(contents(folder))
 
 
 def test_label_filter_asks_classifiers_that_left_images_out(
-    made: Callable[..., tuple[Path, dict[str, Any]]], trained: tuple[Run, JobConfig]
+    made: Callable[..., tuple[Path, GenerationRecord]], trained: tuple[Run, JobConfig]
 ) -> None:
     run, _ = trained
     assert len(list(run.judge.glob("fold-*.npz"))) == 3
@@ -243,14 +245,14 @@ def test_label_filter_asks_classifiers_that_left_images_out(
         said = surest_other(look(images[left_out])[0], 1)
         np.testing.assert_allclose(said, others["1"][left_out], rtol=1e-4)
     _, record = made("a", 64, filters=["label"])
-    assert record["thresholds"]["label"] == max(0.5, np.quantile(others["1"], 0.99))
+    assert record.thresholds["label"] == max(0.5, np.quantile(others["1"], 0.99))
 
 
 @pytest.mark.usefixtures("tiny_shards")
 @pytest.mark.parametrize("sharded", [False, True])
 @pytest.mark.parametrize("first", [40, 64, 130])
 def test_more_images_later_are_those_that_would_have_been_made_at_once(
-    made: Callable[..., tuple[Path, dict[str, Any]]], tmp_path: Path, first: int, sharded: bool
+    made: Callable[..., tuple[Path, GenerationRecord]], tmp_path: Path, first: int, sharded: bool
 ) -> None:
     earlier, _ = made("earlier", first)
     again = tmp_path / "later" / earlier.relative_to(tmp_path / "earlier")
@@ -263,13 +265,13 @@ def test_more_images_later_are_those_that_would_have_been_made_at_once(
     folder, record = made("later", 250, sharded=sharded)
     at_once, expected = made("at once", 250)
     assert contents(folder) == contents(at_once)
-    assert {**record, "seconds": 0} == {**expected, "seconds": 0}
+    assert changed(record, seconds=0) == changed(expected, seconds=0)
     pd.testing.assert_frame_equal(rows_of(folder), rows_of(at_once))
     assert set(pd.read_parquet(folder / "rows.parquet")["run_id"]) == {"earlier", "later"}
 
 
 def test_fewer_images_later_are_the_first_ones_and_more_again_the_same(
-    made: Callable[..., tuple[Path, dict[str, Any]]], tmp_path: Path
+    made: Callable[..., tuple[Path, GenerationRecord]], tmp_path: Path
 ) -> None:
     many, _ = made("many", 150)
     source = many
@@ -280,7 +282,7 @@ def test_fewer_images_later_are_the_first_ones_and_more_again_the_same(
         folder.mkdir()
         lay_out(source, folder, pd.read_parquet(source / "rows.parquet").head(count))
         source, record = made(name, count)
-        assert record["accepted"] == count == len(contents(source))
-        assert record["tried"] == count + sum(record["rejected"].values())
+        assert record.accepted == count == len(contents(source))
+        assert record.tried == count + sum(record.rejected.values())
         assert contents(source).items() <= contents(many).items()
     assert contents(source) == contents(many)

@@ -31,7 +31,7 @@ def test_classes_fall_from_the_largest_to_the_smallest_and_are_tested_alike(job_
 def test_job_reads_its_images_and_none_is_on_both_sides(job_file: Path) -> None:
     job = load_job(job_file)
     table, record = scan(job.data)
-    assert record["reasons"] == {} and record["channels"] == 1 and record["image_size"] == [28, 28]
+    assert record.reasons == {} and record.channels == 1 and record.image_size == (28, 28)
     assert table["image_sha256"].is_unique
     assert not Path(job.outputs.root, job.name).is_relative_to(job.data.source)
 

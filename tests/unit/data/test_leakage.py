@@ -88,11 +88,11 @@ def test_copies_are_found_whatever_was_done_to_them_and_nothing_else_is(run: Run
 
 def test_pairs_are_counted_and_named(run: Run) -> None:
     record = audit(run)
-    assert record["pairs"] == {ACROSS_SIDES: len(CHANGES) + 2, ACROSS_CLASSES: 3}
-    assert len(record["examples"]) == len(CHANGES) + 3
-    distances = [example["distance"] for example in record["examples"]]
+    assert record.pairs == {ACROSS_SIDES: len(CHANGES) + 2, ACROSS_CLASSES: 3}
+    assert len(record.examples) == len(CHANGES) + 3
+    distances = [example.distance for example in record.examples]
     assert distances == sorted(distances) and 0 < distances[0] < distances[-1] < 0.1
-    named = {frozenset(image["path"] for image in example["images"]) for example in record["examples"]}
+    named = {frozenset(image.path for image in example.images) for example in record.examples}
     assert {"test/cat/other.png", "train/dog/40.png"} in named and {"train/dog/both.png", "train/cat/51.png"} in named
 
 
@@ -101,13 +101,13 @@ def test_it_is_looked_for_once_and_stands_whole(run: Run) -> None:
     before = run.leakage.stat().st_mtime_ns
     leaked(run, "cat")
     assert run.leakage.stat().st_mtime_ns == before
-    assert json.loads(run.leakage.read_text(encoding="utf-8")) == audit(run)
+    assert json.loads(run.leakage.read_text(encoding="utf-8")) == audit(run).model_dump(mode="json")
 
 
 def test_no_more_pairs_are_named_than_one_can_read(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(leakage, "MAX_LISTED", 3)
     record = leakage._audit(run)
-    assert len(record["examples"]) == 3 and record["pairs"] == audit(run)["pairs"]
+    assert len(record.examples) == 3 and record.pairs == audit(run).pairs
 
 
 @pytest.mark.parametrize("chunk", [1, 100])
@@ -155,14 +155,14 @@ def test_class_without_training_or_held_out_images_is_no_obstacle(tmp_path: Path
     write(tmp_path, "test", "only-test", "1", picture(200))
     run, _ = split_run(tmp_path, data={"source": str(tmp_path / "images"), "holdout": "test"})
     assert [len(leaked(run, label)) for label in ("a", "b", "only-test")] == [0, 0, 1]
-    assert audit(run)["pairs"] == {ACROSS_SIDES: 0, ACROSS_CLASSES: 0}
+    assert audit(run).pairs == {ACROSS_SIDES: 0, ACROSS_CLASSES: 0}
 
 
 def test_damaged_record_is_made_again(run: Run) -> None:
     before = audit(run)
     run.leakage.write_text("{", encoding="utf-8")
     assert audit(run) == before
-    assert json.loads(run.leakage.read_text(encoding="utf-8")) == before
+    assert json.loads(run.leakage.read_text(encoding="utf-8")) == before.model_dump(mode="json")
 
 
 def test_run_tells_what_is_no_evidence(prepared: tuple[Run, JobConfig], capsys: pytest.CaptureFixture[str]) -> None:

@@ -20,6 +20,7 @@ from dcgan.errors import InputError
 from dcgan.execution.progress import no_report
 from dcgan.files import storage
 from dcgan.run.paths import Run
+from dcgan.run.records import ClassSplit, ClassState, SplitRecord
 from tests.samples import noise, write_classes, write_noise
 
 digests = st.lists(st.binary(min_size=32, max_size=32).map(bytes.hex), unique=True, min_size=1, max_size=30)
@@ -40,7 +41,7 @@ def job(source: Path, **data: Any) -> JobConfig:
     return JobConfig(name="j", data=DataConfig(source=str(source), **data))
 
 
-def planned(source: Path, **data: Any) -> dict[str, Any]:
+def planned(source: Path, **data: Any) -> SplitRecord:
     config = job(source, **data)
     return plan_split(config, *scan(config.data))
 
@@ -96,7 +97,7 @@ def test_named_split_is_held_out_as_it_stands(tmp_path: Path) -> None:
     write_classes(tmp_path / "train", {"cat": 10, "dog": 10})
     write_classes(tmp_path / "test", {"cat": 3, "dog": 3}, first=100)
     record = planned(tmp_path, holdout="test")
-    assert record["classes"]["cat"] == {"train": 10, "holdout": 3, "state": "ok", "reason": ""}
+    assert record.classes["cat"] == ClassSplit(train=10, holdout=3, state=ClassState.OK)
 
 
 def test_images_that_name_no_split_are_trained_on_beside_a_named_holdout() -> None:
@@ -107,12 +108,12 @@ def test_images_that_name_no_split_are_trained_on_beside_a_named_holdout() -> No
 def test_class_with_too_few_images_is_refused_with_its_figures_and_the_rest_goes_on(tmp_path: Path) -> None:
     write_classes(tmp_path, {"cat": 40, "dog": 40, "three": 3, "none": 0})
     (tmp_path / "three" / "cut.png").write_bytes(b"")
-    classes = planned(tmp_path)["classes"]
-    assert (classes["cat"]["state"], classes["dog"]["state"]) == ("ok", "ok")
-    assert (classes["three"]["state"], classes["none"]["state"]) == ("refused", "refused")
-    assert classes["none"]["reason"] == f"0 training images, at least {MIN_TRAIN} are needed"
-    assert "1 of 4 files left out" in classes["three"]["reason"]
-    assert f"{classes['three']['train']} training images" in classes["three"]["reason"]
+    classes = planned(tmp_path).classes
+    assert (classes["cat"].state, classes["dog"].state) == (ClassState.OK, ClassState.OK)
+    assert (classes["three"].state, classes["none"].state) == (ClassState.REFUSED, ClassState.REFUSED)
+    assert classes["none"].reason == f"0 training images, at least {MIN_TRAIN} are needed"
+    assert "1 of 4 files left out" in classes["three"].reason
+    assert f"{classes['three'].train} training images" in classes["three"].reason
 
 
 @pytest.mark.parametrize(
@@ -144,11 +145,12 @@ def test_split_of_a_run_holds_the_pixels_of_every_class_and_side(tmp_path: Path)
     record = make_split(run, config)
     table = pd.read_parquet(run.split_table)
     assert labels_with_images(run) == sorted(["cat", label])
-    for name, entry in record["classes"].items():
-        for side, file in ((TRAIN, run.train_images(name)), (HOLDOUT, run.holdout_images(name))):
+    for name, entry in record.classes.items():
+        sides = (TRAIN, run.train_images(name), entry.train), (HOLDOUT, run.holdout_images(name), entry.holdout)
+        for side, file, count in sides:
             images = np.load(file)
             of_side = table[(table["label"] == name) & (table["split"] == side)].sort_values("row")
-            assert len(images) == entry[side] > 0
+            assert len(images) == count > 0
             assert of_side["row"].to_list() == list(range(len(images)))
             for path, image in zip(of_side["path"], images, strict=True):
                 np.testing.assert_array_equal(np.asarray(Image.open(source / path)), image)

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from dcgan.config import parse_job
-from dcgan.evaluation.gate import MIN_HOLDOUT, decide, judge
+from dcgan.evaluation.gate import MIN_HOLDOUT, effect_of, judge, verdict_of
 from dcgan.evaluation.sets import WITH, WITHOUT, compared
 from dcgan.evaluation.statistics import Difference
 from dcgan.files import storage
+from dcgan.run import records, sentences
 from dcgan.run.paths import Run
+from dcgan.run.records import Effect, EvaluationRecord, ShareRecord, Verdict
+from tests.records import comparison, measures_record, split_record
 
 
 @pytest.mark.parametrize(
-    ("policy", "low", "high", "verdict", "reason"),
+    ("policy", "low", "high", "verdict", "effect"),
     [
         ("report", -0.2, -0.1, "shipped", "harms"),
         ("no_harm", -0.2, -0.1, "withheld", "harms"),
@@ -32,29 +34,41 @@ from dcgan.run.paths import Run
         ("proven_gain", 0.0, 0.1, "withheld", "no difference shown"),
     ],
 )
-def test_verdict_follows_evidence_and_policy(policy: str, low: float, high: float, verdict: str, reason: str) -> None:
-    decided, told = decide(policy, "recall", Difference((low + high) / 2, low, high, 0.01), 0.01)
-    assert decided == verdict and told.startswith(f"{reason}: recall ")
-    assert f"({100 * low:+.1f} to {100 * high:+.1f})" in told
+def test_verdict_follows_evidence_and_policy(policy: str, low: float, high: float, verdict: str, effect: str) -> None:
+    found = effect_of(Difference((low + high) / 2, low, high, 0.01), 0.01)
+    assert found == effect and verdict_of(policy, found) == verdict
+    told = sentences.effect(found, "recall", comparison(low, high))
+    assert told.startswith(f"{effect}: recall ") and f"({100 * low:+.1f} to {100 * high:+.1f})" in told
+
+
+@pytest.mark.parametrize("policy", ["report", "no_harm", "proven_gain"])
+@pytest.mark.parametrize("effect", Effect)
+def test_every_effect_has_a_verdict_by_every_policy(policy: str, effect: Effect) -> None:
+    withheld_by = {
+        Effect.HARMS: {"no_harm", "proven_gain"}, Effect.UNFIT: {"no_harm", "proven_gain"},
+        Effect.UNCLEAR: {"proven_gain"}, Effect.UNTESTED: {"proven_gain"},
+    }  # fmt: skip
+    expected = Verdict.WITHHELD if policy in withheld_by.get(effect, set()) else Verdict.SHIPPED
+    assert verdict_of(policy, effect) is (Verdict.NONE if effect is Effect.NONE else expected)
 
 
 def test_gain_is_not_claimed_when_it_may_be_one_of_many_chances_but_harm_is_not_waited_for() -> None:
     gain, harm = Difference(0.1, 0.01, 0.2, 0.03), Difference(-0.1, -0.2, -0.01, 0.03)
-    assert decide("proven_gain", "recall", gain, 0.3)[0] == "withheld"
-    assert decide("proven_gain", "recall", gain, 0.049)[0] == "shipped"
-    assert decide("no_harm", "recall", harm, 0.3)[0] == "withheld"
+    assert verdict_of("proven_gain", effect_of(gain, 0.3)) is Verdict.WITHHELD
+    assert verdict_of("proven_gain", effect_of(gain, 0.049)) is Verdict.SHIPPED
+    assert verdict_of("no_harm", effect_of(harm, 0.3)) is Verdict.WITHHELD
 
 
 def measured(
     tmp_path: Path, rights: dict[str, np.ndarray], truth: np.ndarray, num_train: list[int], policy: str = "no_harm"
-) -> dict[str, Any]:
+) -> EvaluationRecord:
     """The record of a run whose two seeds recognised these held-out images, in all arms that are not given alike."""
     run = Run(tmp_path)
     labels = ["a", "b", "c"]
-    classes = {label: {"train": count} for label, count in zip(labels, num_train, strict=True)}
-    storage.write_json(run.split_record, {"classes": classes | {"empty": {"train": 0}}})
-    storage.write_json(run.measures, {"classes": {label: {} for label in labels}})
-    storage.write_json(run.share_record, {"chosen": 0.5, "tried": {"0": 0.5, "0.5": 0.6}})
+    train = dict(zip(labels, num_train, strict=True))
+    records.write(run.split_record, split_record(train | {"empty": 0}))
+    records.write(run.measures, measures_record({label: {} for label in labels}))
+    records.write(run.share_record, ShareRecord(chosen=0.5, tried={"0": 0.5, "0.5": 0.6}))
     base = rights[WITHOUT]
     about = {"truth": truth, "synthetic": np.array([10, 30, 0]), "strength": np.array(0.5)}
     for number, (_, arm) in enumerate(compared(2)):
@@ -62,7 +76,7 @@ def measured(
         storage.write_bytes(run.compared(number), storage.pack_arrays(arrays))
     values = {"name": "j", "data": {"source": "x"}, "gate": {"classifier_seeds": 2, "policy": policy}}
     record = judge(run, parse_job(values, where=""))
-    assert storage.read_json(run.evaluation_record) == record
+    assert records.read(run.evaluation_record, EvaluationRecord) == record
     return record
 
 
@@ -73,15 +87,18 @@ HALF = np.tile([True, False], 60)
 def test_each_class_is_judged_by_its_own_held_out_images(tmp_path: Path) -> None:
     after = (HALF | (TRUTH == 1)) & (TRUTH != 0)
     record = measured(tmp_path, {WITHOUT: HALF, WITH: after}, TRUTH, [10, 10, 10])
-    verdicts = {label: entry["verdict"] for label, entry in record["classes"].items()}
-    assert verdicts == {"a": "withheld", "b": "shipped", "c": "none"}
-    measures = record["classes"]["a"]["measures"]
-    assert (measures["holdout"], measures["recall_without"], measures["recall_with"]) == (40, 0.5, 0.0)
-    assert measures["gain"] == -0.5 and measures["gain_high"] < 0
-    assert record["classes"]["b"]["measures"]["p_holm"] == 2 * record["classes"]["b"]["measures"]["p_value"] == 0.002
+    verdicts = {label: evidence.verdict for label, evidence in record.classes.items()}
+    assert verdicts == {"a": Verdict.WITHHELD, "b": Verdict.SHIPPED, "c": Verdict.NONE}
+    effects = {label: evidence.effect for label, evidence in record.classes.items()}
+    assert effects == {"a": Effect.HARMS, "b": Effect.HELPS, "c": Effect.NONE}
+    one, other = record.classes["a"], record.classes["b"]
+    assert (one.holdout, one.recall_without, one.recall_with) == (40, 0.5, 0.0)
+    assert one.recall and one.recall.gain == -0.5 and one.recall.gain_high < 0
+    assert other.recall and other.p_holm == 2 * other.recall.p_value == 0.002
     # What one class loses the other gains: nothing is shown of the whole.
-    assert record["overall"]["reason"].startswith("no difference shown: balanced accuracy +0.0 points")
-    assert record["balanced_accuracy"] == {"without": [0.5, 0.5], "with": [0.5, 0.5]}
+    assert record.overall.effect is Effect.UNCLEAR and record.overall.gain == 0
+    assert record.overall.reason.startswith("no difference shown: balanced accuracy +0.0 points")
+    assert record.balanced_accuracy == {"without": [0.5, 0.5], "with": [0.5, 0.5]}
 
 
 @pytest.mark.parametrize(("policy", "verdict"), [("no_harm", "withheld"), ("report", "shipped")])
@@ -90,40 +107,57 @@ def test_harm_to_the_whole_withholds_classes_that_harm_none_by_themselves(
 ) -> None:
     after = HALF & (TRUTH != 2)  # the class without synthetic images pays
     record = measured(tmp_path, {WITHOUT: HALF, WITH: after}, TRUTH, [10, 10, 10], policy)
-    assert record["overall"]["gain_high"] < 0
+    assert record.overall.gain_high < 0 and record.overall.effect is Effect.HARMS
     for label in ("a", "b"):
-        assert record["classes"][label]["verdict"] == verdict
-    reason = record["classes"]["a"]["reason"]
+        assert record.classes[label].verdict == verdict
+        assert record.classes[label].harm_overall == (policy == "no_harm")
+        assert record.classes[label].effect is Effect.UNCLEAR
+    reason = sentences.evidence(record.classes["a"], record.overall)
     assert reason.startswith(
         "all classes together: harms: balanced accuracy" if policy == "no_harm" else "no difference"
     )
+
+
+@pytest.mark.parametrize(
+    ("policy", "verdict"), [("no_harm", "withheld"), ("report", "shipped"), ("proven_gain", "shipped")]
+)
+def test_class_that_helps_keeps_its_effect_where_all_together_harm(tmp_path: Path, policy: str, verdict: str) -> None:
+    after = (HALF | (TRUTH == 1)) & (TRUTH == 1)
+    record = measured(tmp_path, {WITHOUT: HALF, WITH: after}, TRUTH, [10, 10, 10], policy)
+    assert record.overall.effect is Effect.HARMS and record.classes["b"].effect is Effect.HELPS
+    assert (record.classes["b"].verdict, record.classes["b"].harm_overall) == (verdict, policy == "no_harm")
 
 
 @pytest.mark.parametrize("policy", ["report", "no_harm", "proven_gain"])
 def test_too_few_held_out_images_give_no_verdict_and_no_proof(tmp_path: Path, policy: str) -> None:
     truth = np.concatenate([np.zeros(MIN_HOLDOUT - 1, int), np.ones(40, int)])
     right = {WITHOUT: np.zeros(len(truth), bool), WITH: np.ones(len(truth), bool)}
-    entry = measured(tmp_path, right, truth, [10, 10, 10], policy)["classes"]["a"]
-    assert entry["verdict"] == ("withheld" if policy == "proven_gain" else "shipped")
-    assert entry["reason"] == f"no verdict: {MIN_HOLDOUT - 1} held-out images, at least {MIN_HOLDOUT} are needed"
+    record = measured(tmp_path, right, truth, [10, 10, 10], policy)
+    evidence = record.classes["a"]
+    assert evidence.verdict == ("withheld" if policy == "proven_gain" else "shipped")
+    assert evidence.effect is Effect.UNTESTED
+    reason = sentences.evidence(evidence, record.overall)
+    assert reason == f"no verdict: {MIN_HOLDOUT - 1} held-out images, at least {MIN_HOLDOUT} are needed"
 
 
 def test_a_class_without_held_out_images_is_not_measured(tmp_path: Path) -> None:
     truth = np.ones(40, int)
     record = measured(tmp_path, {WITHOUT: truth > 0}, truth, [10, 10, 10])
-    assert record["classes"]["a"]["measures"] == {"holdout": 0}
-    assert record["classes"]["a"]["reason"].startswith("no verdict: 0 held-out images")
+    evidence = record.classes["a"]
+    assert (evidence.holdout, evidence.recall, evidence.recall_without, evidence.p_holm) == (0, None, None, None)
+    assert evidence.effect is Effect.UNTESTED
+    assert sentences.evidence(evidence, record.overall).startswith("no verdict: 0 held-out images")
 
 
 def test_share_that_was_measured_with_is_told_and_grows_as_real_images_get_fewer(tmp_path: Path) -> None:
     record = measured(tmp_path, {WITHOUT: HALF}, TRUTH, [10, 10, 10])
-    shares = {label: entry["synthetic_share"] for label, entry in record["classes"].items()}
+    shares = {label: evidence.synthetic_share for label, evidence in record.classes.items()}
     assert shares == {"a": 0.25, "b": 0.375, "c": 0.0}
 
 
 def test_rare_classes_are_those_far_under_the_largest(tmp_path: Path) -> None:
     after = HALF | (TRUTH == 0)
     record = measured(tmp_path, {WITHOUT: HALF, WITH: after}, TRUTH, [20, 100, 21])
-    assert record["rare"] == ["a"]
-    assert record["arms"][WITH]["rare_recall"] == [1.0, 1.0] and record["arms"]["real"]["rare_recall"] == [0.5, 0.5]
-    assert record["arms"][WITH]["balanced_accuracy"] == [0.6667, 0.6667]
+    assert record.rare == ["a"]
+    assert record.arms[WITH].rare_recall == [1.0, 1.0] and record.arms["real"].rare_recall == [0.5, 0.5]
+    assert record.arms[WITH].balanced_accuracy == [0.6667, 0.6667]

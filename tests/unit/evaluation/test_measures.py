@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +13,12 @@ from dcgan.config import JobConfig
 from dcgan.data import leakage
 from dcgan.errors import StageError
 from dcgan.evaluation.measures import METRICS, Points, copying, measure, quality
-from dcgan.files import storage
 from dcgan.networks.classifier import train_judge
+from dcgan.run import records
 from dcgan.run.paths import Run
+from dcgan.run.records import FeatureSpaceRecord, MeasuresRecord
 from tests.conftest import split_run, write_digits
+from tests.records import changed
 from tests.unit.evaluation.conftest import Normal
 
 
@@ -41,30 +42,29 @@ def prepared(tmp_path: Path) -> tuple[Run, JobConfig]:
 
 def test_every_class_with_images_is_measured_by_every_metric(prepared: tuple[Run, JobConfig]) -> None:
     run, job = prepared
-    overall = measure(run, job, ignore)
-    record = json.loads(run.measures.read_text(encoding="utf-8"))
-    assert record["overall"] == overall and list(record["classes"]) == ["0", "1", "4"]
-    assert record["features"] == {"name": "judge", "dimensions": 128}
-    assert record["synthetic"] == {"0": 40, "1": 40, "4": 2}
+    record = measure(run, job, ignore)
+    assert records.read(run.measures, MeasuresRecord) == record and list(record.classes) == ["0", "1", "4"]
+    assert record.features == FeatureSpaceRecord(name="judge", dimensions=128)
+    assert record.synthetic == {"0": 40, "1": 40, "4": 2}
     names = [metric.name for metric in METRICS]
-    for measured in (overall, *record["classes"].values()):
+    for measured in (record.overall, *record.classes.values()):
         assert list(measured) == names
         for metric in METRICS:
-            value, note = measured[metric.name]["value"], measured[metric.name]["note"]
-            assert value is not None or note
-            if value is not None:
-                assert metric.low is None or value >= metric.low
-                assert metric.high is None or value <= metric.high
-                assert measured[metric.name]["error"] >= 0
-    copied = record["classes"]["0"]
-    assert copied["variety"]["value"] == pytest.approx(copied["variety"]["ceiling"], abs=0.1)
-    assert copied["authenticity"]["value"] < 0.1 < copied["authenticity"]["ceiling"]
-    assert copied["c_t"]["value"] < -3 < copied["c_t"]["ceiling"]
-    assert copied["frechet"]["note"].endswith("fewer than the 128 dimensions of the features")
-    few = record["classes"]["4"]
-    assert few["kid"]["note"] == "2 images, at least 4 are needed"
-    assert few["gan_test"]["value"] is not None
-    assert overall["c_t"]["note"] == "without 1 of 3 classes"
+            found = measured[metric.name]
+            assert found.value is not None or found.note
+            if found.value is not None:
+                assert metric.low is None or found.value >= metric.low
+                assert metric.high is None or found.value <= metric.high
+                assert found.error is not None and found.error >= 0
+    copied = record.classes["0"]
+    assert copied["variety"].value == pytest.approx(copied["variety"].ceiling, abs=0.1)
+    assert copied["authenticity"].value < 0.1 < copied["authenticity"].ceiling
+    assert copied["c_t"].value < -3 < copied["c_t"].ceiling
+    assert copied["frechet"].note.endswith("fewer than the 128 dimensions of the features")
+    few = record.classes["4"]
+    assert few["kid"].note == "2 images, at least 4 are needed"
+    assert few["gan_test"].value is not None
+    assert record.overall["c_t"].note == "without 1 of 3 classes"
 
 
 def test_it_is_measured_once_and_anew_when_more_is_generated(prepared: tuple[Run, JobConfig]) -> None:
@@ -74,7 +74,7 @@ def test_it_is_measured_once_and_anew_when_more_is_generated(prepared: tuple[Run
     assert measure(run, job, ignore) == first and run.measures.stat().st_mtime_ns == before
     put_generated(run, "7", np.load(run.train_images("7"))[:9])
     measure(run, job, ignore)
-    assert storage.read_json(run.measures)["synthetic"] == {"0": 40, "1": 40, "4": 2, "7": 9}
+    assert records.read(run.measures, MeasuresRecord).synthetic == {"0": 40, "1": 40, "4": 2, "7": 9}
     assert run.measures.stat().st_mtime_ns != before
 
 
@@ -89,20 +89,20 @@ def test_same_run_gives_the_same_figures(prepared: tuple[Run, JobConfig]) -> Non
     run, job = prepared
     first = measure(run, job, ignore)
     run.measures.write_text("{", encoding="utf-8")  # a damaged record is made again
-    assert measure(run, job, ignore) == first
-    assert storage.read_json(run.measures)["overall"] == first
+    again = measure(run, job, ignore)
+    assert (again.overall, again.classes) == (first.overall, first.classes)
+    assert records.read(run.measures, MeasuresRecord) == again
 
 
 def test_held_out_images_that_are_near_duplicates_do_not_count(prepared: tuple[Run, JobConfig]) -> None:
     run, job = prepared
     record = leakage.audit(run)
     total = len(np.load(run.holdout_images("0")))
-    record["classes"]["0"]["holdout_rows"] = list(range(total - 3))
-    storage.write_json(run.leakage, record)
-    measure(run, job, ignore)
-    measured = storage.read_json(run.measures)["classes"]["0"]
-    assert measured["kid"]["note"] == "3 images, at least 4 are needed"
-    assert measured["gan_train"]["value"] is not None and measured["authenticity"]["value"] is not None
+    leaks = changed(record.classes["0"], holdout_rows=list(range(total - 3)))
+    records.write(run.leakage, changed(record, classes=record.classes | {"0": leaks}))
+    measured = measure(run, job, ignore).classes["0"]
+    assert measured["kid"].note == "3 images, at least 4 are needed"
+    assert measured["gan_train"].value is not None and measured["authenticity"].value is not None
 
 
 def test_real_images_in_the_place_of_synthetic_ones_reach_all_ceilings(

@@ -7,7 +7,6 @@ images nor among the held-out ones.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pytest
@@ -20,6 +19,7 @@ from dcgan.evaluation.sets import compared
 from dcgan.evaluation.share import TRIED, choose
 from dcgan.execution.progress import Progress
 from dcgan.networks.classifier import train_judge
+from dcgan.run.records import Check, ClassEvidence, Effect, Verdict
 from tests.conftest import split_run
 
 LABELS = ("0", "1", "2", "3", "4", "5")
@@ -60,18 +60,18 @@ def copies() -> np.ndarray:
     return np.clip(twice + draws.integers(-3, 4, twice.shape), 0, 255).astype(np.uint8)
 
 
-SABOTAGE: dict[str, tuple[Callable[[], np.ndarray], str]] = {
-    "0": (noise, "unlike real images"),
-    "2": (wrong_labels, "taken for another class"),
-    "3": (collapsed, "collapsed"),
-    "5": (copies, "copies"),
+SABOTAGE: dict[str, tuple[Callable[[], np.ndarray], Check]] = {
+    "0": (noise, Check.OUTLYING),
+    "2": (wrong_labels, Check.UNRECOGNISED),
+    "3": (collapsed, Check.COLLAPSED),
+    "5": (copies, Check.COPIED),
 }
-"""Of which class, what is made of it, and how the reason begins."""
+"""Of which class, what is made of it, and the check that notices."""
 
 
 @pytest.fixture(scope="module")
-def classes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """The gate's entries when four classes are sabotaged, and the others have good images."""
+def classes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ClassEvidence]:
+    """The gate's evidence when four classes are sabotaged, and the others have good images."""
     root = tmp_path_factory.mktemp("sabotage")
     arrays = {label: digits(label)[: NUM_TRAIN + NUM_HOLDOUT] for label in LABELS}
     np.savez(
@@ -85,21 +85,22 @@ def classes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     leakage.audit(run)
     train_judge(run, job, silent)
     for label in LABELS:
-        make, _ = SABOTAGE.get(label, (lambda label=label: others(label), ""))
+        make, _ = SABOTAGE.get(label, (lambda label=label: others(label), None))
         put_generated(run, label, make())
     measures.measure(run, job, silent)
     utility.try_shares(run, job, range(len(TRIED)), silent)
-    choose(run)
+    choose(run, job)
     utility.measure(run, job, range(len(compared(job.gate.classifier_seeds))), silent)
-    return dict(gate.judge(run, job)["classes"])
+    return gate.judge(run, job).classes
 
 
 @pytest.mark.parametrize("label", SABOTAGE)
-def test_sabotage_is_withheld_with_the_right_reason(classes: dict[str, Any], label: str) -> None:
-    assert classes[label]["verdict"] == "withheld"
-    assert classes[label]["reason"].startswith(SABOTAGE[label][1])
+def test_sabotage_is_withheld_with_the_right_reason(classes: dict[str, ClassEvidence], label: str) -> None:
+    assert (classes[label].verdict, classes[label].effect) == (Verdict.WITHHELD, Effect.UNFIT)
+    failed = classes[label].failed_check
+    assert failed is not None and failed.check is SABOTAGE[label][1]
 
 
 @pytest.mark.parametrize("label", sorted(set(LABELS) - set(SABOTAGE)))
-def test_a_good_generator_ships(classes: dict[str, Any], label: str) -> None:
-    assert classes[label]["verdict"] == "shipped", classes[label]["reason"]
+def test_a_good_generator_ships(classes: dict[str, ClassEvidence], label: str) -> None:
+    assert classes[label].verdict is Verdict.SHIPPED, classes[label]

@@ -18,8 +18,11 @@ from dcgan.evaluation.utility import Arm, Classifiers, measure, try_shares
 from dcgan.execution.progress import Progress
 from dcgan.files import storage
 from dcgan.networks.classifier import trainer
+from dcgan.run import records
 from dcgan.run.paths import Run
+from dcgan.run.records import ShareRecord
 from tests.conftest import split_run, write_digits
+from tests.records import generation_record
 
 NUM_CLASSES = 2
 
@@ -32,7 +35,7 @@ def ignore(_: Progress) -> None:
 def prepared(tmp_path: Path) -> tuple[Run, JobConfig]:
     write_digits(tmp_path / "images", {0: 30, 1: 25})
     run, job = split_run(tmp_path, gate={"classifier_steps": 20})
-    storage.write_json(run.share_record, {"chosen": 0.5, "tried": {}})
+    records.write(run.share_record, ShareRecord(chosen=0.5))
     return run, job
 
 
@@ -45,7 +48,7 @@ def test_a_classifier_is_measured_once(prepared: tuple[Run, JobConfig]) -> None:
     run, job = prepared
     generate(run, "0", 4)
     told = measure(run, job, range(4), ignore)
-    assert list(told) == ["0", "1", "2", "3"] and all(0 <= value <= 1 for value in told.values())
+    assert list(told) == [0, 1, 2, 3] and all(0 <= share <= 1 for share in told.values())
     before = [run.compared(number).stat().st_mtime_ns for number in range(4)]
     assert measure(run, job, range(4), ignore) == told
     assert [run.compared(number).stat().st_mtime_ns for number in range(4)] == before
@@ -66,7 +69,7 @@ def test_what_learns_of_synthetic_images_is_measured_anew_when_they_or_the_share
     before, _ = measured()
     generate(run, "1", 7)
     assert measured()[1]["synthetic"].tolist() == [4, 7]
-    storage.write_json(run.share_record, {"chosen": 0.25, "tried": {}})
+    records.write(run.share_record, ShareRecord(chosen=0.25))
     after, arrays = measured()
     assert arrays["strength"] == 0.25
     assert after == before
@@ -86,7 +89,7 @@ def test_bytes_are_the_same_whichever_classifiers_a_process_trained_before(tmp_p
     """So that runs of other numbers of processes agree, and a run that goes on with the classifiers that are left."""
     write_digits(tmp_path / "images", {3: 40, 5: 40, 8: 40, 9: 40})
     run, job = split_run(tmp_path, gate={"classifier_steps": 3})  # classifiers that still make errors
-    storage.write_json(run.share_record, {"chosen": 0.5, "tried": {}})
+    records.write(run.share_record, ShareRecord(chosen=0.5))
     generate(run, "3", 6)
     told: list[Progress] = []
     measure(run, job, range(12), told.append)
@@ -138,7 +141,7 @@ def test_mixup_goes_with_classical_augmentation_on_both_sides(prepared: tuple[Ru
 def test_class_that_is_short_takes_no_part(prepared: tuple[Run, JobConfig]) -> None:
     run, _ = prepared
     generate(run, "0", 6)
-    storage.write_json(run.generation("1") / "record.json", {"accepted": 3, "short": True})
+    records.write(run.generation("1") / "record.json", generation_record(3, short=True))
     assert num_synthetic(run) == {"0": 6}
     assert load_sets(run).counts.tolist() == [6, 0]
 
@@ -147,13 +150,13 @@ def test_folds_try_every_training_image_once_and_choose_a_share(prepared: tuple[
     run, job = prepared
     generate(run, "0", 6)
     told = try_shares(run, job, range(len(TRIED)), ignore)
-    assert list(told) == [str(number) for number in range(len(TRIED))]
+    assert list(told) == list(range(len(TRIED)))
     for strength in STRENGTHS:
         files = [run.tried(number) for number, (_, of_number) in enumerate(TRIED) if of_number == strength]
         tried = np.concatenate([storage.unpack_arrays(file.read_bytes())["truth"] for file in files])
         assert np.bincount(tried).tolist() == [len(images) for images in load_sets(run).real]
-    record = choose(run)
-    assert record["chosen"] in STRENGTHS[1:] and set(record["tried"]) == {"0", "0.25", "0.5"}
+    record = choose(run, job)
+    assert record.chosen in STRENGTHS[1:] and set(record.tried) == {"0", "0.25", "0.5"}
     before = run.tried(0).stat().st_mtime_ns
     try_shares(run, job, [0], ignore)
     assert run.tried(0).stat().st_mtime_ns == before
@@ -186,26 +189,25 @@ def test_copies_of_an_image_do_not_speak_for_it(
 def test_of_shares_as_good_as_the_best_the_smallest_is_chosen_and_none_is_no_share(
     prepared: tuple[Run, JobConfig],
 ) -> None:
-    run, _ = prepared
+    run, job = prepared
     truth = np.array([0, 0, 1, 1])
     good, bad = np.array([True, True, True, False]), np.array([True, False, False, False])
 
-    def chosen_of(**rights: np.ndarray) -> dict[str, object]:
+    def chosen_of(**rights: np.ndarray) -> ShareRecord:
         for number, (_, strength) in enumerate(TRIED):
             arrays = {"right": rights[f"of{100 * strength:.0f}"], "truth": truth}
             storage.write_bytes(run.tried(number), storage.pack_arrays(arrays))
-        return choose(run)
+        return choose(run, job)
 
-    assert chosen_of(of0=truth >= 0, of25=bad, of50=good) == {
-        "chosen": 0.5, "tried": {"0": 1.0, "0.25": 0.25, "0.5": 0.75},
-    }  # fmt: skip
-    assert chosen_of(of0=truth >= 0, of25=good, of50=good)["chosen"] == 0.25
+    expected = ShareRecord(chosen=0.5, tried={"0": 1.0, "0.25": 0.25, "0.5": 0.75})
+    assert chosen_of(of0=truth >= 0, of25=bad, of50=good) == expected
+    assert chosen_of(of0=truth >= 0, of25=good, of50=good).chosen == 0.25
 
     # Half misses other images than a quarter, one fewer: 1.0 points more, with a standard error of 2.5. Then far fewer.
     truth, image = np.repeat([0, 1], 50), np.arange(100)
     for missed, chosen in ((9, 0.25), (2, 0.5)):
         record = chosen_of(of0=image < 50, of25=image >= 10, of50=(image < 10) | (image >= 10 + missed))
-        assert record == {"chosen": chosen, "tried": {"0": 0.5, "0.25": 0.9, "0.5": 1 - missed / 100}}
+        assert record == ShareRecord(chosen=chosen, tried={"0": 0.5, "0.25": 0.9, "0.5": 1 - missed / 100})
 
 
 @pytest.mark.parametrize(("num_real", "num_synthetic", "share"), [(20, 380, 0.475), (300, 100, 0.125), (20, 0, 0.0)])
@@ -230,7 +232,7 @@ def test_the_users_own_classifier_is_what_is_trained(prepared: tuple[Run, JobCon
 
     number = list(ARMS).index("real+classical")
     told = measure(run, with_classifier(f"{__name__}:users_model"), [number], ignore)
-    assert told[str(number)] > 0.8
+    assert told[number] > 0.8
     with pytest.raises(ConfigError, match=r"no_such.*module:function"):
         measure(run, with_classifier(f"{__name__}:no_such"), [0], ignore)
     with pytest.raises(ConfigError, match=r"expected a keras.Model of input and output"):

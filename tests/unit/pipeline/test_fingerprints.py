@@ -13,14 +13,19 @@ from PIL import Image
 from dcgan.config import parse_job
 from dcgan.data.catalogue import scan
 from dcgan.pipeline import fingerprints, reuse
-from dcgan.pipeline.fingerprints import Fingerprints
+from dcgan.run.records import FingerprintsRecord
 from tests.samples import write_classes, write_noise
 
 
-def prints(root: Path, **changes: Any) -> Fingerprints:
+def prints(root: Path, **changes: Any) -> FingerprintsRecord:
     values = {"name": "j", "data": {"source": "images"}, "generation": {"per_class": 5}} | changes
     config = parse_job(values, where="test").resolve(root)
     return reuse.fingerprints_of(config, *scan(config.data))[0]
+
+
+def changed(before: FingerprintsRecord, after: FingerprintsRecord) -> set[str]:
+    """The keys that are not as they were."""
+    return {name for name in FingerprintsRecord.model_fields if getattr(before, name) != getattr(after, name)}
 
 
 @pytest.fixture
@@ -43,13 +48,14 @@ def test_a_new_image_reaches_its_class_the_judge_and_the_verdicts_and_no_other_c
     for number in range(100, 108):  # enough for both sides
         write_noise(root / "images" / "cat" / f"{number}.png", number)
     after = prints(root)
-    assert {name for name in before if before[name] != after[name]} == {"judge", "evaluation", "release", "classes"}  # type: ignore[literal-required]
-    assert after["classes"]["dog"] == before["classes"]["dog"]
-    assert not set(after["classes"]["cat"].values()) & set(before["classes"]["cat"].values())
+    assert changed(before, after) == {"judge", "evaluation", "release", "classes"}
+    assert after.classes["dog"] == before.classes["dog"]
+    cats = [found.classes["cat"].model_dump().values() for found in (before, after)]
+    assert not set(cats[0]) & set(cats[1])
 
 
 @pytest.mark.parametrize(
-    ("changes", "changed"),
+    ("changes", "reached"),
     [
         ({"training": {"preset": "standard"}}, set()),
         ({"outputs": {"keep": 2}, "run": {"threads": 3}}, set()),
@@ -61,19 +67,18 @@ def test_a_new_image_reaches_its_class_the_judge_and_the_verdicts_and_no_other_c
         ({"training": {"width": 8}}, {"recipe", "training", "generation", "share", "evaluation", "release"}),
     ],
 )
-def test_a_key_of_the_job_reaches_what_follows_from_it(root: Path, changes: dict[str, Any], changed: set[str]) -> None:
-    def flat(found: Fingerprints) -> dict[str, str]:
-        return {**{name: str(value) for name, value in found.items() if name != "classes"}, **found["classes"]["cat"]}
+def test_a_key_of_the_job_reaches_what_follows_from_it(root: Path, changes: dict[str, Any], reached: set[str]) -> None:
+    def flat(found: FingerprintsRecord) -> dict[str, str]:
+        return found.model_dump(exclude={"classes", "changes"}) | found.classes["cat"].model_dump()
 
     before, after = flat(prints(root)), flat(prints(root, **changes))
-    assert {name for name in before if before[name] != after[name]} == changed
+    assert {name for name in before if before[name] != after[name]} == reached
 
 
 def test_a_new_version_or_format_reaches_everything(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = prints(root)
     monkeypatch.setattr(fingerprints, "FORMAT", fingerprints.FORMAT + 1)
-    after = prints(root)
-    assert all(before[name] != after[name] for name in before)  # type: ignore[literal-required]
+    assert changed(before, prints(root)) == set(FingerprintsRecord.model_fields) - {"changes"}
 
 
 def test_model_that_measures_counts_by_its_bytes(root: Path) -> None:
@@ -83,7 +88,7 @@ def test_model_that_measures_counts_by_its_bytes(root: Path) -> None:
     (root / "a.onnx").write_bytes(b"one")
     before = prints(root, measures=measures)
     (root / "a.onnx").write_bytes(b"two")
-    assert prints(root, measures=measures)["evaluation"] != before["evaluation"]
+    assert prints(root, measures=measures).evaluation != before.evaluation
 
 
 def test_real_images_are_sorted_by_side(root: Path) -> None:

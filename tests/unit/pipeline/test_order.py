@@ -7,11 +7,12 @@ from typing import Any
 
 from dcgan.config import JobConfig, parse_job
 from dcgan.curation.parts import PART, SHARDS_MIN
-from dcgan.files import storage
 from dcgan.pipeline.night import Night
 from dcgan.pipeline.order import Order
 from dcgan.pipeline.stages import GENERATE, SHARDS, Portion, Stage
+from dcgan.run import records
 from dcgan.run.paths import Run
+from tests.records import generation_record
 
 
 class Done:
@@ -42,5 +43,5 @@ def test_shards_of_a_large_class_are_dealt_out_in_tasks_that_are_not_long(tmp_pa
     assert dealt(2, SHARDS_MIN * PART - 1) == dealt(1, 100 * PART) == []
     assert dealt(2, 9 * PART) == [5, 4] and dealt(3, 8 * PART) == [3, 3, 2] and dealt(16, 8 * PART) == [1] * 8
     assert dealt(2, 24 * PART) == [8, 8, 8]
-    storage.write_json(run.generation("cat") / "record.json", {})
+    records.write(run.generation("cat") / "record.json", generation_record(9 * PART))
     assert dealt(2, 9 * PART) == []

@@ -17,10 +17,11 @@ from dcgan.data.split import assign
 from dcgan.files import storage
 from dcgan.generation.png import encode, image_id
 from dcgan.pipeline import planning, reuse
-from dcgan.pipeline.reuse import ANEW, FEWER, FURTHER, KEPT, MADE, MORE
-from dcgan.run import history, outcome, runs
+from dcgan.run import history, records, runs, sentences, summary
 from dcgan.run.paths import Run
+from dcgan.run.records import Change, FingerprintsRecord, JudgeRecord, PartRecord, PrecisionRecord, ShareRecord
 from dcgan.training import snapshots
+from tests.records import evaluation_record, generation_record, run_summary, training_record
 from tests.samples import noise, tree_hash, write_noise
 
 COUNTS = {"cat": 30, "dog": 40, "owl": 50}
@@ -67,18 +68,23 @@ class Job:
                 generate(run, label)
         if not run.base.exists():
             train(run.base)
-        for file in (run.judge / "record.json", run.precision, run.share_record, run.evaluation_record):
+        for file, record in {
+            run.judge / "record.json": JudgeRecord(classes=list(COUNTS), steps=1, steps_of_fold=1),
+            run.precision: PrecisionRecord(precision="float32"),
+            run.share_record: ShareRecord(chosen=0.5, tried={run.id: 1.0}),
+            run.evaluation_record: evaluation_record({}),
+        }.items():
             if not file.exists():
-                storage.write_json(file, {"chosen": 0.5, "made in": run.id})
-        history.finish_run(run, "Completed")
+                records.write(file, record)
+        history.finish_run(run, run_summary())
         return run
 
     @staticmethod
-    def kinds(run: Run) -> dict[str, str]:
-        return dict(storage.read_json(run.fingerprints)["changes"])
+    def kinds(run: Run) -> dict[str, Change]:
+        return records.read(run.fingerprints, FingerprintsRecord).changes
 
     def told(self, **options: Any) -> list[str]:
-        return reuse.compare(self.config, *scan(self.config.data), **options).told
+        return sentences.changes(reuse.compare(self.config, *scan(self.config.data), **options).changes)
 
 
 def train(folder: Path) -> None:
@@ -86,9 +92,9 @@ def train(folder: Path) -> None:
         return
     content = {"weights": np.random.default_rng().random(4)}
     storage.write_bytes(folder / "model.npz", storage.pack_arrays(content))
-    snapshots.save(folder, 40, content, {"step": 40})
-    record = {"model_sha256": storage.sha256(folder / "model.npz"), "run_id": folder.parents[1].name}
-    storage.write_json(folder / "record.json", record)
+    snapshots.save(folder, 40, content, "step 40")
+    digest = storage.sha256(folder / "model.npz")
+    records.write(folder / "record.json", training_record(model_sha256=digest, run_id=folder.parents[1].name))
 
 
 def generate(run: Run, label: str) -> None:
@@ -109,8 +115,8 @@ def generate(run: Run, label: str) -> None:
             }
         )  # fmt: skip
     pd.DataFrame(rows).to_parquet(folder / "rows.parquet", index=False)
-    record = {"accepted": NUM_WANTED, "tried": NUM_WANTED + 2, "rejected": {"blank": 2}}
-    storage.write_json(folder / "record.json", record)
+    record = generation_record(NUM_WANTED, tried=NUM_WANTED + 2, rejected={"blank": 2})
+    records.write(folder / "record.json", record)
 
 
 @pytest.fixture
@@ -121,8 +127,8 @@ def job(tmp_path: Path) -> Job:
 def test_first_night_trains_everything_and_says_nothing_of_it(job: Job) -> None:
     assert job.told() == []
     run = job.night()
-    assert job.kinds(run) == dict.fromkeys(COUNTS, ANEW)
-    assert outcome.accepted(run, COUNTS) == dict.fromkeys(COUNTS, NUM_WANTED)
+    assert job.kinds(run) == dict.fromkeys(COUNTS, Change.ANEW)
+    assert summary.accepted(run, COUNTS) == dict.fromkeys(COUNTS, NUM_WANTED)
 
 
 def test_class_that_did_not_change_has_the_same_files_and_the_others_are_trained_further(job: Job) -> None:
@@ -131,7 +137,7 @@ def test_class_that_did_not_change_has_the_same_files_and_the_others_are_trained
     [told] = job.told()
     assert told.startswith("2 classes unchanged, 1 trained further: cat (") and told.endswith(" more)")
     second = job.night()
-    assert job.kinds(second) == {"cat": FURTHER, "dog": KEPT, "owl": KEPT}
+    assert job.kinds(second) == {"cat": Change.FURTHER, "dog": Change.KEPT, "owl": Change.KEPT}
     for label in ("dog", "owl"):
         assert tree_hash(second.training(label)) == tree_hash(first.training(label))
         mine, theirs = (sorted((run.generation(label) / "images").iterdir()) for run in (second, first))
@@ -152,7 +158,7 @@ def test_images_arriving_in_the_holdout_alone_train_nothing(job: Job) -> None:
             (job.images / path).unlink()
     assert len(set(job.images.rglob("*.png")) - before) > 0
     run = job.begin()
-    assert job.kinds(run) == dict.fromkeys(COUNTS, KEPT)
+    assert job.kinds(run) == dict.fromkeys(COUNTS, Change.KEPT)
     assert not run.evaluation_record.exists(), "other evidence, another verdict"
 
 
@@ -162,8 +168,8 @@ def test_class_begins_anew_once_more_than_a_fifth_has_changed_since_it_last_did(
     for _ in range(6):
         job.add("cat", 2)
         kinds.append(job.kinds(job.night())["cat"])
-    assert kinds[0] in (KEPT, FURTHER), "both of the two may be held out"
-    assert ANEW in kinds and kinds[kinds.index(ANEW) + 1] != ANEW
+    assert kinds[0] in (Change.KEPT, Change.FURTHER), "both of the two may be held out"
+    assert Change.ANEW in kinds and kinds[kinds.index(Change.ANEW) + 1] != Change.ANEW
 
 
 @pytest.mark.parametrize(("count", "serves"), [(12, True), (40, False)])
@@ -173,7 +179,7 @@ def test_new_class_begins_with_the_base_that_there_is_unless_much_has_changed(
     job.night()
     job.add("emu", count)
     run = job.begin()
-    assert job.kinds(run) == {"cat": KEPT, "dog": KEPT, "emu": ANEW, "owl": KEPT}
+    assert job.kinds(run) == {"cat": Change.KEPT, "dog": Change.KEPT, "emu": Change.ANEW, "owl": Change.KEPT}
     assert run.base.exists() == serves
     assert reuse.take_over(run, job.config) == ["emu"] and not run.start("emu").exists()
 
@@ -186,14 +192,16 @@ def test_amount_that_grows_or_shrinks_keeps_the_first_images(job: Job) -> None:
         "1 class unchanged, 1 given more images: owl (9, before 6), 1 given fewer images: dog (4, before 6)"
     ]
     run = job.begin()
-    assert job.kinds(run) == {"cat": KEPT, "dog": FEWER, "owl": MORE}
+    assert job.kinds(run) == {"cat": Change.KEPT, "dog": Change.FEWER, "owl": Change.MORE}
     for label, count in (("dog", 4), ("owl", 6)):
         folder = run.generation(label)
         assert len(list((folder / "images").iterdir())) == count and not (folder / "record.json").exists()
         assert len(pd.read_parquet(folder / "parts" / "earlier.parquet")) == count
-    shorter, longer = (storage.read_json(run.generation(label) / "parts" / "earlier.json") for label in ("dog", "owl"))
-    assert shorter == {"accepted": 4, "tried": rows["index"].iloc[3] + 1, "rejected": {}}
-    assert longer == {"accepted": 6, "tried": 8, "rejected": {"blank": 2}}
+    shorter, longer = (
+        records.read(run.generation(label) / "parts" / "earlier.json", PartRecord) for label in ("dog", "owl")
+    )
+    assert shorter == PartRecord(accepted=4, tried=rows["index"].iloc[3] + 1)
+    assert longer == PartRecord(accepted=6, tried=8, rejected={"blank": 2})
 
 
 def test_files_that_are_renamed_train_nothing_and_the_rows_name_them_as_they_are_now(job: Job) -> None:
@@ -201,7 +209,7 @@ def test_files_that_are_renamed_train_nothing_and_the_rows_name_them_as_they_are
     for path in list((job.images / "dog").iterdir()):
         path.rename(path.with_name(f"x{int(path.stem) % 7}-{path.name}"))
     run = job.begin()
-    assert set(job.kinds(run).values()) == {KEPT}
+    assert set(job.kinds(run).values()) == {Change.KEPT}
     before, now = (pd.read_parquet(one.generation("dog") / "rows.parquet") for one in (first, run))
     sha = {row.path: row.image_sha256 for one in (first, run) for row in pd.read_parquet(one.split_table).itertuples()}
     assert all(path.startswith("dog/x") for path in now["nearest_real_path"])
@@ -215,7 +223,7 @@ def test_class_under_another_name_is_trained_further_from_what_it_was(job: Job) 
         "2 classes unchanged, 1 trained further: feline (was cat)", "Class cat is called feline now",
     ]  # fmt: skip
     run = job.begin()
-    assert job.kinds(run)["feline"] == FURTHER and run.start("feline").exists()
+    assert job.kinds(run)["feline"] == Change.FURTHER and run.start("feline").exists()
 
 
 def test_class_that_is_gone_and_images_with_another_label_are_told(job: Job) -> None:
@@ -234,25 +242,25 @@ def test_image_that_a_gan_has_seen_is_no_evidence_so_that_all_is_trained_anew(jo
     job.values["data"] = {"source": "images", "holdout": 0.5}
     [told] = job.told()
     assert told.startswith("All is trained anew: ") and told.endswith("would be no evidence")
-    assert set(job.kinds(job.begin()).values()) == {ANEW}
+    assert set(job.kinds(job.begin()).values()) == {Change.ANEW}
 
 
 def test_fewer_held_out_images_are_no_harm(job: Job) -> None:
     job.night()
     job.values["data"] = {"source": "images", "holdout": 0.24}
-    assert ANEW not in job.kinds(job.begin()).values()
+    assert Change.ANEW not in job.kinds(job.begin()).values()
 
 
 @pytest.mark.parametrize(
     ("key", "value", "kind"),
     [
-        ("training", {"width": 32}, ANEW),
-        ("training", {"snapshot_seconds": 1}, KEPT),
-        ("generation", {"per_class": NUM_WANTED, "seed": 1}, ANEW),
-        ("generation", {"per_class": NUM_WANTED, "truncation": 2.0}, MADE),
-        ("curation", {"filters": ["blank"]}, MADE),
-        ("gate", {"classifier_seeds": 3}, KEPT),
-        ("run", {"processes": 7}, KEPT),
+        ("training", {"width": 32}, Change.ANEW),
+        ("training", {"snapshot_seconds": 1}, Change.KEPT),
+        ("generation", {"per_class": NUM_WANTED, "seed": 1}, Change.ANEW),
+        ("generation", {"per_class": NUM_WANTED, "truncation": 2.0}, Change.MADE),
+        ("curation", {"filters": ["blank"]}, Change.MADE),
+        ("gate", {"classifier_seeds": 3}, Change.KEPT),
+        ("run", {"processes": 7}, Change.KEPT),
     ],
 )
 def test_config_decides_what_is_done_again(job: Job, key: str, value: dict[str, Any], kind: str) -> None:
@@ -266,7 +274,7 @@ def test_damaged_image_is_made_again_and_a_damaged_model_is_trained_again(job: J
     image = next((run.generation("cat") / "images").iterdir())
     image.write_bytes(image.read_bytes()[:-1])
     run.model("dog").write_bytes(b"")
-    assert job.kinds(job.begin()) == {"cat": MADE, "dog": FURTHER, "owl": KEPT}
+    assert job.kinds(job.begin()) == {"cat": Change.MADE, "dog": Change.FURTHER, "owl": Change.KEPT}
 
 
 def test_what_a_killed_run_of_another_config_has_done_serves_and_so_does_what_was_before(job: Job) -> None:
@@ -276,10 +284,10 @@ def test_what_a_killed_run_of_another_config_has_done_serves_and_so_does_what_wa
     train(killed.training("cat"))
     generate(killed, "cat")
     job.values["gate"] = {"classifier_seeds": 3}
-    assert job.kinds(job.begin()) == {"cat": KEPT, "dog": ANEW, "owl": ANEW}
+    assert job.kinds(job.begin()) == {"cat": Change.KEPT, "dog": Change.ANEW, "owl": Change.ANEW}
     del job.values["training"]
     run = job.begin()
-    assert set(job.kinds(run).values()) == {KEPT}
+    assert set(job.kinds(run).values()) == {Change.KEPT}
     assert run.model("cat").samefile(first.model("cat"))
 
 
@@ -287,7 +295,7 @@ def test_class_that_failed_is_trained_anew(job: Job) -> None:
     job.night()
     job.add("cat", 3)
     job.night(failed="cat")
-    assert job.kinds(job.night(failed="cat")) == {"cat": ANEW, "dog": KEPT, "owl": KEPT}
+    assert job.kinds(job.night(failed="cat")) == {"cat": Change.ANEW, "dog": Change.KEPT, "owl": Change.KEPT}
 
 
 def test_carrying_over_that_was_killed_is_done_again_to_the_same_end(job: Job) -> None:
@@ -307,25 +315,26 @@ def test_fresh_takes_nothing_over_and_only_a_fresh_run_is_resumed_by_it(job: Job
     job.night()
     usual = job.begin()
     fresh = job.begin(fresh=True)
-    assert fresh != usual and set(job.kinds(fresh).values()) == {ANEW} and job.told(fresh=True) == []
+    assert fresh != usual and set(job.kinds(fresh).values()) == {Change.ANEW} and job.told(fresh=True) == []
     assert job.begin(fresh=True) == fresh == job.begin()
 
 
 def test_verdicts_stand_only_with_the_very_images_that_they_are_about(job: Job) -> None:
     first = job.night()
     assert job.begin().evaluation_record.samefile(first.evaluation_record)
-    history.finish_run(job.begin(), "Completed")
+    history.finish_run(job.begin(), run_summary())
     image = next((first.generation("cat") / "images").iterdir())
     image.write_bytes(b"")  # of all runs: it is one file
     run = job.begin()
-    assert job.kinds(run)["cat"] == MADE and not run.evaluation_record.exists()
+    assert job.kinds(run)["cat"] == Change.MADE and not run.evaluation_record.exists()
 
 
 def test_share_stays_while_few_images_change_and_says_where_it_was_chosen(job: Job) -> None:
     first = job.night()
     job.add("owl", 8)
-    assert storage.read_json(job.night().share_record) == {"chosen": 0.5, "made in": first.id, "run_id": first.id}
+    expected = ShareRecord(chosen=0.5, tried={first.id: 1.0}, run_id=first.id)
+    assert records.read(job.night().share_record, ShareRecord) == expected
     job.add("owl", 8)
-    assert storage.read_json(job.night().share_record)["run_id"] == first.id
+    assert records.read(job.night().share_record, ShareRecord).run_id == first.id
     job.add("owl", 60)
     assert not job.begin().share_record.exists()

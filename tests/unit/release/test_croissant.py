@@ -11,7 +11,6 @@ import pytest
 from dcgan.release.croissant import describe
 from dcgan.release.manifest import COLUMNS
 from dcgan.release.reader import load_release
-from dcgan.run.outcome import released
 from tests.unit.conftest import Made
 from tests.unit.release.conftest import KINDS, outside
 
@@ -60,6 +59,6 @@ def test_checksums_are_those_of_the_release(releases: dict[str, Path], kind: str
 
 def test_description_promises_no_licence_and_counts_what_ships(made: Made) -> None:
     content = describe(made.config, made.outcome, {})
-    total = sum(released(entry) for entry in made.outcome["classes"].values())
+    total = sum(outcome.released for outcome in made.outcome.classes.values())
     assert content["description"].startswith(f"{total} synthetic images")
     assert content["license"].startswith("Not known.") and made.run.id in content["citeAs"]

@@ -9,15 +9,20 @@ import pytest
 
 from dcgan.report.figures import training_curves, trend
 from dcgan.report.journals import Journal, read_journal
+from dcgan.run import records
 from dcgan.run.history import Night
+from tests.records import training_record
 from tests.reports import past_night
 
 
 def write(folder: Path, steps: list[int]) -> None:
     rows = [json.dumps({"step": step, "d_loss": number, "g_loss": 1.0}) for number, step in enumerate(steps)]
     (folder / "training.jsonl").write_text("\n".join(rows))
-    scores = [{"step": step, "score": number} for number, step in enumerate(steps)]
-    (folder / "record.json").write_text(json.dumps({"scores": scores, "shipped_step": 20}))
+    scores = [
+        {"step": step, "work": step, "score": number, "kid": 0.1, "coverage": 0.5, "diversity": 1.0}
+        for number, step in enumerate(steps)
+    ]
+    records.write(folder / "record.json", training_record(scores=scores, shipped_step=20))
 
 
 def test_steps_that_were_taken_back_are_left_out(tmp_path: Path) -> None:

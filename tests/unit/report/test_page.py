@@ -13,6 +13,7 @@ import pytest
 from dcgan.report import page as module
 from dcgan.report.page import render, write_report
 from dcgan.run import history
+from tests.records import changed
 from tests.reports import NOTE, make_full, past_night
 from tests.unit.conftest import CAT, MADE, SCRIPT, UP, Made, make_run
 
@@ -76,7 +77,7 @@ def test_every_picture_has_words(page: Tags) -> None:
 
 def test_refused_class_is_told_with_its_reason(made: Made) -> None:
     page = Tags(render(made.run, made.config, made.outcome))
-    assert made.outcome["classes"]["three"]["reason"] in page.text
+    assert made.outcome.classes["three"].reason in page.text
 
 
 def test_withheld_images_are_made_and_not_released(tmp_path: Path) -> None:
@@ -85,7 +86,7 @@ def test_withheld_images_are_made_and_not_released(tmp_path: Path) -> None:
     units = ("asked", "made", "released")
     columns = [re.findall(rf'data-unit="{unit}">(\d+)<', source) for unit in units]
     totals, *of_classes = zip(*columns, strict=True)
-    rows = dict(zip(made.outcome["classes"], of_classes, strict=True))
+    rows = dict(zip(made.outcome.classes, of_classes, strict=True))
     assert totals[1:] == (str(sum(MADE.values())), str(MADE[SCRIPT] + MADE[UP]))
     assert rows[CAT] == (str(MADE[CAT]), str(MADE[CAT]), "0")
     assert rows[UP] == (str(MADE[UP]),) * 3
@@ -95,11 +96,11 @@ def test_withheld_images_are_made_and_not_released(tmp_path: Path) -> None:
 def test_report_of_a_run_that_came_to_nothing_is_whole(tmp_path: Path) -> None:
     made = make_run(tmp_path)
     failed = {
-        label: entry | {"verdict": "failed", "reason": "diverged <b>", "accepted": 0, "measures": {}}
-        for label, entry in made.outcome["classes"].items()
+        label: changed(outcome, verdict="failed", reason="diverged <b>", accepted=0, evidence=None)
+        for label, outcome in made.outcome.classes.items()
     }
-    outcome = made.outcome | {"classes": failed, "balanced_accuracy": None, "state": "Failed: no class ships"}
-    write_report(made.run, made.config, outcome, tmp_path / "report.html")
+    nothing = {"balanced_accuracy": None, "overall": None, "ending": "failed", "state": "Failed: no class ships"}
+    write_report(made.run, made.config, changed(made.outcome, classes=failed, **nothing), tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "Nothing to train on: no class ships." in page
     assert "diverged &lt;b&gt;" in page and "</html>" in page
@@ -132,7 +133,7 @@ def test_all_that_a_run_left_is_shown(full: Made) -> None:
         "Features: judge, 64 dimensions.",
         f"Rare classes: {CAT}.",
         "Pairs training and held-out 2",
-        f"Held-out images not counted {UP}: 1 of {full.outcome['classes'][UP]['holdout']}, {CAT}: 2 of ",
+        f"Held-out images not counted {UP}: 1 of {full.outcome.classes[UP].holdout}, {CAT}: 2 of ",
         f"a/<1>.png {CAT}, train a/<1>.png {CAT}, holdout 0.01",
         "diverged at step 20 (losses <i>nan</i>)",
         "2 rejected: blank",
@@ -157,10 +158,7 @@ def test_night_itself_is_counted_once(tmp_path: Path) -> None:
     made = make_run(tmp_path)
     history.append(made.run.job, past_night(1))
     before = render(made.run, made.config, made.outcome)
-    night = history.night_of(
-        made.run.id, made.outcome["started"], made.outcome["finished"], made.outcome["state"], made.outcome
-    )
-    history.append(made.run.job, night)
+    history.append(made.run.job, history.night_of(made.outcome))
     assert "Night by night (2 of 2)" in before
     assert render(made.run, made.config, made.outcome) == before
 
@@ -170,11 +168,11 @@ def test_pictures_of_too_many_classes_are_left_out(full: Made, monkeypatch: pyte
     page = Tags(render(full.run, full.config, full.outcome))
     assert "Pictures of the other classes are in the run’s folder." in " ".join(page.text.split())
     pictured = [attributes["alt"] for tag, attributes in page.tags if tag == "img"]
-    [first, *others] = full.outcome["classes"]
+    [first, *others] = full.outcome.classes
     assert any(first in (alt or "") for alt in pictured)
     assert not any(label in (alt or "") for alt in pictured for label in others)
     ids = {attributes.get("id") for _, attributes in page.tags}
-    assert {f"class-{number}" for number in range(len(full.outcome["classes"]))} <= ids
+    assert {f"class-{number}" for number in range(len(full.outcome.classes))} <= ids
 
 
 def test_config_is_shown_as_yaml_and_escaped(made: Made) -> None:

@@ -7,8 +7,8 @@ from tests.unit.conftest import CAT, SCRIPT, Made
 
 
 def test_grid_of_classes_shows_those_with_images_under_any_name(made: Made) -> None:
-    both = class_grid(made.run, made.outcome["classes"])
-    one = class_grid(made.run, {CAT: made.outcome["classes"][CAT], "three": made.outcome["classes"]["three"]})
+    both = class_grid(made.run, made.outcome.classes)
+    one = class_grid(made.run, {CAT: made.outcome.classes[CAT], "three": made.outcome.classes["three"]})
     assert both.width == one.width and both.height == 3 * one.height
     assert class_grid(made.run, {}).size == (1, 1)
-    assert one != class_grid(made.run, {SCRIPT: made.outcome["classes"][SCRIPT]})
+    assert one != class_grid(made.run, {SCRIPT: made.outcome.classes[SCRIPT]})

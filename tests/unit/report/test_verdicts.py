@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+import itertools
 
 import pytest
 
 from dcgan.report.text import count, figure, moment, percent, points
-from dcgan.report.verdicts import arms, effect, forest_limit, groups, headline, overall, shares
+from dcgan.report.verdicts import arms, forest_limit, groups, headline, shares
+from dcgan.run.records import ArmScores, ClassOutcome, Effect, ShareRecord, Verdict
+from tests.records import class_outcome, comparison, overall_evidence
 
 
-def classes(*effects: str) -> list[dict[str, Any]]:
-    return [
-        *({"verdict": "shipped", "effect": told} for told in effects),
-        {"verdict": "withheld", "effect": "harms"},
-    ]
-
-
-def gain(low: float, high: float) -> dict[str, float]:
-    return {"gain": (low + high) / 2, "gain_low": low, "gain_high": high}
+def classes(*effects: str) -> list[ClassOutcome]:
+    """Shipped classes, and one that is withheld."""
+    return [*(class_outcome("shipped", effect) for effect in effects), class_outcome("withheld", "harms")]
 
 
 @pytest.mark.parametrize(
@@ -51,60 +47,85 @@ def test_headline_is_the_answer_and_harm_goes_first(effects: list[str], told: st
 )
 def test_verdict_on_the_whole_weighs_in(effects: list[str], whole: str, told: str) -> None:
     low, high = (-0.03, -0.01) if whole == "harms" else (0.01, 0.03)
-    record = {"verdict": "shipped", "reason": f"{whole}: accuracy", **gain(low, high)}
-    assert headline(classes(*effects), overall(record)).startswith(told)
+    assert headline(classes(*effects), overall_evidence(whole, low, high)).startswith(told)
 
 
-def test_whole_without_a_verdict_is_none() -> None:
-    assert overall(None) is None
+@pytest.mark.parametrize("whole", [None, Effect.HELPS, Effect.UNCLEAR, Effect.HARMS])
+@pytest.mark.parametrize(("verdict", "effect"), list(itertools.product(Verdict, Effect)))
+def test_headline_follows_from_verdict_and_effect_whatever_the_reasons_say(
+    verdict: Verdict, effect: Effect, whole: Effect | None
+) -> None:
+    misleading = "helps: harms: no verdict: unfit"
+    low, high = (-0.03, -0.01) if whole is Effect.HARMS else (0.01, 0.03)
+    overall = overall_evidence(whole, low, high, reason=misleading) if whole else None
+    told = headline([class_outcome(verdict, effect, reason=misleading)], overall)
+    if verdict is not Verdict.SHIPPED:
+        fall = "balanced accuracy is shown to fall, by 1.0 to 3.0 points"
+        assert told == f"Nothing to train on: {fall if whole is Effect.HARMS else 'no class ships'}."
+        return
+    beginnings = {
+        Effect.HELPS: "Worth training on: recall",
+        Effect.UNCLEAR: "No gain shown: in",
+        Effect.HARMS: "Think twice: recall",
+        Effect.UNTESTED: "Untested",
+        Effect.UNFIT: "Think twice: the images are not fit",
+        Effect.NONE: "Untested",
+    }
+    if whole is Effect.HARMS:
+        beginnings = dict.fromkeys(Effect, "Think twice: balanced accuracy is shown to fall, by 1.0 to 3.0 points.")
+    elif whole is Effect.HELPS:
+        rise = dict.fromkeys(Effect, "Worth training on: balanced accuracy is shown to rise, by 1.0 to 3.0 points.")
+        beginnings = rise | {one: beginnings[one] for one in (Effect.UNFIT, Effect.HARMS)}
+    elif whole is Effect.UNCLEAR:
+        beginnings[Effect.HELPS] = "No gain shown on the whole, although recall is shown to rise"
+    assert told.startswith(beginnings[effect])
 
 
 def test_classes_stand_under_what_became_of_them() -> None:
-    entries = [{"verdict": "failed", "effect": "no verdict"}, *classes("helps", "no verdict")]
-    assert [(title, len(of)) for title, of in groups(entries)] == [
-        ("Shown to help", 1), ("Untested", 1), ("Withheld", 1), ("Failed", 1),
-    ]  # fmt: skip
-
-
-def test_effect_is_read_from_the_reason() -> None:
-    assert effect("helps: recall +1.0 points") == "helps"
-    assert effect("<b>: what") == effect("copies: 90% are nearer") == "unfit"
+    entries = [class_outcome("failed"), *classes("helps", "no verdict")]
+    found = groups({str(number): entry for number, entry in enumerate(entries)})
+    assert found == [("Shown to help", ["1"]), ("Untested", ["2"]), ("Withheld", ["3"]), ("Failed", ["0"])]
 
 
 def test_scale_of_gains_holds_every_interval() -> None:
     assert forest_limit([]) == 1
-    assert forest_limit([gain(-0.031, 0.02)]) == 5
-    assert forest_limit([gain(0.0, 0.02), gain(-2.0, 0.02)]) == 100
+    assert forest_limit([comparison(-0.031, 0.02)]) == 5
+    assert forest_limit([comparison(0.0, 0.02), comparison(-2.0, 0.02)]) == 100
 
 
 def test_dots_of_the_arms_stand_on_one_axis() -> None:
-    view = arms(
-        {"real": {"balanced_accuracy": [0.501, 0.52]}, "novel": {"balanced_accuracy": [0.54], "rare_recall": []}}
-    )
+    view = arms({"real": ArmScores(balanced_accuracy=[0.501, 0.52]), "novel": ArmScores(balanced_accuracy=[0.54])})
     assert view is not None
-    assert view["scores"] == [{"title": "Balanced accuracy", "low": 0.5, "high": 0.54}]
-    assert [row["title"] for row in view["rows"]] == ["Real images only", "novel"]
-    [[first], [second]] = [row["strips"] for row in view["rows"]]
-    assert first["dots"] == pytest.approx([0.025, 0.5]) and second["dots"] == pytest.approx([1.0])
-    assert first["mean"] == pytest.approx(0.5105)
+    assert [(axis.title, axis.low, axis.high) for axis in view.scores] == [("Balanced accuracy", 0.5, 0.54)]
+    assert [row.title for row in view.rows] == ["Real images only", "novel"]
+    [[first], [second]] = [row.strips for row in view.rows]
+    assert first and second
+    assert first.dots == pytest.approx([0.025, 0.5]) and second.dots == pytest.approx([1.0])
+    assert first.mean == pytest.approx(0.5105)
 
 
-@pytest.mark.parametrize("record", [None, {}, {"real": {}}, {"real": {"balanced_accuracy": []}}])
-def test_arms_without_a_score_are_not_shown(record: Any) -> None:
-    assert arms(record) is None
+def test_score_that_one_arm_lacks_is_left_out_of_its_row() -> None:
+    view = arms({"real": ArmScores(balanced_accuracy=[0.5], rare_recall=[0.1]), "b": ArmScores(rare_recall=[0.2])})
+    assert view is not None
+    assert [[strip is not None for strip in row.strips] for row in view.rows] == [[True, True], [False, True]]
+
+
+@pytest.mark.parametrize("found", [{}, {"real": ArmScores()}])
+def test_arms_without_a_score_are_not_shown(found: dict[str, ArmScores]) -> None:
+    assert arms(found) is None
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
 def test_one_value_has_an_axis_too(share: float) -> None:
-    view = arms({"real": {"balanced_accuracy": [share, share]}})
+    view = arms({"real": ArmScores(balanced_accuracy=[share, share])})
     assert view is not None
-    [strip] = view["rows"][0]["strips"]
-    assert all(0 <= place <= 1 for place in [*strip["dots"], strip["at"]])
+    [strip] = view.rows[0].strips
+    assert strip and all(0 <= place <= 1 for place in [*strip.dots, strip.at])
 
 
 def test_shares_are_in_their_order_and_one_is_chosen() -> None:
-    record = {"chosen": 0.25, "tried": {"0.5": 0.9, "0": 0.8, "0.25": 0.95}}
-    assert [(row["share"], row["chosen"]) for row in shares(record)] == [(0.0, False), (0.25, True), (0.5, False)]
+    found = shares(ShareRecord(chosen=0.25, tried={"0.5": 0.9, "0": 0.8, "0.25": 0.95}))
+    assert [(row.share, row.chosen) for row in found] == [(0.0, False), (0.25, True), (0.5, False)]
     assert shares(None) == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,11 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dcgan.config import JobConfig, parse_job
-from dcgan.errors import StorageError
-from dcgan.files import storage
-from dcgan.run import history, runs
+from dcgan.errors import InputError, StorageError
+from dcgan.run import history, records, runs
 from dcgan.run.history import Night
 from dcgan.run.paths import Job
+from dcgan.run.records import Ending, RunRecord, Verdict
+from tests.records import class_outcome, run_summary
 from tests.unit.conftest import CAT, MADE, SCRIPT, UP, make_run
 
 MOMENTS = st.datetimes(min_value=datetime(2000, 1, 1), max_value=datetime(2100, 1, 1), timezones=st.just(UTC))
@@ -29,7 +31,8 @@ NIGHTS = st.builds(
     finished=MOMENTS,
     state=st.text(),
     released=st.integers(0, 10**9),
-    verdicts=st.dictionaries(st.text(), st.text()),
+    verdicts=st.dictionaries(st.text(), st.sampled_from(Verdict)),
+    ending=st.none() | st.sampled_from(Ending),
     accuracy_without=SHARES,
     accuracy_with=SHARES,
 )
@@ -114,16 +117,36 @@ def test_keys_of_a_later_version_are_left_alone(tmp_path: Path) -> None:
     assert job.history.read_text().startswith(line)
 
 
+def test_run_of_which_nothing_had_changed_has_a_line_of_its_own_about_the_release_that_stands(tmp_path: Path) -> None:
+    run, _ = runs.open_run(job_config(tmp_path))
+    stands = run_summary(ending=Ending.UNCHANGED, classes={"a": class_outcome("shipped", "helps", accepted=5)})
+    history.finish_run(run, stands)
+    [told] = history.read(run.job)
+    assert told.run_id == run.id != stands.run_id and told.seconds < 60
+    assert (told.ending, told.released) == (Ending.UNCHANGED, 5)
+
+
+def test_line_of_an_earlier_version_is_read(tmp_path: Path) -> None:
+    job = Job(tmp_path)
+    values = night(1, verdicts={"a": "shipped"}).model_dump(mode="json", exclude={"ending"})
+    job.history.write_text(json.dumps(values) + "\n")
+    [told] = history.read(job)
+    assert told.ending is None and told.verdicts == {"a": Verdict.SHIPPED}
+
+
 def test_job_without_a_finished_run_has_no_history(tmp_path: Path) -> None:
     assert history.read(Job(tmp_path / "nowhere")) == []
 
 
 def test_finished_run_is_in_the_history_with_what_came_of_it(tmp_path: Path) -> None:
     made = make_run(tmp_path, {CAT: "withheld"})
-    history.finish_run(made.run, made.outcome["state"], made.outcome)
+    history.finish_run(made.run, made.outcome)
+    record = records.read(made.run.record, RunRecord)
+    assert record.is_finished and (record.ending, record.state) == (Ending.PARTLY, made.outcome.state)
     shutil.rmtree(made.run.root)  # pruned: the line stays
     [told] = history.read(made.run.job)
-    assert told.run_id == made.run.id and told.state == made.outcome["state"]
+    assert told.run_id == made.run.id
+    assert (told.ending, told.state) == (Ending.PARTLY, made.outcome.state)
     assert told.released == MADE[SCRIPT] + MADE[UP]
     assert told.verdicts == {SCRIPT: "shipped", UP: "shipped", CAT: "withheld", "three": "refused"}
     assert (told.accuracy_without, told.accuracy_with) == (0.55, 0.65)
@@ -132,9 +155,12 @@ def test_finished_run_is_in_the_history_with_what_came_of_it(tmp_path: Path) -> 
 
 def test_run_that_came_to_no_outcome_is_in_the_history(tmp_path: Path) -> None:
     run, _ = runs.open_run(job_config(tmp_path))
-    history.finish_run(run, "Failed: no images")
+    history.fail_run(run, InputError("no images"))
     [told] = history.read(run.job)
-    assert (told.state, told.released, told.verdicts) == ("Failed: no images", 0, {})
+    assert (told.ending, told.state) == (Ending.FAILED, "Failed: no images")
+    assert (told.released, told.verdicts) == (0, {})
+    record = records.read(run.record, RunRecord)
+    assert record.is_finished and (record.ending, record.state) == (told.ending, told.state)
     assert told.accuracy_with is None
 
 
@@ -142,8 +168,8 @@ def test_run_whose_line_cannot_be_written_is_not_finished(tmp_path: Path) -> Non
     run, _ = runs.open_run(job_config(tmp_path))
     run.job.history.mkdir()
     with pytest.raises(StorageError, match=r"cannot write .*history\.jsonl"):
-        history.finish_run(run, "Completed")
-    assert storage.read_json(run.record)["state"] == "running"  # and is resumed
+        history.finish_run(run, run_summary())
+    assert not records.read(run.record, RunRecord).is_finished  # and is resumed
 
 
 def test_unreadable_history_is_an_error_and_not_an_empty_one(tmp_path: Path) -> None:

@@ -9,14 +9,17 @@ import pytest
 from dcgan.config import JobConfig, parse_job
 from dcgan.errors import ConfigError
 from dcgan.run.plan import estimate_bytes, make_plan
+from dcgan.run.records import ClassPlan, ClassSplit, ClassState, SplitRecord
 
-SPLIT = {
-    "classes": {
-        "cat": {"train": 100, "holdout": 20, "state": "ok", "reason": ""},
-        "dog": {"train": 40, "holdout": 10, "state": "ok", "reason": ""},
-        "rare": {"train": 3, "holdout": 1, "state": "refused", "reason": "3 training images"},
-    }
-}
+SPLIT = SplitRecord(
+    image_size=(8, 8),
+    channels=1,
+    classes={
+        "cat": ClassSplit(train=100, holdout=20, state=ClassState.OK),
+        "dog": ClassSplit(train=40, holdout=10, state=ClassState.OK),
+        "rare": ClassSplit(train=3, holdout=1, state=ClassState.REFUSED, reason="3 training images"),
+    },
+)
 
 
 def job(**generation: Any) -> JobConfig:
@@ -24,7 +27,7 @@ def job(**generation: Any) -> JobConfig:
 
 
 def requested(**generation: Any) -> dict[str, int]:
-    return {label: entry["requested"] for label, entry in make_plan(job(**generation), SPLIT).items()}
+    return {label: entry.requested for label, entry in make_plan(job(**generation), SPLIT).items()}
 
 
 @pytest.mark.parametrize(
@@ -44,7 +47,7 @@ def test_amounts_are_of_classes_that_can_be_trained(generation: dict[str, Any], 
 
 def test_counts_state_and_reason_are_those_of_the_split() -> None:
     rare = make_plan(job(per_class=7), SPLIT)["rare"]
-    assert rare == {"train": 3, "holdout": 1, "requested": 0, "state": "refused", "reason": "3 training images"}
+    assert rare == ClassPlan(train=3, holdout=1, requested=0, state=ClassState.REFUSED, reason="3 training images")
 
 
 def test_class_that_is_not_in_the_data_is_told_with_those_that_are() -> None:

@@ -10,8 +10,10 @@ import pytest
 from dcgan.config import JobConfig, parse_job
 from dcgan.errors import StorageError
 from dcgan.files import storage
-from dcgan.run import runs
+from dcgan.run import records, runs
 from dcgan.run.history import finish_run
+from dcgan.run.records import Ending, RunRecord
+from tests.records import changed, run_summary
 
 
 def job(root: Path, **changes: Any) -> JobConfig:
@@ -23,8 +25,9 @@ def test_new_run_writes_the_resolved_config_before_anything_else(tmp_path: Path)
     run, resumed = runs.open_run(job(tmp_path))
     assert not resumed
     assert parse_job(storage.read_json(run.config), where="") == job(tmp_path)
-    record = storage.read_json(run.record)
-    assert record["state"] == "running" and record["versions"]["tensorflow"] and record["seed"] == 0
+    record = records.read(run.record, RunRecord)
+    assert not record.is_finished and (record.ending, record.state) == (None, "running")
+    assert record.versions["tensorflow"] and record.seed == 0
     assert run.root.parent == tmp_path / "out" / "j" / "runs"
 
 
@@ -44,9 +47,10 @@ def test_run_of_another_config_does_not_go_on(tmp_path: Path, changes: dict[str,
 
 def test_finished_run_does_not_go_on(tmp_path: Path) -> None:
     first, _ = runs.open_run(job(tmp_path))
-    finish_run(first, "Completed")
-    assert storage.read_json(first.record)["state"] == "Completed"
-    assert storage.read_json(first.record)["finished"]
+    finish_run(first, run_summary())
+    record = records.read(first.record, RunRecord)
+    assert (record.ending, record.state) == (Ending.COMPLETED, "Completed")
+    assert record.finished and record.is_finished
     second, resumed = runs.open_run(job(tmp_path))
     assert not resumed and second != first
 
@@ -54,7 +58,7 @@ def test_finished_run_does_not_go_on(tmp_path: Path) -> None:
 def test_only_the_newest_run_can_go_on(tmp_path: Path) -> None:
     first, _ = runs.open_run(job(tmp_path))
     second, _ = runs.open_run(job(tmp_path, generation={"seed": 1}))
-    finish_run(second, "Completed")
+    finish_run(second, run_summary())
     third, resumed = runs.open_run(job(tmp_path))
     assert not resumed and third not in (first, second)
 
@@ -113,6 +117,6 @@ def test_other_threads_and_versions_are_told_when_a_run_goes_on(tmp_path: Path) 
     run, _ = runs.open_run(job(tmp_path, run={"processes": 1, "threads": 1}))
     config = job(tmp_path, run={"processes": 1, "threads": 2})
     assert runs.changes_since_start(run, config) == ["threads was 1, is 2"]
-    record = storage.read_json(run.record)
-    storage.write_json(run.record, record | {"versions": record["versions"] | {"keras": "1.0"}})
+    record = records.read(run.record, RunRecord)
+    records.write(run.record, changed(record, versions=record.versions | {"keras": "1.0"}))
     assert any(told.startswith("keras was 1.0, is ") for told in runs.changes_since_start(run, config))

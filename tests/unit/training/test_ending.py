@@ -17,5 +17,5 @@ def test_training_killed_as_it_ended_gives_the_same_model(tmp_path: Path) -> Non
     for name in ("model.npz", "record.json"):
         (run.training("0") / name).unlink()
     again = train_class(run, job, "0", None, ignore)
-    assert again["steps"] == first["steps"] and again["incidents"] == first["incidents"]
+    assert again.steps == first.steps and again.incidents == first.incidents
     assert run.model("0").read_bytes() == model

@@ -18,13 +18,14 @@ from dcgan.errors import TrainingError
 from dcgan.execution.progress import Progress
 from dcgan.networks import classifier
 from dcgan.run.paths import Run
+from dcgan.run.records import Stopped, TrainingRecord
 from dcgan.training import policy, watch
 from dcgan.training.precision import choose_precision
 from dcgan.training.score import AS_GOOD
 from dcgan.training.stage import train_class
 from tests.conftest import split_run, write_digits
 
-Train = Callable[..., tuple[dict[str, Any], Path]]
+Train = Callable[..., tuple[TrainingRecord, Path]]
 
 SMALL = {
     "preset": "quick",
@@ -58,7 +59,7 @@ def prepared(root: Path, training: dict[str, Any]) -> tuple[Run, JobConfig]:
 def train(tmp_path_factory: pytest.TempPathFactory) -> Train:
     """Train class 0 of real digits; gives the record and the training's folder."""
 
-    def run(max_seconds: float | None = None, **training: Any) -> tuple[dict[str, Any], Path]:
+    def run(max_seconds: float | None = None, **training: Any) -> tuple[TrainingRecord, Path]:
         root = tmp_path_factory.mktemp("training")
         write_digits(root / "images", {0: 60, 1: 50})
         opened, job = prepared(root, training)
@@ -68,14 +69,14 @@ def train(tmp_path_factory: pytest.TempPathFactory) -> Train:
 
 
 @pytest.fixture(scope="module")
-def trained(train: Train) -> tuple[dict[str, Any], Path]:
+def trained(train: Train) -> tuple[TrainingRecord, Path]:
     return train(class_steps=80, learning_rate=5e-3)
 
 
 def test_a_diverging_training_goes_back_slows_down_and_finishes(train: Train) -> None:
     record, _ = train(class_steps=60, learning_rate=1e18)  # overflows at first, and no more when halved often enough
-    assert [incident["kind"] for incident in record["incidents"]] == [watch.DIVERGED] * 3
-    assert record["steps"] > 0
+    assert [incident.kind for incident in record.incidents] == [watch.DIVERGED] * 3
+    assert record.steps > 0
 
 
 def test_a_training_that_always_diverges_fails_with_its_history(train: Train) -> None:
@@ -85,8 +86,8 @@ def test_a_training_that_always_diverges_fails_with_its_history(train: Train) ->
 
 def test_a_collapse_is_recorded_and_training_begins_again_once(train: Train) -> None:
     record, folder = train(class_steps=60, learning_rate=2e-4)  # so slow that samples are still alike half-way
-    assert [incident["kind"] for incident in record["incidents"]] == [watch.COLLAPSED]
-    assert record["steps"] == 60 + record["incidents"][0]["step"]
+    assert [incident.kind for incident in record.incidents] == [watch.COLLAPSED]
+    assert record.steps == 60 + record.incidents[0].step
     rows = [json.loads(line) for line in (folder / "training.jsonl").read_text().splitlines()]
     assert {row["branch"] for row in rows} == {0, 1}
 
@@ -111,43 +112,43 @@ def test_a_saturated_discriminator_fails_the_class_after_one_more_try(tmp_path: 
         train_class(run, job, "0", None, ignore)
 
 
-def test_the_best_step_ships_and_the_record_says_which(trained: tuple[dict[str, Any], Path]) -> None:
+def test_the_best_step_ships_and_the_record_says_which(trained: tuple[TrainingRecord, Path]) -> None:
     record, _ = trained
-    enough = min(score["score"] for score in record["scores"]) + AS_GOOD
-    assert record["shipped_step"] == max(score["step"] for score in record["scores"] if score["score"] <= enough)
-    assert len(record["scores"]) == 80 / 10
+    enough = min(score.score for score in record.scores) + AS_GOOD
+    assert record.shipped_step == max(score.step for score in record.scores if score.score <= enough)
+    assert len(record.scores) == 80 / 10
 
 
 def test_training_stops_when_no_better_step_comes(train: Train, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(policy, "PATIENCE_STEPS", 50)
     record, folder = train(class_steps=800, learning_rate=1e3)  # steps so large that it soon gets no better
-    assert record["stopped"] == policy.NO_BETTER
-    lowest = min(record["scores"], key=lambda score: score["score"])
-    assert len([score for score in record["scores"] if score["step"] > lowest["step"]]) == policy.PATIENCE
-    assert record["steps"] < 800
+    assert record.stopped is Stopped.NO_BETTER
+    lowest = min(record.scores, key=lambda score: score.score)
+    assert len([score for score in record.scores if score.step > lowest.step]) == policy.PATIENCE
+    assert record.steps < 800
     assert (folder / "model.npz").exists()
 
 
 def test_samples_may_get_worse_for_a_while(train: Train) -> None:
     record, _ = train(class_steps=policy.PATIENCE_STEPS, learning_rate=1e3)
-    assert record["stopped"] == policy.ALL_DONE
+    assert record.stopped is Stopped.ALL_DONE
 
 
 def test_time_that_runs_out_ends_training_cleanly_and_is_recorded(train: Train) -> None:
     record, folder = train(max_seconds=0.0, class_steps=5000)
-    assert record["stopped"] == policy.TIME_RAN_OUT
-    assert record["steps"] == SMALL["log_steps"]
+    assert record.stopped is Stopped.TIME_RAN_OUT
+    assert record.steps == SMALL["log_steps"]
     assert (folder / "model.npz").exists()
 
 
-def test_a_timelapse_of_the_same_latents_is_left(trained: tuple[dict[str, Any], Path]) -> None:
+def test_a_timelapse_of_the_same_latents_is_left(trained: tuple[TrainingRecord, Path]) -> None:
     _, folder = trained
     with Image.open(folder / "timelapse.webp") as timelapse:
         assert timelapse.n_frames == len(list((folder / "samples").iterdir())) == 9
         assert timelapse.size == (8 * 10 + 2, 8 * 10 + 2)
 
 
-def test_tensorboard_shows_curves_and_samples(trained: tuple[dict[str, Any], Path]) -> None:
+def test_tensorboard_shows_curves_and_samples(trained: tuple[TrainingRecord, Path]) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator  # noqa: PLC0415 (slow to import)
 
     _, folder = trained

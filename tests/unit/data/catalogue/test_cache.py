@@ -230,4 +230,4 @@ def test_run_remembers_and_check_reads_it_and_writes_nothing(
     run = JobConfig(name="j", data=DataConfig(source=str(tmp_path / "images")))
     for number, rehash in enumerate((False, True)):
         record = build_catalogue(Job(memory.parent).run(f"r{number}"), run, no_report, rehash=rehash)
-        assert record["reasons"] == ({} if rehash else {LIE: 1})
+        assert record.reasons == ({} if rehash else {LIE: 1})

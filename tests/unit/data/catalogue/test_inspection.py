@@ -18,10 +18,11 @@ from dcgan.errors import InputError
 from dcgan.execution.progress import Progress, no_report
 from dcgan.generation.png import encode
 from dcgan.run.paths import Run
+from dcgan.run.records import CatalogueRecord, ClassFiles
 from tests.samples import noise, tree_hash, write_classes, write_noise
 
 
-def scanned(source: Path, **data: Any) -> tuple[pd.DataFrame, dict[str, Any]]:
+def scanned(source: Path, **data: Any) -> tuple[pd.DataFrame, CatalogueRecord]:
     """Table by path, and record."""
     table, record = scan(DataConfig(source=str(source), **data))
     return table.set_index("path"), record
@@ -82,15 +83,17 @@ def test_odd_file_is_left_out_by_its_reason_and_the_rest_is_used(tmp_path: Path,
     table, record = scanned(source)
     assert table.loc["cat/odd.png", ["verdict", "reason"]].to_list() == [opening.QUARANTINED, reason]
     both = kind == "another label"  # nobody knows which of the two is right
-    assert record["reasons"] == {reason: 2 if both else 1}
-    assert record["classes"] == {"cat": {"files": 11, "accepted": 10}, "dog": {"files": 21, "accepted": 21 - both}}
-    assert {"path", "reason"} == set(record["examples"][0])
+    assert record.reasons == {reason: 2 if both else 1}
+    assert record.classes == {
+        "cat": ClassFiles(files=11, accepted=10), "dog": ClassFiles(files=21, accepted=21 - both),
+    }  # fmt: skip
+    assert {"path", "reason"} == set(record.examples[0].model_dump())
 
 
 def test_hidden_and_loose_files_are_counted_by_their_reason(images: Path) -> None:
     (images / ".DS_Store").write_bytes(b"x")
     write_noise(images / "loose.png", 99)
-    assert scanned(images)[1]["reasons"] == {HIDDEN: 1, NO_CLASS: 1}
+    assert scanned(images)[1].reasons == {HIDDEN: 1, NO_CLASS: 1}
 
 
 def test_inputs_are_not_changed(images: Path) -> None:
@@ -122,8 +125,8 @@ def test_images_of_splits_that_the_job_does_not_use_are_unused_and_not_quarantin
     for number, split in enumerate(("train", "val", "test")):
         write_classes(tmp_path / split, {"cat": 5, "dog": 5}, first=100 * number)
     _, record = scanned(tmp_path, holdout="test")
-    assert record["unused"] == {"val": 10} and record["reasons"] == {}
-    assert record["classes"]["cat"] == {"files": 15, "accepted": 10}
+    assert record.unused == {"val": 10} and record.reasons == {}
+    assert record.classes["cat"] == ClassFiles(files=15, accepted=10)
 
 
 @pytest.mark.parametrize(("with_splits", "told"), [(True, "it has train, val"), (False, "it has no splits")])
@@ -144,7 +147,7 @@ def test_widely_mixed_sizes_are_refused_with_the_extremes_and_resized_when_asked
     for part in ("9 x 8 px (dog/small.png)", "100 x 200 px (cat/large", "data.image_size"):
         assert part in message
     _, record = scanned(images, image_size=(16, 24))
-    assert record["image_size"] == [16, 24] and record["classes"]["cat"]["accepted"] == 13
+    assert record.image_size == (16, 24) and record.classes["cat"].accepted == 13
 
 
 @pytest.mark.parametrize("size", [(7, 12), (12, 257)])
@@ -176,7 +179,7 @@ def test_classes_of_damaged_files_only_are_refused_with_the_reasons(tmp_path: Pa
 
 def test_empty_class_folder_stays_in_the_record(images: Path) -> None:
     (images / "rare").mkdir()
-    assert scanned(images)[1]["classes"]["rare"] == {"files": 0, "accepted": 0}
+    assert scanned(images)[1].classes["rare"] == ClassFiles(files=0, accepted=0)
 
 
 def test_class_name_too_long_for_a_file_is_left_out(images: Path) -> None:
@@ -190,11 +193,11 @@ def test_channels_follow_the_images_and_the_config_goes_before(tmp_path: Path) -
     for number in range(20):
         write_noise(tmp_path / "cat" / f"{number}.png", number, channels=1)
         write_noise(tmp_path / "dog" / f"{number}.png", 50 + number, channels=1)
-    assert scanned(tmp_path)[1]["channels"] == 1
-    assert scanned(tmp_path, channels=3)[1]["channels"] == 3
+    assert scanned(tmp_path)[1].channels == 1
+    assert scanned(tmp_path, channels=3)[1].channels == 3
     write_noise(tmp_path / "dog" / "colour.png", 99)
-    assert scanned(tmp_path)[1]["channels"] == 3
-    assert scanned(tmp_path, channels=1)[1]["channels"] == 1
+    assert scanned(tmp_path)[1].channels == 3
+    assert scanned(tmp_path, channels=1)[1].channels == 1
 
 
 def test_progress_ends_with_all_files(images: Path) -> None:

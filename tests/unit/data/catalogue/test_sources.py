@@ -188,7 +188,7 @@ def test_folder_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     assert paths.pop("cat/000.png") == ("cat", "", "")
     [(path, told)] = paths.items()
     assert path.startswith("cat/xxx") and path.endswith("x/") and told == ("cat", "", UNREADABLE)
-    assert scan(DataConfig(source=str(write_classes(tmp_path, {"dog": 1}, first=5))))[1]["reasons"] == {UNREADABLE: 1}
+    assert scan(DataConfig(source=str(write_classes(tmp_path, {"dog": 1}, first=5))))[1].reasons == {UNREADABLE: 1}
 
 
 @pytest.mark.parametrize("form", ["csv", "npz"])

@@ -27,7 +27,7 @@ def near(tmp_path: Path) -> Run:
     """A run with a half-trained class named `a/b`."""
     run = Run(tmp_path / "near" / "runs" / "1")
     for step in (10, 20):
-        snapshots.save(run.training("a/b"), step, {"x": np.arange(step)}, {"step": step})
+        snapshots.save(run.training("a/b"), step, {"x": np.arange(step)}, f"step {step}")
     storage.write_text(run.training("a/b") / "training.jsonl", "{}\n")
     (run.training("a/b") / ".tmp-1-half").touch()
     return run
@@ -53,7 +53,7 @@ def test_newest_snapshot_and_what_is_whole_arrives(store: Store, near: Run, far:
     store.push(near, PIECE, whole=False)
     store.fetch(far, PIECE)
     newest = snapshots.load_newest(far.training("a/b"))
-    assert newest is not None and newest[1] == {"step": 20}
+    assert newest is not None and newest[1] == "step 20"
     assert len(files(far)) == 2 and not [name for name in files(far) if ".tmp-" in name]
 
 
@@ -66,7 +66,7 @@ def test_fetched_piece_takes_the_place_of_what_was_there(store: Store, near: Run
 
 def test_record_comes_last_and_the_old_archive_goes_after_it(store: Store, near: Run, bucket: Bucket) -> None:
     store.push(near, PIECE, whole=False)
-    snapshots.save(near.training("a/b"), 30, {"x": np.arange(30)}, {"step": 30})
+    snapshots.save(near.training("a/b"), 30, {"x": np.arange(30)}, "step 30")
     asked: list[str] = []
     system: Any = store._system
     for name in ("put_file", "pipe_file", "rm_file"):
@@ -105,9 +105,23 @@ def test_only_whole_ones_of_many_are_fetched(store: Store, near: Run, far: Run) 
     assert set(files(far)) == {"generation/cat/record.json"}
 
 
+def _archive(store: Store) -> str:
+    found = store.record(PIECE)
+    assert found is not None
+    return found.archive
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"archive": "judge.tar"}'])
+def test_damaged_record_is_told_with_its_place(store: Store, near: Run, bucket: Bucket, content: bytes) -> None:
+    store.push(near, PIECE, whole=False)
+    bucket.system.pipe_file(f"{bucket.name}/work/1/{PIECE}.json", content)
+    with pytest.raises(StorageError, match=rf"/work/1/{PIECE}\.json is damaged"):
+        store.record(PIECE)
+
+
 def test_damaged_archive_is_told_with_its_place(store: Store, near: Run, far: Run, bucket: Bucket) -> None:
     store.push(near, PIECE, whole=False)
-    archive = (store.record(PIECE) or {})["archive"]
+    archive = _archive(store)
     bucket.system.pipe_file(f"{bucket.name}/work/1/{archive}", b"half")
     with pytest.raises(StorageError, match=r"a%2Fb\.[0-9a-f]{16}\.tar is damaged.*Remove both"):
         store.fetch(far, PIECE)
@@ -116,7 +130,7 @@ def test_damaged_archive_is_told_with_its_place(store: Store, near: Run, far: Ru
 
 def test_record_without_its_archive_is_told(store: Store, near: Run, far: Run, bucket: Bucket) -> None:
     store.push(near, PIECE, whole=False)
-    bucket.system.rm_file(f"{bucket.name}/work/1/{(store.record(PIECE) or {})['archive']}")
+    bucket.system.rm_file(f"{bucket.name}/work/1/{_archive(store)}")
     with pytest.raises(StorageError, match="names an archive that is not there"):
         store.fetch(far, PIECE)
 

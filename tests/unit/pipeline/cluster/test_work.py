@@ -19,7 +19,7 @@ from dcgan.errors import Interrupted, StageError, StorageError
 from dcgan.execution import interruption
 from dcgan.files import storage, urls
 from dcgan.pipeline.cluster import coordinator, work
-from dcgan.pipeline.cluster.coordinator import Post, bring, coordinating, offer
+from dcgan.pipeline.cluster.coordinator import Coordinator, Post, bring, coordinating, offer
 from dcgan.pipeline.cluster.work import perform_anywhere
 from dcgan.pipeline.performing import perform
 from dcgan.pipeline.pieces import stands
@@ -33,9 +33,10 @@ from dcgan.pipeline.stages import (
     of_classifiers,
     of_shards,
 )
-from dcgan.run import runs
+from dcgan.run import history, runs
 from dcgan.run.paths import Run
 from tests.object_store import Bucket, objects
+from tests.records import changed, run_summary
 
 Act = Callable[[Run, Portion], None]
 A_B, A_CAT = (of_class(label, num_wanted=5, max_seconds=None) for label in ("a/b", "cat"))
@@ -198,7 +199,7 @@ def test_finished_runs_leave_the_store_and_unfinished_ones_stay(run: Run, job: J
         offer(MAKE, run, job, A_CAT)
     top = f"{bucket.name}/out/t/work"
     assert any(name.startswith(run.id) for name in objects(bucket.system, top))
-    storage.write_json(run.record, storage.read_json(run.record) | {"state": "Completed"})
+    history.finish_run(run, run_summary())
     with coordinating(job):
         pass
     assert list(objects(bucket.system, top)) == ["coordinator.json"]
@@ -220,8 +221,9 @@ def test_machine_that_does_not_see_the_shared_folder_says_so(tmp_path: Path) -> 
 def test_machine_with_other_versions_refuses_and_names_them(run: Run, job: JobConfig) -> None:
     with coordinating(job):
         post = Post(job)
-        told = post.read() or {}
-        post.write(told | {"versions": told["versions"] | {"tensorflow": "1.0"}})
+        told = post.read()
+        assert told is not None
+        post.write(changed(told, versions=told.versions | {"tensorflow": "1.0"}))
         with pytest.raises(StageError, match=r"has tensorflow \d.*, not 1\.0 as .*Install the same versions"):
             perform_anywhere(MAKE, run, job, A_CAT)
 
@@ -243,7 +245,7 @@ def test_process_of_a_task_ends_when_another_coordinator_takes_over(
     def take_over() -> None:
         began.wait()
         time.sleep(0.5)
-        Post(job).write({"id": "another", "host": "there", "versions": {}})
+        Post(job).write(Coordinator(id="another", host="there"))
 
     with coordinating(job):
         offer(MAKE, run, job, A_CAT)
@@ -252,7 +254,8 @@ def test_process_of_a_task_ends_when_another_coordinator_takes_over(
         with pytest.raises(Interrupted, match="was stopped"):
             perform_anywhere(MAKE, run, job, A_CAT)
         thread.join()
-    assert (Post(job).read() or {})["id"] == "another"  # who has stepped aside does not end the other's run
+    now = Post(job).read()
+    assert now is not None and now.id == "another"  # who has stepped aside does not end the other's run
 
 
 def test_stopped_run_ends_its_tasks_everywhere(job: JobConfig, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -261,7 +264,7 @@ def test_stopped_run_ends_its_tasks_everywhere(job: JobConfig, monkeypatch: pyte
     with coordinating(job):
         interruption.request()
         deadline = time.monotonic() + 30
-        while (Post(job).read() or {})["id"] is not None:
+        while (now := Post(job).read()) is None or now.id is not None:
             assert time.monotonic() < deadline
             time.sleep(0.05)
 

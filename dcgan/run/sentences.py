@@ -1,0 +1,190 @@
+"""Sentences for people, made from records. Nothing reads them back: whatever is decided, is decided by a record."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from dcgan.run.records import (
+    Cause,
+    Change,
+    ChangesRecord,
+    Check,
+    ClassChange,
+    ClassEvidence,
+    ClassFiles,
+    ClassOutcome,
+    Comparison,
+    Effect,
+    Ending,
+    FailedCheck,
+    Incident,
+    OverallEvidence,
+    PartRecord,
+    Verdict,
+)
+from dcgan.text import counted
+
+RUNNING = "running"  # the state of a run that has not ended
+UNCHANGED = "Completed: nothing changed"
+WITHHELD = (Verdict.WITHHELD, Verdict.SHORT, Verdict.FAILED, Verdict.REFUSED)
+"""Of classes that were asked for and do not ship, in the order in which they are named."""
+
+
+# Real images.
+
+
+def refusal(train: int, holdout: int, found: ClassFiles, needed: int) -> str:
+    """Why a class is refused.
+
+    Args:
+        train: its training images.
+        holdout: its held-out images.
+        found: its files.
+        needed: training images that a class must have.
+    """
+    told = f"{train} training images, at least {needed} are needed"
+    details = [f"{holdout} held out"] if holdout else []
+    if found.files > found.accepted:
+        details.append(f"{found.files - found.accepted} of {found.files} files left out")
+    return f"{told} ({', '.join(details)})" if details else told
+
+
+# Training and generation.
+
+
+def incidents(some: Sequence[Incident]) -> str:
+    """Incidents in one line."""
+    return "; ".join(f"{incident.kind} at step {incident.step} ({incident.told})" for incident in some)
+
+
+def shortfall(generation: PartRecord, requested: int) -> str:
+    """How far curation came with a class of which it accepted fewer images than were asked for."""
+    rejected = ", ".join(f"{count:,} {reason}" for reason, count in Counter(generation.rejected).most_common())
+    return f"accepted {generation.accepted:,} of {requested:,} in {generation.tried:,} tries (rejected: {rejected})"
+
+
+# Evidence and verdicts.
+
+
+def effect(found: Effect, measure: str, comparison: Comparison) -> str:
+    """What a difference shows: `helps: recall +3.0 points (+1.0 to +5.0)`."""
+    gain, low, high = (100 * share for share in (comparison.gain, comparison.gain_low, comparison.gain_high))
+    return f"{found}: {measure} {gain:+.1f} points ({low:+.1f} to {high:+.1f})"
+
+
+def evidence(found: ClassEvidence, overall: OverallEvidence) -> str:
+    """Why the gate has come to its verdict on a class."""
+    if found.harm_overall:
+        return f"all classes together: {overall.reason}"
+    if found.effect is Effect.NONE:
+        return "no synthetic image was there to be measured"
+    if found.failed_check:
+        return failed_check(found.failed_check)
+    if found.effect is Effect.UNTESTED or found.recall is None:
+        return f"{Effect.UNTESTED}: {found.holdout} held-out images, at least {found.holdout_needed} are needed"
+    return effect(found.effect, "recall", found.recall)
+
+
+def failed_check(failed: FailedCheck) -> str:
+    """Why a class's images are no new images of it."""
+    match failed.check:
+        case Check.OUTLYING:
+            farther = "are farther from every one than 99 % of the held-out images are"
+            return f"unlike real images: {failed.value:.0%} {farther}"
+        case Check.UNRECOGNISED:
+            return (
+                f"taken for another class: a classifier of real images recognises {failed.value:.0%} of them, and "
+                f"{failed.ceiling:.0%} of the real ones"
+            )
+        case Check.COPIED:
+            return f"copies: {1 - failed.value:.0%} are nearer to a training image than its nearest neighbour is"
+        case Check.COLLAPSED:
+            return (
+                f"collapsed: {failed.value:.0%} of the held-out images lie among them, {failed.ceiling:.0%} among real "
+                "ones"
+            )
+
+
+def verdict(outcome: ClassOutcome) -> str:
+    """A class's verdict, and how many images it keeps from being released: `withheld (87 images)`."""
+    kept = outcome.accepted - outcome.released
+    return f"{outcome.verdict} ({counted(kept, 'image')})" if kept else str(outcome.verdict)
+
+
+# Runs.
+
+
+def state(ending: Ending, classes: Mapping[str, ClassOutcome]) -> str:
+    """How a run ended, in one line, such as `Completed: 2 classes withheld (3, 7)`."""
+    if ending is Ending.UNCHANGED:
+        return UNCHANGED
+    parts = []
+    for one in WITHHELD:
+        labels = [label for label, outcome in classes.items() if outcome.verdict is one]
+        if labels:
+            parts.append(f"{counted(len(labels), 'class')} {one} ({', '.join(labels)})")
+    if ending is Ending.FAILED:
+        return ", ".join(["Failed: no class ships", *parts])
+    return f"Completed: {', '.join(parts)}" if parts else "Completed"
+
+
+def failure(error: Exception) -> str:
+    """The state of a run that an error ended."""
+    return f"Failed: {error}"
+
+
+# Nights.
+
+
+def changes(found: ChangesRecord) -> list[str]:
+    """What a night does again, a line each; none on a job's first night."""
+    if not found.has_earlier:
+        count = counted(found.leaked, "image")
+        anew = f"All is trained anew: {count} held out now have been trained on, and would be no evidence"
+        return [anew] if found.leaked else []
+    lines = [_classes(found.classes)]
+    lines += [f"Class {before} is called {label} now" for label, before in found.renamed.items()]
+    lines += [f"Class {label} is gone" for label in found.gone]
+    for moved in found.moved:
+        images = counted(moved.images, "training image")
+        lines.append(f"{images} of class {moved.before} now of class {moved.now}")
+    return lines
+
+
+def _classes(some: Mapping[str, ClassChange]) -> str:
+    """The classes in one line: `3 classes unchanged, 1 trained further: cat (12 images more)`."""
+    parts: list[str] = []
+    for kind in Change:
+        of_kind = {label: change for label, change in some.items() if change.kind is kind}
+        if of_kind:
+            count = f"{len(of_kind):,}" if parts else counted(len(of_kind), "class")
+            names = ", ".join(f"{label} ({_cause(change)})" for label, change in of_kind.items())
+            parts.append(f"{count} {kind}" + (f": {names}" if kind is not Change.KEPT else ""))
+    return ", ".join(parts)
+
+
+def _cause(change: ClassChange) -> str:
+    match change.cause:
+        case Cause.RENAMED:
+            return f"was {change.name_before}"
+        case Cause.IMAGES:
+            counts = {"more": change.added, "fewer": change.removed}
+            told = [f"{counted(count, 'image')} {word}" for word, count in counts.items() if count]
+            return ", ".join(told) or "its training did not end before"
+        case Cause.TOO_MANY_IMAGES:
+            return f"{change.share_changed:.0%} of its images have changed since it last was"
+        case Cause.AMOUNT:
+            return f"{change.requested:,}, before {change.requested_before:,}"
+        case _:
+            return CAUSES[change.cause]
+
+
+CAUSES = {
+    Cause.SAME: "unchanged",
+    Cause.NEW: "new",
+    Cause.CURATION: "curation has changed",
+    Cause.JOB: "the job or dcgan-augment has changed",
+    Cause.DAMAGED: "its images are not as they were made, or never were",
+    Cause.FAILED: "it failed before",
+}
