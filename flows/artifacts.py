@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import logging
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,27 +12,41 @@ from typing import Any
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
 from dcgan.files import urls
+from dcgan.flows.markup import without_markup
 from dcgan.run import outcome
 from dcgan.run.paths import Run
 
+log = logging.getLogger(__name__)
+
 
 def publish_artifacts(run: Run, summary: Mapping[str, Any]) -> None:
-    """A table of the classes, the sample grid and where the report is, under keys that keep the history of the job."""
+    """A table of the classes, the sample grid and where the report is, under keys that keep the history of the job.
+
+    They only show what has been done: where the server does not take them, the terminal says so and the run goes on.
+    """
+    try:
+        _publish(run, summary)
+    except Exception as error:
+        log.warning("Prefect's pages do not show the classes and samples of run %s: %s", run.id, error)
+
+
+def _publish(run: Run, summary: Mapping[str, Any]) -> None:
     slug = re.sub(r"[^a-z0-9]+", "-", summary["job"].lower()).strip("-") or "job"
     rows = [
         {
-            "class": label,
+            "class": without_markup(label),
             "real": entry["train"],
             "held out": entry["holdout"],
             "synthetic": outcome.released(entry),
             "steps": entry["steps"],
             "seconds": entry["seconds"],
             "state": outcome.told_verdict(entry),
-            "reason": entry["reason"],
+            "reason": without_markup(entry["reason"]),
         }
         for label, entry in summary["classes"].items()
     ]
-    create_table_artifact(rows, key=f"{slug}-classes", description=f"Run {run.id}: {summary['state']}")
+    state = without_markup(summary["state"])
+    create_table_artifact(rows, key=f"{slug}-classes", description=f"Run {run.id}: {state}")
     picture = base64.b64encode(run.sample_grid.read_bytes()).decode()
     create_markdown_artifact(
         f"Run {run.id}: per class a row of real images, and below it a row of synthetic ones.\n\n"
