@@ -7,6 +7,7 @@
     ├── StorageError      a file or folder cannot be written or read, or the disk is too full    (exit 1)
     ├── StageError        one class, or one stage, failed; the message names it                  (exit 1)
     │   └── TrainingError training of one class could not be brought to an end
+    ├── ServerError      the Prefect server cannot be started, or has stopped answering           (exit 1)
     ├── ReleaseError      a release is missing, incomplete or does not match its checksums       (exit 1)
     └── Interrupted       the user, or the system, stopped the run; it can be resumed            (exit 130)
 
@@ -48,6 +49,10 @@ class StageError(DcganError):
 
 class TrainingError(StageError):
     """Training of one class could not be brought to an end."""
+
+
+class ServerError(DcganError):
+    """The Prefect server cannot be started, or has stopped answering."""
 
 
 class ReleaseError(DcganError):

@@ -40,7 +40,14 @@ def task_runner(on: str) -> ClusterTaskRunner:
 
     Args:
         on: `run.on`, such as `dask://host:8786`.
+
+    Raises:
+        ConfigError: the workers would have no Prefect server to report to.
     """
+    if server.address() is None:
+        raise ConfigError(
+            f"run.on {on}: the workers report to a Prefect server, and PREFECT_API_URL names none:{server.HELP}"
+        )
     return ClusterTaskRunner(address=f"tcp://{on.removeprefix('dask://')}")
 
 
@@ -48,13 +55,9 @@ def require(address: str) -> None:
     """Ask a scheduler for its workers, once.
 
     Raises:
-        ConfigError: it does not answer, or has none; or the workers would have no Prefect server to report to.
+        ConfigError: it does not answer, or has none.
     """
     told = f"run.on dask://{address.removeprefix('tcp://')}"
-    if server.address() is None:
-        raise ConfigError(
-            f"{told}: the workers report to a Prefect server, and PREFECT_API_URL names none:{server.HELP}"
-        )
     try:
         with distributed.Client(  # type: ignore[no-untyped-call]
             address, timeout=TIMEOUT_SECONDS, set_as_default=False

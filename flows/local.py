@@ -1,7 +1,9 @@
 """`make up` and `make down`: a Prefect server on loopback, a worker, and the demo's deployment with its schedule.
 
-What they keep lies in one folder, which is also Prefect's home, so that no settings and runs of the user's own are
-touched: `<name>.json` tells which process goes, `<name>.log` what it said.
+All they keep is in one folder, which is also Prefect's home, so that the user's own settings and runs are not touched:
+the server's password, Prefect's settings, and of both processes which one it is and its log.
+
+Prefect's own `server start --background` keeps no log, does not wait until the server is ready, and knows no worker.
 """
 
 from __future__ import annotations
@@ -12,117 +14,89 @@ import os
 import socket
 import subprocess
 import sys
-import time
-import urllib.request
-from collections.abc import Callable
-from dataclasses import dataclass
+import tempfile
 from pathlib import Path
-from typing import Any
-
-import psutil
 
 from dcgan.data.demo import write_demo
-from dcgan.errors import ConfigError, DcganError, StageError
-from dcgan.files import storage
-from dcgan.flows.server import LEASES
+from dcgan.errors import ConfigError, DcganError, ServerError
+from dcgan.flows import server
+from dcgan.flows.background import Background
 
 POOL = "dcgan"
 PREFECT = str(Path(sys.executable).with_name("prefect"))
 DCGAN = str(Path(sys.executable).with_name("dcgan"))
-START_SECONDS = 120  # a first start makes the database
-STOP_SECONDS = 30  # then it is killed
-KEEP_SECONDS = 90 * 24 * 3600  # Prefect's own records of a run
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where the server listens and keeps its records."""
-
-    home: Path
-    port: int
-
-    @property
-    def ui(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """For the server, the worker, and commands that talk to the server."""
-        return os.environ | {
-            "PREFECT_HOME": str(self.home),
-            "PREFECT_API_URL": f"{self.ui}/api",
-            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-            "DO_NOT_TRACK": "1",
-            # Who holds a slot of a concurrency limit is known to a server that is started again, so that runs go on.
-            **dict([LEASES.split("=")]),
-            "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
-            "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": str(KEEP_SECONDS),
-        }
-
-
-def up(place: Place, outputs: Path) -> None:
-    """Start what is not there yet, and say where it is. Call in the folder of `prefect.yaml`.
+def up(home: Path, port: int, outputs: Path) -> None:
+    """Start what is not running yet, and say where it is. Call in the folder of `prefect.yaml`.
 
     Raises:
-        ConfigError: the port is taken, or there is a server of this folder on another port.
-        StageError: something did not start; the message has the end of its log.
+        ConfigError: the port is taken, or the server that is running has other settings.
+        ServerError: something did not start; the message has the end of its log.
     """
     write_demo(outputs)
-    place.home.mkdir(parents=True, exist_ok=True)
-    if _process(place, "server") is None:
-        _require_free(place.port)
-        command = [PREFECT, "server", "start", "--host", "127.0.0.1", "--port", str(place.port)]
-        _start(place, "server", command)
-    elif (port := _record(place, "server")["port"]) != place.port:
-        raise ConfigError(f"the server of {place.home} listens on port {port}: `make down` first, or leave PORT out")
-    _wait(place, "server", lambda: _ask(f"{place.ui}/api/health") is True)
-    _do(place, [PREFECT, "work-pool", "create", POOL, "--type", "process", "--overwrite"])
-    _do(place, [PREFECT, "--no-prompt", "deploy", "--all"])
-    _do(place, [DCGAN, "automate"])
-    if _process(place, "worker") is None:
-        _start(place, "worker", [PREFECT, "worker", "start", "--pool", POOL])
-    _wait(place, "worker", lambda: _ask(f"{place.ui}/api/work_pools/{POOL}")["status"] == "READY")
+    home.mkdir(parents=True, exist_ok=True)
+    home.chmod(0o700)
+    settings = _settings(port, _password(home))
+    profile, text = home / "profiles.toml", _profile(settings)
+    in_background, worker = Background(home, "server"), Background(home, "worker")
+    if in_background.process() is None:
+        _require_free(port)
+        _write_private(profile, text)
+        in_background.start(
+            [PREFECT, "server", "start", "--host", "127.0.0.1", "--port", str(port)], _environment(home)
+        )
+    elif not profile.exists() or profile.read_text(encoding="utf-8") != text:
+        raise ConfigError(f"the server of {home} is running on another port or with other settings: `make down` first")
+    in_background.wait(lambda: server.ask(settings, "/admin/version") is not None)
+    _do(home, PREFECT, "work-pool", "create", POOL, "--type", "process", "--overwrite")
+    _do(home, PREFECT, "--no-prompt", "deploy", "--all")
+    _do(home, DCGAN, "automate")
+    if worker.process() is None:
+        worker.start([PREFECT, "worker", "start", "--pool", POOL], _environment(home))
+    worker.wait(lambda: (server.ask(settings, f"/work_pools/{POOL}") or {}).get("status") == "READY")
     print(
-        f"Pages       {place.ui}\n"
+        f"Pages       http://127.0.0.1:{port}\n"
+        f"Password    in {home / 'password'}, which only you can read\n"
         "Deployment  dcgan-augment/digits, every night at two (prefect.yaml)\n"
-        f"Run it now  PREFECT_API_URL={place.ui}/api {PREFECT} deployment run dcgan-augment/digits\n"
-        f"Records     {place.home}\n"
+        f"Run it now  PREFECT_HOME={home} {PREFECT} deployment run dcgan-augment/digits\n"
+        f"Your job    PREFECT_HOME={home} {DCGAN} serve job.yaml\n"
+        f"Records     {home}\n"
         "End it      make down"
     )
 
 
-def down(place: Place) -> None:
-    """End what goes; a run that is under way is interrupted, and the next one resumes it."""
+def down(home: Path) -> None:
+    """End what is running; a run that is under way is interrupted, and the next one resumes it."""
     for name in ("worker", "server"):
-        process = _process(place, name)
-        if process is None:
-            print(f"No {name} goes")
-        else:
-            _end(process)
-            print(f"The {name} has ended")
-        _file(place, name).unlink(missing_ok=True)
+        print(f"The {name} has ended" if Background(home, name).end() else f"No {name} is running")
 
 
-def _file(place: Place, name: str) -> Path:
-    return place.home / f"{name}.json"
+def _password(home: Path) -> str:
+    """The server's password; the first `make up` makes it."""
+    file = home / "password"
+    if not file.exists():
+        _write_private(file, server.new_password())
+    return file.read_text(encoding="utf-8").strip()
 
 
-def _record(place: Place, name: str) -> dict[str, float]:
-    """Process id, port and time of start, in s since 1970, of what was started; {} when nothing was."""
-    file = _file(place, name)
-    return dict(storage.read_json(file)) if file.exists() else {}
+def _settings(port: int, password: str) -> dict[str, str]:
+    """Prefect's, of the server and its clients."""
+    return server.protection(port, password) | server.upkeep() | {"PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
 
 
-def _process(place: Place, name: str) -> psutil.Process | None:
-    """What was started under that name, if it still goes: another process may have its id by now."""
-    if record := _record(place, name):
-        try:
-            process = psutil.Process(int(record["pid"]))
-            if process.create_time() == record["started"] and process.status() != psutil.STATUS_ZOMBIE:
-                return process
-        except psutil.NoSuchProcess:
-            pass
-    return None
+def _profile(settings: dict[str, str]) -> str:
+    """Settings as Prefect reads them from its home."""
+    lines = (f"{name} = {json.dumps(value)}\n" for name, value in settings.items())
+    return f'active = "{POOL}"\n\n[profiles.{POOL}]\n{"".join(lines)}'
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner can read, and that is there as a whole or not at all."""
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent)  # of mode 0600
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    Path(temporary).replace(path)
 
 
 def _require_free(port: int) -> None:
@@ -136,56 +110,16 @@ def _require_free(port: int) -> None:
             ) from error
 
 
-def _start(place: Place, name: str, command: list[str]) -> None:
-    with (place.home / f"{name}.log").open("a", encoding="utf-8") as log:
-        process = subprocess.Popen(
-            command, env=place.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-        )
-    started = psutil.Process(process.pid).create_time()
-    storage.write_json(_file(place, name), {"pid": process.pid, "started": started, "port": place.port})
+def _environment(home: Path) -> dict[str, str]:
+    """Of the server, the worker and commands: what the user has set for another server does not count."""
+    others = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    return others | {"PREFECT_HOME": str(home), "DO_NOT_TRACK": "1"}
 
 
-def _wait(place: Place, name: str, is_there: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while not is_there():
-        if _process(place, name) is None or time.monotonic() > deadline:
-            log = place.home / f"{name}.log"
-            tail = log.read_text(encoding="utf-8", errors="replace")[-1500:].strip()
-            raise StageError(f"the {name} did not start. Its log {log} ends: {tail}")
-        time.sleep(0.3)
-
-
-def _ask(address: str) -> Any:
-    """What the server answers; {"status": ""} while it does not."""
-    try:
-        with urllib.request.urlopen(address, timeout=5) as response:
-            return json.load(response)
-    except OSError:
-        return {"status": ""}
-
-
-def _do(place: Place, command: list[str]) -> None:
-    done = subprocess.run(command, env=place.environment, capture_output=True, text=True, check=False)
+def _do(home: Path, *command: str) -> None:
+    done = subprocess.run(command, env=_environment(home), capture_output=True, text=True, check=False)
     if done.returncode:
-        raise StageError(f"`{' '.join(command)}` failed: {(done.stdout + done.stderr)[-1500:].strip()}")
-
-
-def _end(process: psutil.Process) -> None:
-    """End a process and all that it started, in good order if they do so in time.
-
-    What it started comes first: a run can still tell the server that it was interrupted.
-    """
-    family = [process, *process.children(recursive=True)]
-    children = process.children()
-    for child in children:
-        child.terminate()
-    psutil.wait_procs(children, timeout=STOP_SECONDS)
-    if process.is_running():
-        process.terminate()
-    _, alive = psutil.wait_procs(family, timeout=STOP_SECONDS)
-    for member in alive:
-        member.kill()
-    psutil.wait_procs(alive)
+        raise ServerError(f"`{' '.join(command)}` failed:\n{server.last_words(done.stdout + done.stderr)}")
 
 
 def main() -> int:
@@ -194,9 +128,9 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=4200)
     parser.add_argument("--outputs", type=Path, default=Path("outputs"))
     arguments = parser.parse_args()
-    place = Place((arguments.outputs / ".prefect").resolve(), arguments.port)
+    home = (arguments.outputs / ".prefect").resolve()
     try:
-        up(place, arguments.outputs) if arguments.what == "up" else down(place)
+        up(home, arguments.port, arguments.outputs) if arguments.what == "up" else down(home)
     except DcganError as error:
         print(f"Error: {error}", file=sys.stderr)
         return error.exit_status

@@ -13,6 +13,7 @@ from prefect.logging.loggers import flow_run_logger
 from prefect.utilities.urls import url_for
 
 from dcgan.errors import ConfigError
+from dcgan.flows.markup import without_markup
 
 End = Literal["completion", "failure", "crash"]
 ENDS: dict[StateType, End] = {
@@ -63,9 +64,9 @@ def tell(flow: Flow[..., object], flow_run: FlowRun, state: State) -> None:
 
 
 def text(flow_run: FlowRun, state: State) -> tuple[str, str]:
-    """What is told: a line, and below it where to look."""
+    """What is told: a line, and below it where to look. The state may name classes, and chats read markup."""
     with get_client(sync_client=True) as client:
         name = client.read_flow_run(flow_run.id).name  # who started it knows but the name that it had before it began
     message = state.message or state.name or ""
     told = message if message.startswith(str(state.name)) else f"{state.name}: {message}"
-    return f"{name}: {told}", url_for(flow_run) or f"Flow run {flow_run.id}"
+    return without_markup(f"{name}: {told}"), url_for(flow_run) or f"Flow run {flow_run.id}"

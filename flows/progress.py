@@ -15,6 +15,7 @@ from prefect.logging import get_logger
 
 from dcgan.cli.terminal import in_words
 from dcgan.execution.progress import Progress, reports
+from dcgan.flows.markup import without_markup
 
 SECONDS = 5.0  # between two updates of a task
 FLUSH_SECONDS = 10.0  # that the end of a task waits for its last report to be shown
@@ -81,7 +82,8 @@ class Publisher:
 
     def _send(self, task: UUID, report: Progress) -> None:
         """Show a report, in the context of its task, which the artifact then belongs to."""
-        percent, told = 100 * min(1.0, report["done"] / max(1, report["total"])), in_words(report)
+        percent = 100 * min(1.0, report["done"] / max(1, report["total"]))
+        told = without_markup(in_words(report))
         try:
             if task in self._artifacts:
                 update_progress_artifact(self._artifacts[task], percent, told)

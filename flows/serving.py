@@ -72,7 +72,7 @@ def serve(
     server.require()
     for block in notify:
         notifications.load(block, "--notify")
-    server.warn_if_it_forgets()
+    server.warn_of_settings()
     # Without a limit of its own: a late run must come as far as the server, which holds it back or cancels it.
     runner = _Runner(name=job.name, limit=None, pause_on_shutdown=False)
     runner.add_flow(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import signal
@@ -11,6 +12,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,7 +20,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from dcgan.flows.server import LEASES
+from dcgan.flows.server import new_password, protection, upkeep
 from tests.object_store import free_port
 
 ROOT = Path(__file__).parents[1]
@@ -38,20 +40,24 @@ def wait_for(what: str, check: Callable[[], Any], seconds: float = 300) -> Any:
 
 @dataclass
 class Server:
-    """A server with a port of its own; what it recorded outlives a restart."""
+    """A server with a port and a password of its own; what it recorded outlives a restart."""
 
-    environment: dict[str, str]
-    """Of the server, and of who talks to it."""
+    own_environment: dict[str, str]
     log: Path
     port: int = field(default_factory=free_port)
+    password: str = field(default_factory=new_password)
+    is_protected: bool = True
     process: subprocess.Popen[bytes] | None = None
-
-    def __post_init__(self) -> None:
-        self.environment = self.environment | {"PREFECT_API_URL": self.api, **dict([LEASES.split("=")])}
 
     @property
     def api(self) -> str:
         return f"http://127.0.0.1:{self.port}/api"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Of the server, and of who talks to it."""
+        bare = {"PREFECT_API_URL": self.api}
+        return self.own_environment | (protection(self.port, self.password) if self.is_protected else bare) | upkeep()
 
     def start(self) -> None:
         command = [PREFECT, "server", "start", "--host", "127.0.0.1", "--port", str(self.port)]
@@ -74,7 +80,14 @@ class Server:
     def ask(self, path: str, content: dict[str, Any] | None = None) -> Any:
         """Post to the API, or get. A server that is slow, or whose SQLite is locked, is asked again."""
         data = None if content is None else json.dumps(content).encode()
-        request = urllib.request.Request(f"{self.api}{path}", data, {"Content-Type": "application/json"})
+        headers = {"Content-Type": "application/json"}
+        if self.is_protected:
+            headers["Authorization"] = f"Basic {base64.b64encode(self.password.encode()).decode()}"
+            if data is not None:
+                client = str(uuid.uuid4())
+                token = self.ask(f"/csrf-token?client={client}")["token"]
+                headers |= {"Prefect-Csrf-Client": client, "Prefect-Csrf-Token": token}
+        request = urllib.request.Request(f"{self.api}{path}", data, headers)
         for tries_left in reversed(range(10)):
             try:
                 with urllib.request.urlopen(request, timeout=30) as response:

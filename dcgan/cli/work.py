@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import traceback
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -27,8 +28,8 @@ from dcgan.text import counted
 PREFECT_DEFAULTS = {
     "PREFECT_LOGGING_LEVEL": "ERROR",
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",  # tracebacks of errors that the last line tells in words
+    "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL",  # events that a server which has gone does not take
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",  # of 20 by default; a first start makes a data base
     "DO_NOT_TRACK": "1",
 }
 
@@ -100,17 +101,10 @@ def check(job: JobConfig, *, given: str, as_json: bool, rehash: bool = False, fr
 def run(job: JobConfig, *, as_json: bool, rehash: bool = False, fresh: bool = False) -> int:
     """Run the nightly flow here and now, and tell how it went."""
     with _prefect_quiet(), stopping_workers(), display.live():
-        from dcgan.flows import server  # noqa: PLC0415
         from dcgan.flows.nightly import flow_for  # noqa: PLC0415
+        from dcgan.flows.running import run_here  # noqa: PLC0415
 
-        if server.address():
-            server.require()
-        else:
-            told = "Starting Prefect's embedded server"
-            display.say(f"{told} (the first start prepares its database: up to half a minute)")
-            server.start_embedded()
-        state: Any = flow_for(job)(job, rehash, fresh, return_state=True)
-    result = state.result(raise_on_failure=False)
+        result: Any = run_here(flow_for(job), job, rehash, fresh)
     if isinstance(result, DcganError):
         raise result
     if isinstance(result, BaseException):
@@ -166,6 +160,7 @@ def _prefect_quiet() -> Iterator[None]:
     """Settings of the embedded server that the user's environment does not give."""
     given = {name: os.environ.get(name) for name in PREFECT_DEFAULTS}
     os.environ.update({name: value for name, value in PREFECT_DEFAULTS.items() if given[name] is None})
+    warnings.filterwarnings("ignore", "Failed to create the Prefect home")  # the error that follows says why
     try:
         yield
     finally:

@@ -16,6 +16,8 @@ from tests.reports import make_full
 from tests.unit.conftest import make_run
 
 CHROMIUM = shutil.which("chromium")
+REBOUND = "rebound.test"
+"""A host that somebody else names, and has point to this machine."""
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +27,8 @@ def browser() -> Iterator[Browser]:
         pytest.skip("Chromium is not installed: apt-get install chromium, or `make test` as root on Debian")
     with sync_playwright() as playwright:
         # Root, as in a container, may not have Chromium's sandbox; the pages are our own.
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        options = ["--no-sandbox", f"--host-resolver-rules=MAP {REBOUND} 127.0.0.1"]
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
         yield browser
         browser.close()
 

@@ -13,15 +13,21 @@ from typing import Any
 import pytest
 import yaml
 
-from dcgan.flows.local import Place
+from dcgan.flows.server import protection, upkeep
 from tests.prefect_server import ROOT
 
 DEPLOY = ROOT / "deploy"
-VARIABLES = {"POSTGRES_PASSWORD": "secret", "DCGAN_JOBS": "/srv/dcgan", "DCGAN_JOB": "signs"}
+VARIABLES = {
+    "POSTGRES_PASSWORD": "secret",
+    "PREFECT_PASSWORD": "dcgan:secret",
+    "DCGAN_JOBS": "/srv/dcgan",
+    "DCGAN_JOB": "signs",
+}
+PASSWORD = "PREFECT_SERVER_API_AUTH_STRING"
 SERVER = {
     name: value
-    for name, value in Place(Path("home"), 4200).environment.items()
-    if name.startswith("PREFECT_SERVER_") and "ANALYTICS" not in name
+    for name, value in (protection(4200, "secret") | upkeep()).items()
+    if name.startswith("PREFECT_SERVER_") and name != PASSWORD
 }
 
 
@@ -52,8 +58,11 @@ def test_docker_understands_the_compose_file() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_compose_file_wants_its_secret_from_the_environment(services: dict[str, Any]) -> None:
+def test_compose_file_wants_its_secrets_from_the_environment(services: dict[str, Any]) -> None:
     assert services["database"]["environment"]["POSTGRES_PASSWORD"].startswith("${POSTGRES_PASSWORD:?")
+    assert services["server"]["environment"][PASSWORD].startswith("${PREFECT_PASSWORD:?")
+    for client in ("deployment", "worker"):
+        assert services[client]["environment"]["PREFECT_API_AUTH_STRING"] == "${PREFECT_PASSWORD}"
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
@@ -72,6 +81,12 @@ def test_server_of_the_unit_is_set_up_as_that_of_make_up() -> None:
     text = (DEPLOY / "systemd" / "prefect-server.service").read_text(encoding="utf-8")
     given = dict(re.findall(r"^Environment=(\w+)=(.*)$", text, re.MULTILINE))
     assert SERVER.items() <= given.items()
+
+
+@pytest.mark.parametrize("unit", ["prefect-server.service", "dcgan@.service"])
+def test_units_do_not_start_without_the_file_of_the_password(unit: str) -> None:
+    text = (DEPLOY / "systemd" / unit).read_text(encoding="utf-8")
+    assert "\nEnvironmentFile=/etc/dcgan/prefect.env\n" in text and PASSWORD + "=" not in text
 
 
 def test_image_copies_what_there_is() -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import datetime
 import json
+import os
 import socket
 import sqlite3
+import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -45,10 +47,11 @@ def local(server: Server, environment: dict[str, str], outputs: Path) -> Iterato
 
 
 @pytest.fixture(scope="module")
-def up(local: Local) -> str:
+def up(local: Local, server: Server, outputs: Path) -> str:
     """What it says when all is there."""
     done = local("up")
     assert done.returncode == 0, done.stderr
+    server.password = (outputs / ".prefect" / "password").read_text()
     return done.stdout
 
 
@@ -68,8 +71,30 @@ def test_server_worker_and_schedule_are_there(server: Server) -> None:
     assert len(server.ask("/automations/filter", {})) == 1
 
 
-def test_address_of_the_pages_is_told(up: str, server: Server) -> None:
+def test_address_and_password_of_the_pages_are_told(up: str, server: Server, outputs: Path) -> None:
     assert f"Pages       http://127.0.0.1:{server.port}\n" in up
+    assert f"Password    in {outputs / '.prefect' / 'password'}, which only you can read\n" in up
+    assert server.password not in up
+
+
+@pytest.mark.usefixtures("up")
+def test_password_is_where_only_its_owner_reads_it(server: Server, outputs: Path) -> None:
+    home = outputs / ".prefect"
+    assert stat.S_IMODE(home.stat().st_mode) == 0o700
+    holding = {file.name for file in home.iterdir() if server.password.encode() in file.read_bytes()}
+    assert holding == {"password", "profiles.toml"}
+    assert {stat.S_IMODE((home / name).stat().st_mode) for name in holding} == {0o600}
+    for pid in processes(outputs).values():
+        for process in (psutil.Process(pid), *psutil.Process(pid).children(recursive=True)):
+            assert server.password not in " ".join(process.cmdline())
+
+
+def test_commands_that_are_told_work_as_they_stand(up: str) -> None:
+    [command] = [line.split(maxsplit=3)[3] for line in up.splitlines() if line.startswith("Run it now")]
+    bare = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    listing = command.replace("deployment run dcgan-augment/digits", "deployment inspect dcgan-augment/digits")
+    done = subprocess.run(["sh", "-c", listing], env=bare, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0 and "job_file" in done.stdout, done.stdout + done.stderr
 
 
 @pytest.mark.usefixtures("up")
@@ -81,10 +106,10 @@ def test_again_starts_nothing_twice(local: Local, outputs: Path, server: Server)
 
 
 @pytest.mark.usefixtures("up")
-def test_other_port_is_refused_while_it_is_up(local: Local, server: Server) -> None:
+def test_other_port_is_refused_while_it_is_up(local: Local) -> None:
     done = local("up", free_port())
     assert done.returncode == 2
-    assert f"listens on port {server.port}: `make down` first" in done.stderr
+    assert "is running on another port or with other settings: `make down` first" in done.stderr
 
 
 @pytest.mark.usefixtures("up")
@@ -106,7 +131,7 @@ def test_down_ends_all_and_a_new_start_keeps_records_but_forgets_old_runs(
     done = local("down")
     assert done.returncode == 0 and not server.answers()
     assert not [member for member in family if member.is_running() and member.status() != psutil.STATUS_ZOMBIE]
-    assert "No server goes" in local("down").stdout
+    assert "No server is running" in local("down").stdout
 
     hundred_days_ago = f"{datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=100):%Y-%m-%d %H:%M:%S.%f}"
     with contextlib.closing(sqlite3.connect(outputs / ".prefect" / "prefect.db")) as database, database:
