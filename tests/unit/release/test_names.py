@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from dcgan.release.reader import load_release
 from dcgan.files.names import unescape
+from dcgan.release.reader import load_release
 from tests.unit import conftest
 from tests.unit.release.conftest import KINDS, outside, release_of
 
