@@ -10,7 +10,7 @@ from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from dcgan import extras
-from dcgan.config import LOCAL, JobConfig
+from dcgan.config import LOCAL, ResolvedJob
 from dcgan.flows.artifacts import publish_artifacts
 from dcgan.flows.tasks import start
 from dcgan.pipeline.night import opened
@@ -25,7 +25,7 @@ def _run_name() -> str:
 
 
 @flow(name="dcgan-augment", flow_run_name=_run_name)
-def nightly(job: JobConfig, rehash: bool = False, fresh: bool = False) -> State[RunResult]:
+def nightly(job: ResolvedJob, rehash: bool = False, fresh: bool = False) -> State[RunResult]:
     """Train, generate, prove and release one job.
 
     Args:
@@ -55,13 +55,12 @@ def nightly(job: JobConfig, rehash: bool = False, fresh: bool = False) -> State[
     return end_state(message=result.state, data=result)
 
 
-def flow_for(job: JobConfig) -> Flow[[JobConfig, bool, bool], State[RunResult]]:
+def flow_for(job: ResolvedJob) -> Flow[[ResolvedJob, bool, bool], State[RunResult]]:
     """The flow with as many classes side by side as the job says, here or on a cluster.
 
     Raises:
         ConfigError: the package for a cluster is missing.
     """
-    assert job.run.processes is not None
     runner: Any = ThreadPoolTaskRunner(max_workers=job.run.processes)  # Prefect's types take no runner's subclass
     if job.run.on != LOCAL:
         with extras.needed_for(f"run.on {job.run.on}"):

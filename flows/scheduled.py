@@ -11,7 +11,7 @@ from prefect.context import FlowRunContext
 from prefect.states import Failed
 
 from dcgan.cli import terminal
-from dcgan.config import JobConfig, load_job
+from dcgan.config import ResolvedJob, load_job
 from dcgan.errors import DcganError, StageError
 from dcgan.execution import interruption
 from dcgan.flows import notifications
@@ -30,7 +30,7 @@ def _run_name() -> str:
     return f"{name} {runs.now()}"
 
 
-def _job(job_file: str, settings: Sequence[str]) -> JobConfig:
+def _job(job_file: str, settings: Sequence[str]) -> ResolvedJob:
     return load_job(Path(job_file), settings)
 
 

@@ -19,7 +19,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.futures import PrefectFuture
 
-from dcgan.config import LOCAL, JobConfig
+from dcgan.config import LOCAL, ResolvedJob
 from dcgan.errors import StageError
 from dcgan.flows.progress import publishing
 from dcgan.pipeline.cluster.coordinator import bring, offer
@@ -29,14 +29,14 @@ from dcgan.pipeline.stages import Portion, Stage
 from dcgan.run.paths import Run
 
 
-def _perform(stage: Stage, run: Run, job: JobConfig, portion: Portion) -> Any:
+def _perform(stage: Stage, run: Run, job: ResolvedJob, portion: Portion) -> Any:
     """By a name of this module, so that a cluster's worker imports it."""
     with publishing():
         return perform_anywhere(stage, run, job, portion)
 
 
 @functools.cache
-def task_of(stage: Stage) -> Task[[Stage, Run, JobConfig, Portion], Any]:
+def task_of(stage: Stage) -> Task[[Stage, Run, ResolvedJob, Portion], Any]:
     """The task of a stage."""
     name = stage.name.replace("_", " ")
     run_name = f"{name} {{portion}}" if stage.worker else name  # Prefect's own would end in random letters
@@ -69,7 +69,7 @@ class Started:
             self.bring()
 
 
-def start(stage: Stage, run: Run, job: JobConfig, portion: Portion, *, here: bool = False) -> Started:
+def start(stage: Stage, run: Run, job: ResolvedJob, portion: Portion, *, here: bool = False) -> Started:
     """Let a portion of a stage begin as soon as there is a place for it.
 
     Args:

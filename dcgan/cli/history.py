@@ -12,7 +12,7 @@ from dcgan.cli.terminal import cell, display, echo, echo_json
 from dcgan.config import load_job
 from dcgan.errors import ConfigError
 from dcgan.run import history, runs
-from dcgan.run.paths import Job
+from dcgan.run.paths import JobFolder
 from dcgan.run.records import Verdict
 from dcgan.text import duration
 
@@ -67,10 +67,10 @@ def show(path: Path, *, as_json: bool) -> int:
     return 0
 
 
-def _job_of(path: Path) -> Job:
+def _job_of(path: Path) -> JobFolder:
     if not path.is_dir():
         return runs.job_paths(load_job(path))
-    job = Job(path.resolve())
+    job = JobFolder(path.resolve())
     if not (job.history.exists() or job.runs.is_dir()):
         raise ConfigError(f"{path}: expected a job file, or a job's folder of outputs such as outputs/signs")
     return job

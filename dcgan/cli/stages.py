@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 
 from dcgan.cli.terminal import display, echo, echo_json
 from dcgan.cli.work import stopping_workers, tell
-from dcgan.config import JobConfig
+from dcgan.config import ResolvedJob
 from dcgan.errors import ConfigError, StageError
 from dcgan.pipeline.night import opened
 from dcgan.pipeline.order import Order
@@ -19,7 +19,7 @@ from dcgan.run.records import EvaluationRecord, GenerationRecord, TrainingRecord
 LEFT_OUT = "left out by --class"
 
 
-def run_stages(command: str, job: JobConfig, labels: Sequence[str], *, given: str, as_json: bool) -> int:
+def run_stages(command: str, job: ResolvedJob, labels: Sequence[str], *, given: str, as_json: bool) -> int:
     """Perform the stages of a command for the classes `labels`, or for all that the job asks for.
 
     Args:

@@ -13,7 +13,7 @@ from typing import Any
 from rich.table import Table
 
 from dcgan.cli.terminal import cell, console, display, echo_json
-from dcgan.config import JobConfig
+from dcgan.config import ResolvedJob
 from dcgan.errors import DcganError, Interrupted, StageError
 from dcgan.execution import interruption
 from dcgan.files.urls import is_url
@@ -34,7 +34,7 @@ PREFECT_DEFAULTS = {
 }
 
 
-def check(job: JobConfig, *, given: str, as_json: bool, rehash: bool = False, fresh: bool = False) -> int:
+def check(job: ResolvedJob, *, given: str, as_json: bool, rehash: bool = False, fresh: bool = False) -> int:
     """Print what a run would do.
 
     Args:
@@ -56,7 +56,6 @@ def check(job: JobConfig, *, given: str, as_json: bool, rehash: bool = False, fr
     changes = reuse.compare(job, table, record, fresh=fresh).changes
     height, width = record.image_size
     training = job.training
-    assert training.width
     num_bytes = estimate_bytes(plan, record.image_shape, training.width)
     if as_json:
         echo_json(
@@ -78,11 +77,11 @@ def check(job: JobConfig, *, given: str, as_json: bool, rehash: bool = False, fr
     console().print(shown)
     num_trained = sum(planned.requested > 0 for planned in plan.values())
     num_wanted = sum(planned.requested for planned in plan.values())
-    base = f"up to {counted(training.base_steps or 0, 'step')} of the shared base, then " if training.base else ""
+    base = f"up to {counted(training.base_steps, 'step')} of the shared base, then " if training.base else ""
     budget = f", {training.max_minutes:g} min at most" if training.max_minutes else ""
     display.say(f"Images      {height} x {width} px, {'grey' if record.channels == 1 else 'RGB'}")
     display.say(f"Training    preset {training.preset}, width {training.width}{budget}")
-    display.say(f"            {base}up to {counted(training.class_steps or 0, 'step')} for each class asked for")
+    display.say(f"            {base}up to {counted(training.class_steps, 'step')} for each class asked for")
     display.say(f"Generation  {counted(num_wanted, 'image')} for {num_trained} of {counted(len(plan), 'class')}")
     for number, line in enumerate(sentences.changes(changes)):
         display.say(f"{'' if number else 'Since then':<12}{line}")
@@ -98,7 +97,7 @@ def check(job: JobConfig, *, given: str, as_json: bool, rehash: bool = False, fr
     return 0
 
 
-def run(job: JobConfig, *, as_json: bool, rehash: bool = False, fresh: bool = False) -> int:
+def run(job: ResolvedJob, *, as_json: bool, rehash: bool = False, fresh: bool = False) -> int:
     """Run the nightly flow here and now, and tell how it went."""
     with _prefect_quiet(), stopping_workers(), display.live():
         from dcgan.flows.nightly import flow_for  # noqa: PLC0415

@@ -4,7 +4,7 @@ The same model is the command line's options, the Prefect flow's parameter and w
 it starts. Unknown keys are errors.
 """
 
-from dcgan.config.job import JobConfig
+from dcgan.config.job import JobConfig, ResolvedJob
 from dcgan.config.parts import (
     LOCAL,
     PRESETS,
@@ -12,14 +12,17 @@ from dcgan.config.parts import (
     SIDE_MIN,
     DataConfig,
     GenerationConfig,
+    MachinesConfig,
     MeasuresConfig,
     OnnxConfig,
-    RunConfig,
+    ResolvedMachines,
+    ResolvedTraining,
     TrainingConfig,
 )
-from dcgan.config.reading import load_job, parse_job
+from dcgan.config.reading import load_job, parse_job, parse_resolved
 
 __all__ = [
     "LOCAL", "PRESETS", "SIDE_MAX", "SIDE_MIN", "DataConfig", "GenerationConfig", "JobConfig",
-    "MeasuresConfig", "OnnxConfig", "RunConfig", "TrainingConfig", "load_job", "parse_job",
+    "MachinesConfig", "MeasuresConfig", "OnnxConfig", "ResolvedJob", "ResolvedMachines", "ResolvedTraining",
+    "TrainingConfig", "load_job", "parse_job", "parse_resolved",
 ]  # fmt: skip

@@ -13,10 +13,12 @@ from dcgan.config.parts import (
     DataConfig,
     GateConfig,
     GenerationConfig,
+    MachinesConfig,
     MeasuresConfig,
     Model,
     OutputsConfig,
-    RunConfig,
+    ResolvedMachines,
+    ResolvedTraining,
     TrainingConfig,
     absolute,
 )
@@ -39,7 +41,7 @@ class JobConfig(Model):
     gate: GateConfig = GateConfig()
     measures: MeasuresConfig = MeasuresConfig()
     outputs: OutputsConfig = OutputsConfig()
-    run: RunConfig = RunConfig()
+    run: MachinesConfig = MachinesConfig()
 
     @field_validator("version")
     @classmethod
@@ -58,7 +60,7 @@ class JobConfig(Model):
             raise ValueError("a job's name names a folder: use letters, digits, `_`, `-` and `.`, not first")
         return value
 
-    def resolve(self, folder: Path) -> JobConfig:
+    def resolve(self, folder: Path) -> ResolvedJob:
         """The same with absolute paths, the preset's values and the machine's numbers: what a run works by.
 
         Args:
@@ -73,12 +75,22 @@ class JobConfig(Model):
                 f"outputs.root {root} is inside data.source {source}: the next run would take its own images for real "
                 "ones. Set outputs.root to another folder."
             )
-        return self.model_copy(
-            update={
-                "data": self.data.model_copy(update={"source": source}),
-                "training": self.training.resolve(),
-                "measures": self.measures.resolve(folder),
-                "outputs": self.outputs.model_copy(update={"root": root}),
-                "run": self.run.resolve(),
-            }
+        return ResolvedJob(
+            version=self.version,
+            name=self.name,
+            data=self.data.model_copy(update={"source": source}),
+            generation=self.generation,
+            training=self.training.resolve(),
+            curation=self.curation,
+            gate=self.gate,
+            measures=self.measures.resolve(folder),
+            outputs=self.outputs.model_copy(update={"root": root}),
+            run=self.run.resolve(),
         )
+
+
+class ResolvedJob(JobConfig):
+    """A job as a run works by it: absolute paths, and every number given."""
+
+    training: ResolvedTraining
+    run: ResolvedMachines

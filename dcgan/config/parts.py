@@ -165,11 +165,27 @@ class TrainingConfig(Model):
     snapshot_seconds: Annotated[float, Field(ge=0)] = 20.0
     """At most so much work is lost to a kill, in seconds of one process's training. 0: none, at any cost."""
 
-    def resolve(self) -> TrainingConfig:
+    def resolve(self) -> ResolvedTraining:
         """The same with the preset's values in every field that was not given."""
         preset = PRESETS[self.preset]
         given = {name: value for name, value in self if value is not None}
-        return TrainingConfig(**{**preset, **given})
+        return ResolvedTraining(**{**preset, **given})
+
+
+class ResolvedTraining(TrainingConfig):
+    """The same with a value in every field that the preset fills in."""
+
+    base: bool
+    base_steps: Count
+    class_steps: Annotated[int, Field(ge=1)]
+    width: Annotated[int, Field(ge=4, le=256)]
+    latent_dim: Annotated[int, Field(ge=2, le=1024)]
+    batch_size: Annotated[int, Field(ge=2, le=1024)]
+    learning_rate: Annotated[float, Field(gt=0, lt=1)]
+    ema_decay: Annotated[float, Field(ge=0, lt=1)]
+    augmentation: list[Augmentation]
+    precision: Literal["auto", "float32", "bfloat16"]
+    log_steps: Annotated[int, Field(ge=1)]
 
 
 _COMMON: dict[str, Any] = {
@@ -286,7 +302,7 @@ class OutputsConfig(Model):
         return value
 
 
-class RunConfig(Model):
+class MachinesConfig(Model):
     """The machines."""
 
     on: str = LOCAL
@@ -309,11 +325,19 @@ class RunConfig(Model):
             )
         return value
 
-    def resolve(self) -> RunConfig:
+    def resolve(self) -> ResolvedMachines:
         """The same with this machine's numbers in every field that was not given."""
         cores = len(os.sched_getaffinity(0))
         processes = self.processes or self.per_gpu * len(devices.gpus()) or cores
-        return self.model_copy(update={"processes": processes, "threads": self.threads or max(1, cores // processes)})
+        threads = self.threads or max(1, cores // processes)
+        return ResolvedMachines(on=self.on, processes=processes, threads=threads, per_gpu=self.per_gpu)
+
+
+class ResolvedMachines(MachinesConfig):
+    """The same with this machine's numbers."""
+
+    processes: Annotated[int, Field(ge=1)]
+    threads: Annotated[int, Field(ge=1)]
 
 
 def absolute(folder: Path, path: str) -> str:

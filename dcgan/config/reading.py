@@ -5,16 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import ValidationError
 
-from dcgan.config.job import JobConfig
+from dcgan.config.job import JobConfig, ResolvedJob
 from dcgan.errors import ConfigError
 
+J = TypeVar("J", bound=JobConfig)
 
-def load_job(path: Path, overrides: Iterable[str] = ()) -> JobConfig:
+
+def load_job(path: Path, overrides: Iterable[str] = ()) -> ResolvedJob:
     """Read a job file, apply `key=value` overrides, and resolve it.
 
     Args:
@@ -47,8 +49,17 @@ def parse_job(values: Any, where: str) -> JobConfig:
     Raises:
         ConfigError: one line for each wrong key.
     """
+    return _validated(JobConfig, values, where)
+
+
+def parse_resolved(values: Any, where: str) -> ResolvedJob:
+    """Check values that a run has recorded against the resolved model; arguments and errors as of `parse_job`."""
+    return _validated(ResolvedJob, values, where)
+
+
+def _validated(model: type[J], values: Any, where: str) -> J:
     try:
-        return JobConfig.model_validate(values)
+        return model.model_validate(values)
     except ValidationError as error:
         raise ConfigError(f"{where}: " + "; ".join(_messages(error))) from error
 

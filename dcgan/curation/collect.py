@@ -20,7 +20,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dcgan.config import JobConfig
+from dcgan.config import ResolvedJob
 from dcgan.curation import parts
 from dcgan.curation.curator import Curator
 from dcgan.curation.filters import Filters
@@ -39,7 +39,7 @@ NUM_EXAMPLES = 8  # rejected images of a reason that are kept, to be looked at
 GRID_COLUMNS, GRID_ROWS = 10, 4
 
 
-def collect(run: Run, config: JobConfig, label: str, num_wanted: int, on_progress: OnProgress) -> GenerationRecord:
+def collect(run: Run, job: ResolvedJob, label: str, num_wanted: int, on_progress: OnProgress) -> GenerationRecord:
     """Make candidates in the order of their index and keep the first `num_wanted` that curation accepts.
 
     Leaves in `generation/<class>/`: `images/`, `rows.parquet`, `grid.png`, `rejected/<reason>/` with some examples, and
@@ -52,7 +52,7 @@ def collect(run: Run, config: JobConfig, label: str, num_wanted: int, on_progres
     if record_file.exists():
         return records.read(record_file, GenerationRecord)
     (folder / "images").mkdir(parents=True, exist_ok=True)
-    curator = Curator(run, config, label)
+    curator = Curator(run, job, label)
     began = time.monotonic()
 
     # Parts, until enough are accepted. How many are wanted cuts the last one, so that it is in the parts' names.
@@ -80,7 +80,7 @@ def collect(run: Run, config: JobConfig, label: str, num_wanted: int, on_progres
             else:
                 last = min(tried + parts.PART, num_wanted * MAX_TRIES)
                 tell = _teller(on_progress, accepted, num_wanted)
-                _make_part(part, folder, config, curator, range(tried, last), num_wanted - accepted, tell)
+                _make_part(part, folder, job, curator, range(tried, last), num_wanted - accepted, tell)
         take(part)
         on_progress({"done": accepted, "total": num_wanted})
 
@@ -104,17 +104,17 @@ def collect(run: Run, config: JobConfig, label: str, num_wanted: int, on_progres
     return record
 
 
-def make_shards(run: Run, config: JobConfig, label: str, firsts: Sequence[int], on_progress: OnProgress) -> None:
+def make_shards(run: Run, job: ResolvedJob, label: str, firsts: Sequence[int], on_progress: OnProgress) -> None:
     """Make some shards of a class (`parts.shards`), each as if there were no others; `collect` joins them.
 
     Args:
         run: where the class is trained.
-        config: resolved.
+        job: resolved.
         label: class name.
         firsts: index of each shard's first candidate.
         on_progress: told of candidates, rejected ones only at the end of a shard.
     """
-    curator = Curator(run, config, label)
+    curator = Curator(run, job, label)
     for number, first in enumerate(firsts):
         folder = run.shard(label, first)
         if not (folder / parts.SHARD_RECORD).exists():
@@ -122,7 +122,7 @@ def make_shards(run: Run, config: JobConfig, label: str, firsts: Sequence[int], 
             curator.filters.forget()
             tell = _teller(on_progress, number * parts.PART, len(firsts) * parts.PART)
             indices = range(first, first + parts.PART)
-            _make_part(folder / parts.SHARD_ROWS, folder, config, curator, indices, parts.PART, tell)
+            _make_part(folder / parts.SHARD_ROWS, folder, job, curator, indices, parts.PART, tell)
             tell(parts.PART)
 
 
@@ -155,7 +155,7 @@ def _adopt(shard: Path, part: Path, folder: Path, filters: Filters) -> None:
 def _make_part(
     part: Path,
     folder: Path,
-    config: JobConfig,
+    job: ResolvedJob,
     curator: Curator,
     indices: range,
     num_left: int,
@@ -165,7 +165,7 @@ def _make_part(
 
     Leaves the accepted ones in `images/` of the folder, their rows in `part`, and then a record beside it.
     """
-    label, job = curator.label, config.name
+    label, name = curator.label, job.name
     tables: list[dict[str, np.ndarray]] = []
     written: list[Future[list[str]]] = []
     rejected: Counter[str] = Counter()
@@ -184,10 +184,10 @@ def _make_part(
                 rejected[reason] += 1
                 if indices.start == 0 and rejected[reason] <= NUM_EXAMPLES:
                     example = folder / "rejected" / reason / f"{image_id(label, tried - 1)}.png"
-                    storage.write_bytes(example, _encode(images[row], job, label, tried - 1, curator))
+                    storage.write_bytes(example, _encode(images[row], name, label, tried - 1, curator))
             accepted += len(chosen)
             tables.append({name: values[chosen] for name, values in known.items()})
-            written.append(writers.submit(_write, folder, images[chosen], job, label, tables[-1]["index"], curator))
+            written.append(writers.submit(_write, folder, images[chosen], name, label, tables[-1]["index"], curator))
             if len(written) > MAX_WAITING:
                 written[-MAX_WAITING].result()
             tell(accepted)
@@ -198,7 +198,7 @@ def _make_part(
     rows = rows.assign(
         image_id=[image_id(label, index) for index in rows["index"]],
         label=label,
-        seed=config.generation.seed,
+        seed=job.generation.seed,
         model_sha256=curator.model.sha256,
         image_sha256=[digest for future in written for digest in future.result()],
         height=height,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from dcgan.config import JobConfig
+from dcgan.config import ResolvedJob
 from dcgan.curation import filters
 from dcgan.curation.filters import CRITIC, Candidates, Filters, Nearest, RealImages, flat
 from dcgan.generation.model import CHUNK, Model
@@ -20,12 +20,12 @@ CRITIC_CHUNKS = 4  # candidates of so many chunks tell how the discriminator's s
 class Curator:
     """Candidates of one class with what is known of them, in the order of their indices."""
 
-    def __init__(self, run: Run, config: JobConfig, label: str) -> None:
+    def __init__(self, run: Run, job: ResolvedJob, label: str) -> None:
         """Load the class's model and judges, and take thresholds from its real images.
 
         Args:
             run: with split, judge and this class's training.
-            config: resolved.
+            job: resolved.
             label: class name.
         """
         split = pd.read_parquet(run.split_table)
@@ -34,24 +34,24 @@ class Curator:
         real, held_out = np.load(run.train_images(label)), np.load(run.holdout_images(label))
         image_shape = real.shape[1:]
         with run.model(label).open("rb") as file:
-            self.model = Model(file, config.training, image_shape)
+            self.model = Model(file, job.training, image_shape)
         judge, classes = load_judge(run, image_shape)
         self._number = classes.index(label)
         self._judge = looker(judge)
-        names = config.curation.filters
+        names = job.curation.filters
         by_folds = filters.needs_folds(names)
         self._folds = load_folds(run, image_shape) if by_folds else []
-        self._generation = config.generation
+        self._generation = job.generation
         self.run_id, self.label = run.id, label
 
         real_features = self._judge(real)[1]
         self._nearest_pixels, self._nearest_features = Nearest(flat(real)), Nearest(real_features)
         other_class = load_other_class(run, label) if by_folds else None
         self.limits = filters.thresholds(RealImages(real, real_features, held_out, other_class), names)
-        self._with_critic = config.curation.critic_share < 1
+        self._with_critic = job.curation.critic_share < 1
         if self._with_critic:
             scores = [self.model.critic_scores(self._images(chunk)) for chunk in range(CRITIC_CHUNKS)]
-            self.limits[CRITIC] = float(np.quantile(np.concatenate(scores), 1 - config.curation.critic_share))
+            self.limits[CRITIC] = float(np.quantile(np.concatenate(scores), 1 - job.curation.critic_share))
         self.filters = Filters(self.limits, names, [*real, *held_out])
 
     def chunk(self, number: int) -> tuple[np.ndarray, Sequence[str], dict[str, np.ndarray]]:

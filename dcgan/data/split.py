@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from dcgan.config import DataConfig, JobConfig
+from dcgan.config import DataConfig, ResolvedJob
 from dcgan.data.catalogue import readers, scan
 from dcgan.data.catalogue.sources import Source, list_source
 from dcgan.errors import InputError
@@ -47,18 +47,18 @@ def assign(table: pd.DataFrame, holdout: float | str) -> pd.DataFrame:
     return accepted.assign(split=np.where(held_out, HOLDOUT, TRAIN))
 
 
-def plan_split(config: JobConfig, table: pd.DataFrame, record: CatalogueRecord) -> SplitRecord:
+def plan_split(job: ResolvedJob, table: pd.DataFrame, record: CatalogueRecord) -> SplitRecord:
     """How many images of each class train and are held out, and which classes are refused.
 
     Args:
-        config: resolved.
+        job: resolved.
         table: the catalogue.
         record: the catalogue's.
 
     Raises:
         InputError: no class has enough training images, or fewer than two have any.
     """
-    assigned = assign(table, config.data.holdout)
+    assigned = assign(table, job.data.holdout)
     counts = pd.crosstab(assigned["label"], assigned["split"]).reindex(columns=[TRAIN, HOLDOUT], fill_value=0)
     classes: dict[str, ClassSplit] = {}
     for label, found in record.classes.items():
@@ -81,7 +81,7 @@ def _of_class(train: int, holdout: int, found: ClassFiles) -> ClassSplit:
     return ClassSplit(train=train, holdout=holdout, state=ClassState.REFUSED, reason=reason)
 
 
-def make_split(run: Run, config: JobConfig) -> SplitRecord:
+def make_split(run: Run, job: ResolvedJob) -> SplitRecord:
     """Split the catalogue, and leave each class's pixels as uint8 (n, H, W, C) arrays in the run.
 
     Raises:
@@ -89,11 +89,11 @@ def make_split(run: Run, config: JobConfig) -> SplitRecord:
     """
     if not run.split.exists():
         table = pd.read_parquet(run.catalogue_table)
-        record = plan_split(config, table, records.read(run.catalogue_record, CatalogueRecord))
+        record = plan_split(job, table, records.read(run.catalogue_record, CatalogueRecord))
         shape = record.image_shape
-        assigned = assign(table, config.data.holdout)
+        assigned = assign(table, job.data.holdout)
         assigned["row"] = assigned.groupby(["label", "split"]).cumcount()
-        source = list_source(config.data.source)
+        source = list_source(job.data.source)
         with storage.whole_folder(run.split) as temporary:
             for label, entry in record.classes.items():
                 (temporary / escape(label)).mkdir()

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from dcgan.config import JobConfig, OnnxConfig, extractors
+from dcgan.config import OnnxConfig, ResolvedJob, extractors
 from dcgan.data.split import image_shape
 from dcgan.errors import StageError
 from dcgan.networks.classifier import load_judge, looker
@@ -53,7 +53,7 @@ class FeatureSpace:
         return features
 
 
-def open_space(run: Run, config: JobConfig) -> FeatureSpace:
+def open_space(run: Run, job: ResolvedJob) -> FeatureSpace:
     """The feature space that the job names.
 
     Raises:
@@ -61,11 +61,11 @@ def open_space(run: Run, config: JobConfig) -> FeatureSpace:
         StageError: it cannot be loaded, or gives no features.
     """
     shape = image_shape(run)
-    kind, name = extractors.kind_and_name(config.measures.features)
-    extractors.require(config.measures.features)
+    kind, name = extractors.kind_and_name(job.measures.features)
+    extractors.require(job.measures.features)
     if kind == "onnx":
         path = Path(name)
-        return FeatureSpace(f"onnx:{path.name}", _onnx(path, config.measures.onnx, config.run.threads or 1), shape)
+        return FeatureSpace(f"onnx:{path.name}", _onnx(path, job.measures.onnx, job.run.threads), shape)
     if kind == "keras":
         return FeatureSpace(f"keras:{name}", _keras(name), shape)
     look = looker(load_judge(run, shape)[0])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dcgan.config import JobConfig
+from dcgan.config import ResolvedJob
 from dcgan.data.split import labels_with_images
 from dcgan.evaluation import checks
 from dcgan.evaluation.sets import ARMS, WITH, WITHOUT, compared
@@ -87,27 +87,27 @@ class Gains:
     """Corrected p-value of each class that can have a verdict."""
 
 
-def judge(run: Run, config: JobConfig) -> EvaluationRecord:
+def judge(run: Run, job: ResolvedJob) -> EvaluationRecord:
     """Turn the classifiers' results into a verdict on the whole, and one on each class; leave them in the run.
 
     Args:
         run: with measures taken, the share chosen and the classifiers of `sets.compared` tested.
-        config: resolved.
+        job: resolved.
     """
     labels = labels_with_images(run)
     split = records.read(run.split_record, SplitRecord)
     num_real = [split.classes[label].train for label in labels]
     share = records.read(run.share_record, ShareRecord)
     measures = records.read_if_there(run.measures, MeasuresRecord)
-    found = _recognitions(run, config)
-    gains = _gains(found, labels, config.generation.seed)
+    found = _recognitions(run, job)
+    gains = _gains(found, labels, job.generation.seed)
 
-    overall = _overall(config.gate.policy, gains.whole)
+    overall = _overall(job.gate.policy, gains.whole)
     classes = {}
     for number, label in enumerate(labels):
         failed = checks.failed(measures.classes.get(label, {})) if measures else None
         of_draws = synthetic_share(num_real[number], int(found.synthetic[number]), share.chosen)
-        classes[label] = _of_class(config.gate.policy, number, found, gains, failed, overall, of_draws)
+        classes[label] = _of_class(job.gate.policy, number, found, gains, failed, overall, of_draws)
     rare = [number for number, count in enumerate(num_real) if count <= RARE_SHARE * max(num_real)]
     arms = {
         arm: ArmScores(
@@ -128,10 +128,10 @@ def judge(run: Run, config: JobConfig) -> EvaluationRecord:
     return record
 
 
-def _recognitions(run: Run, config: JobConfig) -> Recognitions:
+def _recognitions(run: Run, job: ResolvedJob) -> Recognitions:
     """Read what `utility.measure` left."""
     found: dict[str, list[dict[str, np.ndarray]]] = {arm: [] for arm in ARMS}
-    for number, (_, arm) in enumerate(compared(config.gate.classifier_seeds)):
+    for number, (_, arm) in enumerate(compared(job.gate.classifier_seeds)):
         found[arm].append(storage.unpack_arrays(run.compared(number).read_bytes()))
     right = {arm: np.stack([arrays["right"] for arrays in seeds]).astype(float) for arm, seeds in found.items()}
     return Recognitions(right, found[WITH][0]["truth"], found[WITH][0]["synthetic"])

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dcgan.config import JobConfig
+from dcgan.config import ResolvedJob
 from dcgan.data.leakage import leaked
 from dcgan.errors import StageError, StorageError
 from dcgan.evaluation import metric
@@ -48,7 +48,7 @@ class Points(NamedTuple):
     synthetic: np.ndarray
 
 
-def measure(run: Run, config: JobConfig, on_progress: OnProgress) -> MeasuresRecord:
+def measure(run: Run, job: ResolvedJob, on_progress: OnProgress) -> MeasuresRecord:
     """Measure what is generated, and leave it in `run.measures`.
 
     It is measured once, and anew when other numbers of images are generated than were measured.
@@ -63,8 +63,8 @@ def measure(run: Run, config: JobConfig, on_progress: OnProgress) -> MeasuresRec
         if (record := records.read(run.measures, MeasuresRecord)).synthetic == counts:
             return record
     began = time.monotonic()
-    space = open_space(run, config)
-    overall, classes = _measure(run, config, space, on_progress)
+    space = open_space(run, job)
+    overall, classes = _measure(run, job, space, on_progress)
     record = MeasuresRecord(
         features=FeatureSpaceRecord(name=space.name, dimensions=space.dimensions),
         metrics={one.name: one.record() for one in METRICS},
@@ -78,7 +78,7 @@ def measure(run: Run, config: JobConfig, on_progress: OnProgress) -> MeasuresRec
 
 
 def _measure(
-    run: Run, config: JobConfig, space: FeatureSpace, on_progress: OnProgress
+    run: Run, job: ResolvedJob, space: FeatureSpace, on_progress: OnProgress
 ) -> tuple[dict[str, Measured], dict[str, dict[str, Measured]]]:
     """Over all classes, and class by class."""
     sets = load_sets(run)
@@ -87,9 +87,9 @@ def _measure(
         sets.real,
         holdout,
         sets.synthetic,
-        steps=min(config.gate.classifier_steps, MAX_STEPS),
-        seed=randomness.key(config.generation.seed, "", "GAN-train and GAN-test") % 2**31,
-        kinds=config.gate.augmentation,
+        steps=min(job.gate.classifier_steps, MAX_STEPS),
+        seed=randomness.key(job.generation.seed, "", "GAN-train and GAN-test") % 2**31,
+        kinds=job.gate.augmentation,
         on_progress=on_progress,
     )
     # One scale for all features keeps the kernel's values near 1, whatever the network's are.
@@ -103,7 +103,7 @@ def _measure(
     made = {number: images for number, images in enumerate(sets.synthetic) if images is not None}
     for (number, images), of_classifier in zip(made.items(), learned, strict=True):
         label = sets.labels[number]
-        draws = randomness.generator(config.generation.seed, label, "measures")
+        draws = randomness.generator(job.generation.seed, label, "measures")
         points = Points(real[0][number], real[1][number], space(images) / scale)
         off = outlying(all_train, points.synthetic, beyond).beside(outlying(all_train, points.holdout, beyond))
         varied = variety(holdout[number], images).beside(variety(holdout[number], sets.real[number]))
@@ -112,7 +112,7 @@ def _measure(
         # As many of each kind in each class, or the mixture of classes would count as a difference.
         size = min(MAX_POOLED // len(made), *map(len, points))
         pools.append(Points(*(drawn(of_kind, size, draws) for of_kind in points)))
-    draws = randomness.generator(config.generation.seed, "", "measures")
+    draws = randomness.generator(job.generation.seed, "", "measures")
     pooled = quality(Points(*map(np.concatenate, zip(*pools, strict=True))), draws)
     means = {
         one.name: metric.mean([measured[one.name] for measured in classes.values()])

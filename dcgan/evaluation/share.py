@@ -10,7 +10,7 @@ import itertools
 
 import numpy as np
 
-from dcgan.config import JobConfig
+from dcgan.config import ResolvedJob
 from dcgan.data.split import FOLDS
 from dcgan.evaluation.sets import Sets
 from dcgan.evaluation.statistics import balanced
@@ -40,7 +40,7 @@ def shares(sets: Sets, strength: float) -> list[float]:
     ]
 
 
-def choose(run: Run, _: JobConfig) -> ShareRecord:
+def choose(run: Run, _: ResolvedJob) -> ShareRecord:
     """The smallest strength but 0 whose balanced accuracy over all folds is as good as the best; leave it in the run.
 
     As good is what falls short by no more than a standard error of the paired difference (Breiman et al. 1984,

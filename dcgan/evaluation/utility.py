@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dcgan.config import JobConfig
+from dcgan.config import ResolvedJob
 from dcgan.data.leakage import leaked
 from dcgan.data.split import FOLDS, in_fold
 from dcgan.evaluation.sets import ARMS, Sets, compared, load_sets
@@ -29,7 +29,7 @@ from dcgan.run.paths import Run
 from dcgan.run.records import ShareRecord
 
 
-def measure(run: Run, config: JobConfig, numbers: Sequence[int], on_progress: OnProgress) -> dict[int, float]:
+def measure(run: Run, job: ResolvedJob, numbers: Sequence[int], on_progress: OnProgress) -> dict[int, float]:
     """Train and test classifiers of `sets.compared`; leave what each recognised in `run.compared(number)`.
 
     Those with synthetic images need the share to be chosen.
@@ -37,7 +37,7 @@ def measure(run: Run, config: JobConfig, numbers: Sequence[int], on_progress: On
     Returns:
         The share recognised, by number.
     """
-    classifiers, steps = compared(config.gate.classifier_seeds), config.gate.classifier_steps
+    classifiers, steps = compared(job.gate.classifier_seeds), job.gate.classifier_steps
     sets = load_sets(run, synthetic=any(ARMS[classifiers[number][1]][1] for number in numbers))
     tested = [np.load(run.holdout_images(label))[~leaked(run, label)] for label in sets.labels]
 
@@ -51,10 +51,10 @@ def measure(run: Run, config: JobConfig, numbers: Sequence[int], on_progress: On
             arm = Arm(sets.real, sets.synthetic, shares(sets, strength), classical)
         return Trial(run.compared(number), about, f"utility {seed}", arm, steps, tested)
 
-    return _carry_out(trial, numbers, Classifiers(config, sets), on_progress)
+    return _carry_out(trial, numbers, Classifiers(job, sets), on_progress)
 
 
-def try_shares(run: Run, config: JobConfig, numbers: Sequence[int], on_progress: OnProgress) -> dict[int, float]:
+def try_shares(run: Run, job: ResolvedJob, numbers: Sequence[int], on_progress: OnProgress) -> dict[int, float]:
     """Train and test classifiers of `share.TRIED`; leave what each recognised in `run.tried(number)`.
 
     A classifier learns from two thirds of each class's training images, as often from each as the gate's do, and
@@ -65,7 +65,7 @@ def try_shares(run: Run, config: JobConfig, numbers: Sequence[int], on_progress:
         The share recognised, by number.
     """
     sets = load_sets(run)
-    steps = math.ceil(config.gate.classifier_steps * (FOLDS - 1) / FOLDS)
+    steps = math.ceil(job.gate.classifier_steps * (FOLDS - 1) / FOLDS)
 
     def trial(number: int) -> Trial:
         fold, strength = TRIED[number]
@@ -85,7 +85,7 @@ def try_shares(run: Run, config: JobConfig, numbers: Sequence[int], on_progress:
         tested = [images[mask] for images, mask in zip(sets.real, left, strict=True)]
         return Trial(run.tried(number), {"synthetic": sets.counts}, f"share {fold}", arm, steps, tested)
 
-    return _carry_out(trial, numbers, Classifiers(config, sets), on_progress)
+    return _carry_out(trial, numbers, Classifiers(job, sets), on_progress)
 
 
 class Arm(NamedTuple):
@@ -117,14 +117,14 @@ class Trial(NamedTuple):
 class Classifiers:
     """The classifiers that the job measures with, one after the other."""
 
-    def __init__(self, config: JobConfig, sets: Sets) -> None:
+    def __init__(self, job: ResolvedJob, sets: Sets) -> None:
         """Build nothing yet.
 
         Args:
-            config: resolved.
+            job: resolved.
             sets: whose images they tell apart.
         """
-        self._seed, self._gate = config.generation.seed, config.gate
+        self._seed, self._gate = job.generation.seed, job.gate
         self._shape, self._num_classes = sets.real[0].shape[1:], len(sets.labels)
 
     def recognised(

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from dcgan.config import GenerationConfig, TrainingConfig
+from dcgan.config import GenerationConfig, ResolvedTraining
 from dcgan.execution import randomness
 from dcgan.networks.architecture import make_discriminator, make_generator
 from dcgan.networks.batches import to_float, to_uint8
@@ -28,7 +28,7 @@ MAX_HEADER_BYTES = 2048  # of one array in the file: NumPy's header, and its nam
 class Model:
     """Generator and critic of one class. Candidate i depends on (seed, class, i) and the weights only."""
 
-    def __init__(self, file: BinaryIO, config: TrainingConfig, image_shape: tuple[int, int, int]) -> None:
+    def __init__(self, file: BinaryIO, config: ResolvedTraining, image_shape: tuple[int, int, int]) -> None:
         """Load `model.npz`. No more of it is read than the networks take.
 
         Args:
@@ -39,7 +39,6 @@ class Model:
         Raises:
             ValueError, OSError, zipfile.BadZipFile: it does not hold exactly the networks' weights.
         """
-        assert config.latent_dim and config.width
         shapes = _shapes(config.latent_dim, image_shape, config.width)
         max_bytes = sum(_num_bytes(shape) + MAX_HEADER_BYTES for shape in shapes.values())
         content = file.read(max_bytes + 1)

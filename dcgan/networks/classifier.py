@@ -18,7 +18,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from dcgan.config import JobConfig
+from dcgan.config import ResolvedJob
 from dcgan.data.split import FOLDS, in_fold, labels_with_images
 from dcgan.errors import ConfigError
 from dcgan.execution import randomness
@@ -208,7 +208,7 @@ def _in_batches(images: np.ndarray) -> Iterator[tf.Tensor]:
         yield tf.constant(images[first : first + PREDICTION_BATCH])
 
 
-def train_judge(run: Run, config: JobConfig, on_progress: OnProgress) -> JudgeRecord:
+def train_judge(run: Run, job: ResolvedJob, on_progress: OnProgress) -> JudgeRecord:
     """Train the judges on the real training images and leave them in the run.
 
     One is trained on all of them. As many more as there are folds are each trained on all but its fold of every class's
@@ -220,12 +220,12 @@ def train_judge(run: Run, config: JobConfig, on_progress: OnProgress) -> JudgeRe
         return records.read(record_file, JudgeRecord)
     labels = labels_with_images(run)
     real = [np.load(run.train_images(label)) for label in labels]
-    trainer = Trainer(real[0].shape[1:], len(labels), config.gate.augmentation)
-    steps = config.gate.classifier_steps
+    trainer = Trainer(real[0].shape[1:], len(labels), job.gate.augmentation)
+    steps = job.gate.classifier_steps
     steps_of_fold = -(-steps // FOLDS)
 
     def train(pools: list[np.ndarray], num_steps: int, name: str, done: int) -> keras.Model:
-        seed = randomness.key(config.generation.seed, "", name) % 2**31
+        seed = randomness.key(job.generation.seed, "", name) % 2**31
         told = part_of(on_progress, done, steps + FOLDS * steps_of_fold)
         return trainer.train(Batches(pools, stream=seed), num_steps, seed, told)
 

@@ -28,7 +28,7 @@ from typing import Any, TypedDict
 import numpy as np
 import pandas as pd
 
-from dcgan.config import JobConfig, extractors
+from dcgan.config import ResolvedJob, extractors
 from dcgan.data.split import HOLDOUT, TRAIN, assign
 from dcgan.files import storage
 from dcgan.run.records import ClassFingerprints, ClassPlan, FingerprintsRecord
@@ -65,36 +65,36 @@ def real_images(table: pd.DataFrame, holdout: float | str) -> dict[str, Sides]:
 
 
 def take(
-    config: JobConfig, images: Mapping[str, Sides], image_shape: tuple[int, int, int], plan: Mapping[str, ClassPlan]
+    job: ResolvedJob, images: Mapping[str, Sides], image_shape: tuple[int, int, int], plan: Mapping[str, ClassPlan]
 ) -> FingerprintsRecord:
     """The fingerprints of a run.
 
     Args:
-        config: resolved.
+        job: resolved.
         images: see `real_images`.
         image_shape: (H, W, C) of the run's images.
         plan: what is to be made of each class.
     """
-    begun = [FORMAT, _version(), image_shape, config.generation.seed]
-    recipe = _hash(*begun, config.training.model_dump(mode="json", exclude=_NO_RESULT))
+    begun = [FORMAT, _version(), image_shape, job.generation.seed]
+    recipe = _hash(*begun, job.training.model_dump(mode="json", exclude=_NO_RESULT))
     train = {label: _hash(sides["train"].tobytes().hex()) for label, sides in images.items()}
-    curation = _hash(config.curation.model_dump(mode="json"), config.generation.truncation)
+    curation = _hash(job.curation.model_dump(mode="json"), job.generation.truncation)
     classes: dict[str, ClassFingerprints] = {}
     for label, sides in images.items():
         training = _hash(recipe, train[label])
         generation = _hash(training, curation)
         of_images = _hash(train[label], sides["holdout"].tobytes().hex())
         classes[label] = ClassFingerprints(images=of_images, training=training, generation=generation)
-    gate = config.gate
+    gate = job.gate
     trained_on = {label: digest for label, digest in train.items() if len(images[label]["train"])}
     judge = _hash(*begun, gate.classifier_steps, gate.augmentation, trained_on)
     wanted = {label: [entry.requested, entry.state.value] for label, entry in plan.items()}
     asked = {label: entry.requested > 0 for label, entry in plan.items()}
     share = _hash(recipe, curation, gate.classifier_steps, gate.augmentation, gate.mixup, gate.classifier, asked)
-    measured = [config.measures.model_dump(mode="json"), _extractor(config.measures.features)]
+    measured = [job.measures.model_dump(mode="json"), _extractor(job.measures.features)]
     of_classes = {label: of_class.model_dump(mode="json") for label, of_class in classes.items()}
     evaluation = _hash(judge, of_classes, wanted, gate.model_dump(mode="json"), measured)
-    release = _hash(evaluation, config.name, config.outputs.format)
+    release = _hash(evaluation, job.name, job.outputs.format)
     return FingerprintsRecord(
         recipe=recipe, judge=judge, share=share, evaluation=evaluation, release=release, classes=classes
     )

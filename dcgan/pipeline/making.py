@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dcgan.config import JobConfig
+from dcgan.config import ResolvedJob
 from dcgan.curation.collect import collect
 from dcgan.execution.progress import OnProgress
 from dcgan.pipeline.stages import GENERATE, TRAIN, Stage
@@ -11,7 +11,7 @@ from dcgan.training.stage import train_class
 
 
 def make(
-    run: Run, job: JobConfig, label: str, num_wanted: int, max_seconds: float | None, on_progress: OnProgress
+    run: Run, job: ResolvedJob, label: str, num_wanted: int, max_seconds: float | None, on_progress: OnProgress
 ) -> None:
     """Train a class, and make its images.
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from dcgan.config import JobConfig
+from dcgan.config import ResolvedJob
 from dcgan.errors import ConfigError, InputError
 from dcgan.files import locks
 from dcgan.pipeline.cluster.coordinator import coordinating
@@ -25,7 +25,7 @@ class Night:
     """A run that is under way."""
 
     run: Run
-    job: JobConfig
+    job: ResolvedJob
     planned: bool = False
     """Whether the job and its images have proved fit to run."""
     result: RunResult | None = None
@@ -42,7 +42,7 @@ class Night:
 
 
 @contextmanager
-def opened(job: JobConfig, *, fresh: bool = False) -> Iterator[Night]:
+def opened(job: ResolvedJob, *, fresh: bool = False) -> Iterator[Night]:
     """Open the job's interrupted run, or a new one, for the time of the block, under the job's lock.
 
     A block that sets the night's `result` ends the run: the history gets its line, and runs over `outputs.keep` go. An

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
-from dcgan.config import JobConfig
+from dcgan.config import ResolvedJob
 from dcgan.curation import parts
 from dcgan.errors import Interrupted, StageError
 from dcgan.evaluation.sets import compared_with
@@ -65,7 +65,7 @@ class Pending(Protocol):
 class Start(Protocol):
     """Lets a portion of a stage begin as soon as there is a place for it."""
 
-    def __call__(self, stage: Stage, run: Run, job: JobConfig, portion: Portion, *, here: bool = False) -> Pending:
+    def __call__(self, stage: Stage, run: Run, job: ResolvedJob, portion: Portion, *, here: bool = False) -> Pending:
         """Let it begin; `here` on this machine, also where others work for the run."""
 
 
@@ -251,7 +251,6 @@ class Order:
         One process does several of them: to start it and to compile its networks takes as long as one. With `at_most`
         of them to one process, there may be more processes than work side by side.
         """
-        assert self.job.run.processes is not None
         wished = max(self.job.run.processes, math.ceil(len(items) / at_most) if at_most else 1)
         num_slots = min(len(items), wished)
         return [tuple(items[slot::num_slots]) for slot in range(num_slots)]

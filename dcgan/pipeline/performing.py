@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
-from dcgan.config import JobConfig
+from dcgan.config import ResolvedJob
 from dcgan.execution.pool import Work, workers
 from dcgan.execution.progress import reports
 from dcgan.pipeline.order import Start
@@ -21,7 +21,7 @@ WORKER = "dcgan.pipeline.worker"
 log = logging.getLogger(__name__)
 
 
-def perform(stage: Stage, run: Run, job: JobConfig, portion: Portion = ALL) -> Any:
+def perform(stage: Stage, run: Run, job: ResolvedJob, portion: Portion = ALL) -> Any:
     """Perform a portion of a stage, unless what a worker would leave stands already.
 
     Returns:
@@ -42,8 +42,7 @@ def perform(stage: Stage, run: Run, job: JobConfig, portion: Portion = ALL) -> A
     return given
 
 
-def _work(stage: Stage, run: Run, job: JobConfig, portion: Portion) -> Work:
-    assert job.run.threads is not None and job.run.processes is not None
+def _work(stage: Stage, run: Run, job: ResolvedJob, portion: Portion) -> Work:
     threads = job.run.threads * (job.run.processes if stage.all_threads else 1)
     return Work(
         run=str(run.root),
@@ -61,10 +60,10 @@ def _work(stage: Stage, run: Run, job: JobConfig, portion: Portion) -> Work:
 
 
 @contextmanager
-def by_threads(job: JobConfig) -> Iterator[Start]:
+def by_threads(job: ResolvedJob) -> Iterator[Start]:
     """Portions of stages performed by threads of this process, for the time of the block: as many as the job says."""
 
-    def start(stage: Stage, run: Run, job: JobConfig, portion: Portion, *, here: bool = False) -> Future[Any]:
+    def start(stage: Stage, run: Run, job: ResolvedJob, portion: Portion, *, here: bool = False) -> Future[Any]:
         del here  # all of it is
         return pool.submit(perform, stage, run, job, portion)
 

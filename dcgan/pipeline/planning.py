@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dcgan.config import JobConfig
+from dcgan.config import ResolvedJob
 from dcgan.curation import filters
 from dcgan.data import leakage
 from dcgan.data.catalogue import build_catalogue
@@ -14,7 +14,7 @@ from dcgan.run.plan import estimate_bytes, make_plan
 from dcgan.run.records import CatalogueRecord, ClassPlan
 
 
-def require(job: JobConfig) -> None:
+def require(job: ResolvedJob) -> None:
     """See that there is what a job names of things that are registered above its config.
 
     Raises:
@@ -23,7 +23,7 @@ def require(job: JobConfig) -> None:
     filters.require(job.curation.filters)
 
 
-def catalogue(run: Run, job: JobConfig, *, rehash: bool = False) -> CatalogueRecord:
+def catalogue(run: Run, job: ResolvedJob, *, rehash: bool = False) -> CatalogueRecord:
     """Open every file that has changed since the job's last run, and leave out what is no image.
 
     Args:
@@ -39,7 +39,7 @@ def catalogue(run: Run, job: JobConfig, *, rehash: bool = False) -> CatalogueRec
     return build_catalogue(run, job, reports.send, rehash=rehash)
 
 
-def split(run: Run, job: JobConfig) -> dict[str, ClassPlan]:
+def split(run: Run, job: ResolvedJob) -> dict[str, ClassPlan]:
     """Hold out real images that no GAN sees, and plan what to make of each class.
 
     Raises:
@@ -48,7 +48,6 @@ def split(run: Run, job: JobConfig) -> dict[str, ClassPlan]:
     """
     record = make_split(run, job)
     plan = make_plan(job, record)
-    assert job.training.width
     storage.require_room(run.root, estimate_bytes(plan, record.image_shape, job.training.width))
     leakage.audit(run)
     return plan

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dcgan.config import JobConfig
+from dcgan.config import ResolvedJob
 from dcgan.execution.progress import reports
 from dcgan.files import pictures, storage
 from dcgan.release import remote
@@ -14,7 +14,7 @@ from dcgan.run.paths import Run
 from dcgan.run.records import RunResult, RunSummary
 
 
-def release(run: Run, job: JobConfig, summary: RunSummary) -> RunResult:
+def release(run: Run, job: ResolvedJob, summary: RunSummary) -> RunResult:
     """Publish what ships. A run of which nothing ships leaves the releases as they were.
 
     Args:

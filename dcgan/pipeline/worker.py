@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from dcgan.config import parse_job
+from dcgan.config import parse_resolved
 from dcgan.errors import DcganError
 from dcgan.execution.child import next_told, open_channel
 from dcgan.execution.determinism import set_up_tensorflow
@@ -35,7 +35,7 @@ def main() -> int:
         work = Work(**told)
         try:
             run = Run(Path(work.run))
-            config = parse_job(storage.read_json(run.config), where=str(run.config))
+            config = parse_resolved(storage.read_json(run.config), where=str(run.config))
             if told is first:
                 with _without("matplotlib", "sklearn"):  # Keras loads them for what no worker does: 1 s of 4
                     set_up_tensorflow(work.threads)

@@ -9,7 +9,7 @@ import jinja2
 import yaml
 from markupsafe import Markup
 
-from dcgan.config import JobConfig
+from dcgan.config import ResolvedJob
 from dcgan.run.records import RunSummary
 
 # What means something to Markdown inside a line or a table's cell, HTML or LaTeX on Hugging Face.
@@ -24,11 +24,11 @@ def escape_markdown(value: object) -> str:
     return _SPECIAL.sub(lambda match: f"&#{ord(match[0])};", line)
 
 
-def dataset_card(config: JobConfig, summary: RunSummary) -> str:
+def dataset_card(job: ResolvedJob, summary: RunSummary) -> str:
     """The card's Markdown.
 
     Args:
-        config: resolved.
+        job: resolved.
         summary: of the run.
     """
     environment = jinja2.Environment(
@@ -41,20 +41,18 @@ def dataset_card(config: JobConfig, summary: RunSummary) -> str:
         keep_trailing_newline=True,
     )
     return environment.get_template("card.md.j2").render(
-        front_matter=Markup(
-            yaml.safe_dump(_front_matter(config, summary.released), sort_keys=False, allow_unicode=True)
-        ),
-        config=config,
+        front_matter=Markup(yaml.safe_dump(_front_matter(job, summary.released), sort_keys=False, allow_unicode=True)),
+        config=job,
         summary=summary,
         color_mode="grayscale" if summary.channels == 1 else "rgb",
     )
 
 
-def _front_matter(config: JobConfig, total: int) -> dict[str, Any]:
-    kind = config.outputs.format
+def _front_matter(job: ResolvedJob, total: int) -> dict[str, Any]:
+    kind = job.outputs.format
     bounds = {1_000: "n<1K", 10_000: "1K<n<10K", 100_000: "10K<n<100K", 1_000_000: "100K<n<1M"}
     return {
-        "pretty_name": f"{config.name}: synthetic images",
+        "pretty_name": f"{job.name}: synthetic images",
         "license": "other",
         "license_name": "as-the-real-images",
         "task_categories": ["image-classification"],

@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from dcgan.config import JobConfig
+from dcgan.config import ResolvedJob
 from dcgan.release.manifest import SCHEMA
 from dcgan.run.records import RunSummary
 
@@ -53,18 +53,18 @@ _CONTEXT: Node = {  # the specification's, whole: readers compare
 }
 
 
-def describe(config: JobConfig, summary: RunSummary, files: Mapping[str, str]) -> Node:
+def describe(job: ResolvedJob, summary: RunSummary, files: Mapping[str, str]) -> Node:
     """The description, for JSON.
 
     Its record set `images` has the manifest's columns and, but for `tfrecord`, which the format does not know, the
     images themselves.
 
     Args:
-        config: resolved.
+        job: resolved.
         summary: of the run.
         files: SHA-256 of the release's files by path, those of `images/` left out.
     """
-    kind = config.outputs.format
+    kind = job.outputs.format
     shards = sorted(path for path in files if path.startswith("shards/"))
     distribution = [
         _file_object(path, media_type, files[path]) for path, media_type in MEDIA_TYPES.items() if path in files
@@ -87,13 +87,13 @@ def describe(config: JobConfig, summary: RunSummary, files: Mapping[str, str]) -
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
         "conformsTo": "http://mlcommons.org/croissant/1.0",
-        "name": f"{config.name}-synthetic",
+        "name": f"{job.name}-synthetic",
         "description": (
             f"{summary.released:,} synthetic images, made by one DCGAN per class, for image classifiers that have too "
             f"few real images of some classes. For training, never for testing. {summary.state}."
         ),
         "license": LICENSE,
-        "citeAs": f"Synthetic images of job {config.name}, run {summary.run_id}, made by dcgan-augment",
+        "citeAs": f"Synthetic images of job {job.name}, run {summary.run_id}, made by dcgan-augment",
         "version": f"1.0.0+{summary.run_id}",
         "datePublished": summary.finished,
         "keywords": ["synthetic", "dcgan", "data-augmentation", "image-classification"],

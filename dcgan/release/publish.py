@@ -12,7 +12,7 @@ import os
 import shutil
 from pathlib import Path
 
-from dcgan.config import JobConfig
+from dcgan.config import ResolvedJob
 from dcgan.errors import StageError
 from dcgan.files import storage
 from dcgan.files.names import escape
@@ -23,18 +23,18 @@ from dcgan.release.holding import remove_unless_held
 from dcgan.release.manifest import ManifestWriter, class_rows
 from dcgan.report import write_report
 from dcgan.run import records
-from dcgan.run.paths import Job, Run
+from dcgan.run.paths import JobFolder, Run
 from dcgan.run.records import ReleaseRecord, RunSummary
 
 log = logging.getLogger(__name__)
 
 
-def publish(run: Run, config: JobConfig, summary: RunSummary) -> Path:
+def publish(run: Run, job: ResolvedJob, summary: RunSummary) -> Path:
     """Write the run's release, point `latest` at it, and remove releases over `outputs.keep` that nobody reads.
 
     Args:
         run: with every class of verdict "shipped" generated.
-        config: resolved.
+        job: resolved.
         summary: of the run.
 
     Returns:
@@ -44,37 +44,37 @@ def publish(run: Run, config: JobConfig, summary: RunSummary) -> Path:
         StageError: an image is missing, or has changed since it was made.
         StorageError: when the system refuses to write; what was released before is as it was.
     """
-    job = run.job
-    folder = job.releases / run.id
-    job.releases.mkdir(exist_ok=True)
-    storage.remove_unfinished(job.releases)
+    places = run.job
+    folder = places.releases / run.id
+    places.releases.mkdir(exist_ok=True)
+    storage.remove_unfinished(places.releases)
     if not folder.exists():
         with storage.whole_folder(folder) as temporary:
             (temporary / "models").mkdir()
             for label in summary.shipped:
                 shutil.copyfile(run.model(label), temporary / "models" / f"{escape(label)}.npz")
-            _write_images(run, config, summary, temporary)
-            (temporary / "README.md").write_text(dataset_card(config, summary), encoding="utf-8")
-            write_report(run, config, summary, temporary / "report.html")
+            _write_images(run, job, summary, temporary)
+            (temporary / "README.md").write_text(dataset_card(job, summary), encoding="utf-8")
+            write_report(run, job, summary, temporary / "report.html")
             files = _checksums(temporary)
-            storage.write_json(temporary / "croissant.json", describe(config, summary, files))
+            storage.write_json(temporary / "croissant.json", describe(job, summary, files))
             files["croissant.json"] = storage.sha256(temporary / "croissant.json")
-            release = ReleaseRecord(**dict(summary), config=config.model_dump(mode="json"), files=files)
+            release = ReleaseRecord(**dict(summary), config=job.model_dump(mode="json"), files=files)
             records.write(temporary / "release.json", release)
             digest = storage.sha256(temporary / "release.json")
             # In the form that `sha256sum --check` reads.
             storage.write_text(temporary / "release.sha256", f"{digest}  release.json\n")
             _make_read_only(temporary)
-    storage.replace_symlink(job.latest, f"{job.releases.name}/{folder.name}")
-    remove_old(job, folder, config.outputs.keep)
+    storage.replace_symlink(places.latest, f"{places.releases.name}/{folder.name}")
+    remove_old(places, folder, job.outputs.keep)
     return folder
 
 
-def _write_images(run: Run, config: JobConfig, summary: RunSummary, folder: Path) -> None:
+def _write_images(run: Run, job: ResolvedJob, summary: RunSummary, folder: Path) -> None:
     """Images and manifest, one class after the other."""
     with (
-        ManifestWriter(folder, image_folder=config.outputs.format == "files") as manifest,
-        formats.writer(config.outputs.format, folder, f"{config.name}-{run.id}", summary.released) as write,
+        ManifestWriter(folder, image_folder=job.outputs.format == "files") as manifest,
+        formats.writer(job.outputs.format, folder, f"{job.name}-{run.id}", summary.released) as write,
     ):
         for label in summary.shipped:
             for rows in class_rows(run, label, summary.classes[label].class_index):
@@ -113,7 +113,7 @@ def _make_read_only(folder: Path) -> None:
             file.chmod(file.stat().st_mode & 0o555)
 
 
-def remove_old(job: Job, newest: Path, keep: int) -> None:
+def remove_old(job: JobFolder, newest: Path, keep: int) -> None:
     """Remove all but the newest `keep` releases; one that is being read stays until a later night."""
     others = sorted(path for path in job.releases.iterdir() if path.is_dir() and path != newest)
     for old in others[: -keep + 1 or None]:

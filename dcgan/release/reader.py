@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dcgan import extras
-from dcgan.config import JobConfig, parse_job
+from dcgan.config import ResolvedJob, parse_resolved
 from dcgan.errors import ConfigError, ReleaseError
 from dcgan.files.urls import is_url
 from dcgan.release import formats
@@ -50,7 +50,7 @@ class Release(Contents):
         return f"Release({str(self.path)!r}, {self.num_images} images of {len(self.class_names)} classes)"
 
     @functools.cached_property
-    def config(self) -> JobConfig:
+    def config(self) -> ResolvedJob:
         """The resolved job that made it.
 
         Raises:
@@ -62,7 +62,7 @@ class Release(Contents):
             source, root = str(data.pop("source")), str(outputs.pop("root"))
             # Neither is opened here: what a job may name today does not matter to a release of long ago.
             values = recorded | {"data": data | {"source": "."}, "outputs": outputs | {"root": "."}}
-            job = parse_job(values, where=str(self.path / "release.json"))
+            job = parse_resolved(values, where=str(self.path / "release.json"))
         except (ConfigError, KeyError, TypeError, ValueError) as error:
             raise ReleaseError(f"{self.path}: its job, `config` in release.json, is not one: {error}") from error
         parts = {

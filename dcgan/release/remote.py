@@ -24,7 +24,7 @@ from dcgan.data.catalogue.mirror import can_stand
 from dcgan.errors import ReleaseError, StorageError
 from dcgan.execution.progress import OnProgress, no_report
 from dcgan.files import locks, storage, transfers, urls
-from dcgan.run.paths import Job
+from dcgan.run.paths import JobFolder
 from dcgan.text import counted
 
 RECORD = "release.json"
@@ -57,7 +57,7 @@ def prepare(url: str, run_id: str) -> None:
             _remove(system, f"{root}/releases/{name}", told)
 
 
-def upload(job: Job, run_id: str, url: str, keep: int, on_progress: OnProgress = no_report) -> dict[str, str]:
+def upload(job: JobFolder, run_id: str, url: str, keep: int, on_progress: OnProgress = no_report) -> dict[str, str]:
     """Upload a release, name it as the newest, and remove releases over `keep`.
 
     What an interrupted upload has brought there is not sent again.

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dcgan.config import JobConfig
+from dcgan.config import ResolvedJob
 from dcgan.errors import ReleaseError, StorageError
 from dcgan.files import storage
 from dcgan.release.contents import Contents
 from dcgan.run import history, runs
 
 
-def recorded_source(release: Contents, config: JobConfig) -> str:
+def recorded_source(release: Contents, job: ResolvedJob) -> str:
     """The source that a release records, a path or a URL.
 
     Whoever made a release chose what it records, and to open that can read this machine's files, or make requests to
@@ -22,25 +22,25 @@ def recorded_source(release: Contents, config: JobConfig) -> str:
     Raises:
         ReleaseError: the release does not lie in the outputs of the job that it records.
     """
-    if not _lies_in_own_outputs(release, config):
+    if not _lies_in_own_outputs(release, job):
         raise ReleaseError(
             f"{release.path} does not lie in the outputs of its own job, so that the source of real images that it "
-            f"records is not opened: {config.data.source!r}. If you know where the real images are, say so by `real=` "
+            f"records is not opened: {job.data.source!r}. If you know where the real images are, say so by `real=` "
             "(of `release.real`: `source=`), a folder or URL that you trust."
         )
-    return config.data.source
+    return job.data.source
 
 
-def _lies_in_own_outputs(release: Contents, config: JobConfig) -> bool:
+def _lies_in_own_outputs(release: Contents, job: ResolvedJob) -> bool:
     """Whether its folder is where its job puts it, and that job has its run, or had it."""
-    job = runs.job_paths(config)
-    run = job.run(release.record.run_id)
+    places = runs.job_paths(job)
+    run = places.run(release.record.run_id)
     try:
-        if release.path != job.releases.resolve() / run.id:
+        if release.path != places.releases.resolve() / run.id:
             return False
         if run.config.exists():
             began, ended = storage.read_json(run.config), release.record.config
             return bool({**began, "run": None} == {**ended, "run": None})  # it may go on with other threads
-        return any(night.run_id == run.id for night in history.read(job))
+        return any(night.run_id == run.id for night in history.read(places))
     except (StorageError, OSError, ValueError, TypeError):
         return False

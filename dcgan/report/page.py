@@ -13,7 +13,7 @@ from pathlib import Path
 import jinja2
 import yaml
 
-from dcgan.config import JobConfig
+from dcgan.config import ResolvedJob
 from dcgan.files import storage
 from dcgan.report import figures, text, verdicts
 from dcgan.report.gallery import ClassPictures, class_pictures
@@ -87,22 +87,22 @@ class Audit:
     examples: list[QuarantinedFile]
 
 
-def write_report(run: Run, config: JobConfig, summary: RunSummary, file: Path) -> None:
+def write_report(run: Run, job: ResolvedJob, summary: RunSummary, file: Path) -> None:
     """Write the report as one HTML file that needs nothing but itself.
 
     Args:
         run: whose images and journals are shown.
-        config: resolved.
+        job: resolved.
         summary: of the run.
         file: to write.
 
     Raises:
         StorageError: the system refuses to write.
     """
-    storage.write_text(file, render(run, config, summary))
+    storage.write_text(file, render(run, job, summary))
 
 
-def render(run: Run, config: JobConfig, summary: RunSummary) -> str:
+def render(run: Run, job: ResolvedJob, summary: RunSummary) -> str:
     """The report's HTML; arguments as of `write_report`."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("dcgan.report"),
@@ -136,15 +136,15 @@ def render(run: Run, config: JobConfig, summary: RunSummary) -> str:
         arms=verdicts.arms(summary.arms),
         shares=verdicts.shares(summary.share),
         limit=verdicts.forest_limit(gain for gain in (summary.overall, *of_classes) if gain),
-        num_seeds=config.gate.classifier_seeds,
-        policy=config.gate.policy,
+        num_seeds=job.gate.classifier_seeds,
+        policy=job.gate.policy,
         measures=measure_table({label: outcome.measures for label, outcome in outcomes.items()}, summary.measures),
         leakage=leakage_view(summary.leakage, outcomes),
         trainings=_trainings(run, classes),
         rejections=sorted({reason for outcome in outcomes.values() for reason in outcome.rejected}),
         trend=_trend(run, summary),
         audit=_audit(summary.catalogue),
-        config_text=yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=100),
+        config_text=yaml.safe_dump(job.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=100),
     )
 
 

@@ -5,22 +5,21 @@ Shares are known before a class begins, so that they hold wherever it is trained
 
 from __future__ import annotations
 
-from dcgan.config import JobConfig
+from dcgan.config import ResolvedJob
 
 BASE_STEP = 0.6  # of a class's step in time: the base has all cores to itself (measured at 28 x 28 px on two cores)
 
 
-def of_base(job: JobConfig, num_classes: int) -> float | None:
+def of_base(job: ResolvedJob, num_classes: int) -> float | None:
     """Seconds for the shared base, before `num_classes` classes; None when the run has no budget."""
     training = job.training
     if training.max_minutes is None:
         return None
-    assert training.base_steps is not None and training.class_steps is not None
     base = BASE_STEP * training.base_steps
     return 60 * training.max_minutes * base / (base + training.class_steps * _rounds(job, num_classes))
 
 
-def of_classes(job: JobConfig, num_classes: int, spent: float) -> float | None:
+def of_classes(job: ResolvedJob, num_classes: int, spent: float) -> float | None:
     """Seconds for each of `num_classes` classes; None when the run has no budget.
 
     Every class needs the same number of steps, whatever its size, so that shares are equal.
@@ -35,7 +34,6 @@ def of_classes(job: JobConfig, num_classes: int, spent: float) -> float | None:
     return max(0.0, 60 * job.training.max_minutes - spent) / max(1, _rounds(job, num_classes))
 
 
-def _rounds(job: JobConfig, num_classes: int) -> int:
+def _rounds(job: ResolvedJob, num_classes: int) -> int:
     """How many classes a process trains one after the other."""
-    assert job.run.processes is not None
     return -(-num_classes // job.run.processes)

@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field, NonNegativeInt, ValidationError
 from dcgan.errors import StorageError
 from dcgan.files import storage
 from dcgan.run import records, runs, sentences
-from dcgan.run.paths import Job, Run
+from dcgan.run.paths import JobFolder, Run
 from dcgan.run.records import Ending, Record, RunRecord, RunSummary, Verdict
 
 log = logging.getLogger(__name__)
@@ -113,7 +113,7 @@ def _night(run_id: str, started: str, finished: str, ending: Ending, state: str,
     )
 
 
-def append(job: Job, night: Night) -> None:
+def append(job: JobFolder, night: Night) -> None:
     """Add a line to the job's history, durably. Call under the job's lock.
 
     Raises:
@@ -133,7 +133,7 @@ def append(job: Job, night: Night) -> None:
         raise StorageError(f"cannot write {job.history}: {error.strerror or error}") from error
 
 
-def read(job: Job) -> list[Night]:
+def read(job: JobFolder) -> list[Night]:
     """The job's finished runs, oldest first; a run that was recorded twice counts as it ended last.
 
     A damaged line is left out, with a warning.

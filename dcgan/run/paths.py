@@ -1,6 +1,6 @@
 """Names and places: every file that a job writes has its place here.
 
-<root>/<job>/                   Job
+<root>/<job>/                   JobFolder
 ├── lock
 ├── history.jsonl               see dcgan/run/history
 ├── inputs.cache                what the input files held when they were last opened
@@ -33,7 +33,7 @@ from dcgan.files.names import escape
 
 
 @dataclass(frozen=True)
-class Job:
+class JobFolder:
     """The places of one job."""
 
     root: Path
@@ -78,8 +78,8 @@ class Run:
         return self.root.name
 
     @property
-    def job(self) -> Job:
-        return Job(self.root.parents[1])
+    def job(self) -> JobFolder:
+        return JobFolder(self.root.parents[1])
 
     @property
     def config(self) -> Path:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from dcgan.config import JobConfig
+from dcgan.config import ResolvedJob
 from dcgan.errors import ConfigError
 from dcgan.run.records import ClassPlan, ClassState, SplitRecord
 
 
-def make_plan(config: JobConfig, split: SplitRecord) -> dict[str, ClassPlan]:
+def make_plan(job: ResolvedJob, split: SplitRecord) -> dict[str, ClassPlan]:
     """Amounts per class, refused classes with 0.
 
     Args:
-        config: resolved.
+        job: resolved.
         split: how its images are split.
 
     Raises:
@@ -21,18 +21,18 @@ def make_plan(config: JobConfig, split: SplitRecord) -> dict[str, ClassPlan]:
             nothing would be generated.
     """
     classes = split.classes
-    by_name = config.generation.per_class
+    by_name = job.generation.per_class
     if isinstance(by_name, dict) and (unknown := sorted(set(by_name) - set(classes))):
         raise ConfigError(
             f"generation.per_class names {', '.join(map(repr, unknown))}, but the data has the classes "
             f"{', '.join(map(repr, classes))}"
         )
     trainable = {label: counts.train for label, counts in classes.items() if counts.state is ClassState.OK}
-    if not any(map(config.generation.asks_for, trainable)):
-        refused = (label for label in classes if label not in trainable and config.generation.asks_for(label))
+    if not any(map(job.generation.asks_for, trainable)):
+        refused = (label for label in classes if label not in trainable and job.generation.asks_for(label))
         reasons = "; ".join(f"{label}: {classes[label].reason}" for label in refused)
         raise ConfigError(f"every class that generation.per_class asks images of is refused. {reasons}")
-    amounts = config.generation.amounts(trainable)
+    amounts = job.generation.amounts(trainable)
     return {
         label: ClassPlan(
             train=counts.train,

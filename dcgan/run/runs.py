@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
-from dcgan.config import JobConfig
+from dcgan.config import ResolvedJob
 from dcgan.errors import StorageError
 from dcgan.execution import devices
 from dcgan.files import storage, urls
 from dcgan.run import records
-from dcgan.run.paths import Job, Run
+from dcgan.run.paths import JobFolder, Run
 from dcgan.run.records import Provenance, RunRecord
 
 # Instruction sets by which the kernels of TensorFlow choose their code, and with it their last bits.
@@ -22,24 +22,24 @@ INSTRUCTIONS = {"avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "avx512_
 PACKAGES = ("dcgan-augment", "tensorflow", "keras", "numpy", "pillow", "pandas", "prefect")
 
 
-def job_paths(config: JobConfig) -> Job:
+def job_paths(job: ResolvedJob) -> JobFolder:
     """Where a job's runs and releases stand on this machine, also when its releases then go to a URL."""
-    root = config.outputs.root
-    return Job((urls.state_folder(root) if urls.is_url(root) else Path(root)) / config.name)
+    root = job.outputs.root
+    return JobFolder((urls.state_folder(root) if urls.is_url(root) else Path(root)) / job.name)
 
 
-def job_url(config: JobConfig) -> str | None:
+def job_url(job: ResolvedJob) -> str | None:
     """Where a job's releases go when that is a URL."""
-    return f"{config.outputs.root}/{config.name}" if urls.is_url(config.outputs.root) else None
+    return f"{job.outputs.root}/{job.name}" if urls.is_url(job.outputs.root) else None
 
 
-def open_run(config: JobConfig, *, fresh: bool = False) -> tuple[Run, bool]:
+def open_run(job: ResolvedJob, *, fresh: bool = False) -> tuple[Run, bool]:
     """The job's interrupted run if it has one with the same config, or a new one. Call under the job's lock.
 
     A run that is resumed goes on with the catalogue that it began with.
 
     Args:
-        config: resolved.
+        job: resolved.
         fresh: go on with a run only if it was begun to take nothing over from others.
 
     Returns:
@@ -48,22 +48,22 @@ def open_run(config: JobConfig, *, fresh: bool = False) -> tuple[Run, bool]:
     Raises:
         StorageError: the output folder cannot be written.
     """
-    job = job_paths(config)
+    places = job_paths(job)
     try:
-        job.runs.mkdir(parents=True, exist_ok=True)
+        places.runs.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StorageError(f"cannot write to outputs.root {config.outputs.root}: {error.strerror or error}") from error
-    storage.remove_unfinished(job.runs)
-    content = config.model_dump(mode="json")
-    for run in newest_first(job)[:1]:
+        raise StorageError(f"cannot write to outputs.root {job.outputs.root}: {error.strerror or error}") from error
+    storage.remove_unfinished(places.runs)
+    content = job.model_dump(mode="json")
+    for run in newest_first(places)[:1]:
         begun = records.read(run.record, RunRecord)
         same = not begun.is_finished and _same_job(storage.read_json(run.config), content)
         if same and (begun.fresh or not fresh):
             return run, True
-    run = job.run(_new_id(job))
+    run = places.run(_new_id(places))
     with storage.whole_folder(run.root) as temporary:
         storage.write_json(temporary / run.config.name, content)
-        record = RunRecord(id=run.id, started=now(), fresh=fresh, **dict(provenance(config)))
+        record = RunRecord(id=run.id, started=now(), fresh=fresh, **dict(provenance(job)))
         records.write(temporary / run.record.name, record)
     return run, False
 
@@ -73,9 +73,9 @@ def _same_job(one: Mapping[str, object], other: Mapping[str, object]) -> bool:
     return {**one, "run": None} == {**other, "run": None}
 
 
-def changes_since_start(run: Run, config: JobConfig) -> list[str]:
+def changes_since_start(run: Run, job: ResolvedJob) -> list[str]:
     """What a resumed run's bytes depend on and is not as it was when the run began, such as a library's version."""
-    began, now_ = (_by_name(found) for found in (records.read(run.record, RunRecord), provenance(config)))
+    began, now_ = (_by_name(found) for found in (records.read(run.record, RunRecord), provenance(job)))
     return [f"{name} was {began.get(name)}, is {value}" for name, value in now_.items() if began.get(name) != value]
 
 
@@ -85,7 +85,7 @@ def _by_name(found: Provenance) -> dict[str, str]:
     return others | found.versions
 
 
-def remove_old_runs(job: Job, keep: int) -> None:
+def remove_old_runs(job: JobFolder, keep: int) -> None:
     """Remove all but the newest `keep` runs, and the one that `latest` is of: the next one takes over from it.
 
     Releases stand apart and are not touched.
@@ -103,24 +103,23 @@ def remove_run(run: Run) -> None:
     shutil.rmtree(doomed)
 
 
-def newest_first(job: Job) -> list[Run]:
+def newest_first(job: JobFolder) -> list[Run]:
     """The job's runs; what else stands among them, a file manager's notes or half of a deleted run, is none."""
     found = sorted(job.runs.iterdir(), reverse=True) if job.runs.exists() else []
     return [Run(root) for root in found if Run(root).record.exists()]
 
 
-def provenance(config: JobConfig) -> Provenance:
+def provenance(job: ResolvedJob) -> Provenance:
     """What the bytes of a run's results depend on beside its inputs: versions, threads, processor, GPUs."""
-    assert config.run.threads is not None and config.run.processes is not None
     return Provenance(
         versions={"python": platform.python_version()} | {name: metadata.version(name) for name in PACKAGES},
-        threads=config.run.threads,
-        processes=config.run.processes,
+        threads=job.run.threads,
+        processes=job.run.processes,
         machine=platform.machine(),
         processor=cpuinfo("model name"),
         instructions=" ".join(sorted(INSTRUCTIONS.intersection(cpuinfo("flags", "Features").split()))),
         gpus=", ".join(devices.models()),
-        seed=config.generation.seed,
+        seed=job.generation.seed,
     )
 
 
@@ -129,7 +128,7 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def _new_id(job: Job) -> str:
+def _new_id(job: JobFolder) -> str:
     """A run's id: when it began, in UTC, so that ids sort by time; a suffix tells two of one second apart."""
     stamp = f"{datetime.now(UTC):%Y%m%d-%H%M%S}"
     taken = {path.name for path in job.runs.iterdir()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from dcgan.config import JobConfig
+from dcgan.config import ResolvedJob
 from dcgan.run import records, runs, sentences
 from dcgan.run.paths import Run
 from dcgan.run.records import (
@@ -30,7 +30,7 @@ from dcgan.run.records import (
 
 def gather(
     run: Run,
-    config: JobConfig,
+    job: ResolvedJob,
     plan: Mapping[str, ClassPlan],
     failures: Mapping[str, str],
     evaluation: EvaluationRecord | None,
@@ -40,7 +40,7 @@ def gather(
 
     Args:
         run: its folder.
-        config: resolved.
+        job: resolved.
         plan: what was to be made of each class.
         failures: class name to why it failed.
         evaluation: the verdicts; None when nothing could be evaluated.
@@ -60,7 +60,7 @@ def gather(
         evidence = evaluation.classes.get(label) if evaluation else None
         if label in failures:
             verdict, reason = Verdict.FAILED, failures[label]
-        elif planned.state is ClassState.REFUSED and config.generation.asks_for(label):
+        elif planned.state is ClassState.REFUSED and job.generation.asks_for(label):
             verdict, reason = Verdict.REFUSED, planned.reason
         elif not planned.requested:
             verdict, reason = Verdict.NONE, planned.reason or "has as many real images as wanted"
@@ -98,9 +98,9 @@ def gather(
         )
     ending = ending_of(outcome.verdict for outcome in classes.values())
     return RunSummary(
-        **dict(runs.provenance(config)),
+        **dict(runs.provenance(job)),
         run_id=run.id,
-        job=config.name,
+        job=job.name,
         ending=ending,
         state=sentences.state(ending, classes),
         started=records.read(run.record, RunRecord).started,

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from dcgan.config import TrainingConfig
+from dcgan.config import ResolvedTraining
 from dcgan.execution import randomness
 from dcgan.networks import architecture
 from dcgan.networks.architecture import make_discriminator, make_generator
@@ -27,7 +27,7 @@ class Gan:
 
     def __init__(
         self,
-        config: TrainingConfig,
+        config: ResolvedTraining,
         image_shape: tuple[int, int, int],
         precision: str = "float32",
     ) -> None:
@@ -39,7 +39,6 @@ class Gan:
             precision: "float32", or "bfloat16" to compute forward and backward passes in. Weights, losses, optimizers
                 and the images that the EMA makes are float32 all the same.
         """
-        assert config.latent_dim and config.width and config.learning_rate
         with _computing_in(precision):
             self.generator = make_generator(config.latent_dim, image_shape, config.width)
             self.discriminator = make_discriminator(image_shape, config.width)
@@ -142,7 +141,7 @@ class Gan:
         """Images of the EMA generator for latents (N, latent_dim)."""
         return self.ema(latents, training=False)
 
-    def stretch(self, config: TrainingConfig, batches: Batches, seed: int, label: str) -> Stretch:
+    def stretch(self, config: ResolvedTraining, batches: Batches, seed: int, label: str) -> Stretch:
         """Compile the training loop.
 
         Args:
@@ -151,7 +150,6 @@ class Gan:
             seed: the job's.
             label: class name, or the base's; names the streams of draws.
         """
-        assert config.batch_size and config.latent_dim and config.ema_decay is not None
         size, latent_dim, decay = config.batch_size, config.latent_dim, config.ema_decay
         kinds = config.augmentation or []
         latent_stream, real_stream, fake_stream = (

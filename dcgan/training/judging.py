@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dcgan.config import JobConfig
+from dcgan.config import ResolvedJob
 from dcgan.data.split import image_shape
 from dcgan.execution.progress import OnProgress
 from dcgan.networks.classifier import train_judge
@@ -10,7 +10,7 @@ from dcgan.run.paths import Run
 from dcgan.training.precision import choose_precision
 
 
-def prepare(run: Run, job: JobConfig, on_progress: OnProgress) -> None:
+def prepare(run: Run, job: ResolvedJob, on_progress: OnProgress) -> None:
     """Train the judges of single images, and choose the networks' precision while the machine is free of other work."""
     train_judge(run, job, on_progress)
     choose_precision(run, job.training, image_shape(run))

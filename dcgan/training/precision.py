@@ -8,7 +8,7 @@ import time
 import numpy as np
 import tensorflow as tf
 
-from dcgan.config import TrainingConfig
+from dcgan.config import ResolvedTraining
 from dcgan.networks.batches import Batches
 from dcgan.run import records, runs
 from dcgan.run.paths import Run
@@ -21,7 +21,7 @@ TRIAL_STEPS, TRIALS = 2, 3
 MIN_GAIN = 1.1  # times faster; under that, float32's accuracy is worth more
 
 
-def choose_precision(run: Run, training: TrainingConfig, image_shape: tuple[int, int, int]) -> str:
+def choose_precision(run: Run, training: ResolvedTraining, image_shape: tuple[int, int, int]) -> str:
     """Leave "float32" or "bfloat16" in the run, with the trial's figures. A choice that stands there already stays."""
     if not run.precision.exists():
         rates: dict[str, float] = {}
@@ -43,9 +43,8 @@ def chosen_precision(run: Run) -> str:
     return records.read(run.precision, PrecisionRecord).precision
 
 
-def _rate(training: TrainingConfig, image_shape: tuple[int, int, int], precision: str) -> float:
+def _rate(training: ResolvedTraining, image_shape: tuple[int, int, int], precision: str) -> float:
     """Images per second, the median of some trials; what the pictures show does not matter to it."""
-    assert training.batch_size
     gan = Gan(training, image_shape, precision=precision)
     gan.initialize(0)
     batches = Batches([np.zeros((training.batch_size, *image_shape), np.uint8)], stream=0)

@@ -14,7 +14,7 @@ import numpy as np
 import psutil
 import tensorflow as tf
 
-from dcgan.config import JobConfig
+from dcgan.config import ResolvedJob
 from dcgan.data.split import labels_with_images, load_training, load_validation
 from dcgan.errors import TrainingError
 from dcgan.execution import randomness
@@ -40,28 +40,26 @@ CLOSING_SECONDS = 0.3  # for what is written after the last step, when time is s
 MAX_SNAPSHOT_SHARE = 0.03  # of training time that snapshots may take; where they cost more, they come less often
 
 
-def train_base(run: Run, config: JobConfig, max_seconds: float | None, on_progress: OnProgress) -> TrainingRecord:
+def train_base(run: Run, job: ResolvedJob, max_seconds: float | None, on_progress: OnProgress) -> TrainingRecord:
     """Train the shared base on the training images of all classes, every class drawn equally often.
 
     It is a start for the classes and makes no images itself, so that its last step serves, and no score is taken. It is
     not told the classes: by a label it would learn those of few images by heart, and hand them on narrow.
     """
     images = load_training(run, labels_with_images(run))
-    training = config.training
-    assert training.base_steps is not None
-    return _train(run, config, run.base, BASE, images, None, training.base_steps, None, max_seconds, on_progress)
+    training = job.training
+    return _train(run, job, run.base, BASE, images, None, training.base_steps, None, max_seconds, on_progress)
 
 
 def train_class(
-    run: Run, config: JobConfig, label: str, max_seconds: float | None, on_progress: OnProgress
+    run: Run, job: ResolvedJob, label: str, max_seconds: float | None, on_progress: OnProgress
 ) -> TrainingRecord:
     """Train one class: further, where the run was given what an earlier one came to, else from the shared base, if any.
 
     Trained further, it takes fewer steps (`policy.further_steps`), with draws of their own.
     """
     [images] = load_training(run, [label])
-    training = config.training
-    assert training.class_steps is not None and training.log_steps is not None
+    training = job.training
     num_steps, start, draws = training.class_steps, None, label
     if (before := snapshots.load_newest(run.start(label))) is not None:
         start = Start(before[0], of_base=False)
@@ -73,7 +71,7 @@ def train_class(
             raise TrainingError(f"{run.base}: the shared base has no whole snapshot; remove this folder and run again")
         start = Start(newest[0], of_base=True)
     folder, scorer = run.training(label), FoldScorer(load_folds(run, images.shape[1:]), load_validation(run, label))
-    return _train(run, config, folder, label, [images], scorer, num_steps, start, max_seconds, on_progress, draws)
+    return _train(run, job, folder, label, [images], scorer, num_steps, start, max_seconds, on_progress, draws)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,7 +85,7 @@ class Start:
 
 def _train(  # noqa: PLR0915 (one loop, to be read from top to bottom)
     run: Run,
-    config: JobConfig,
+    job: ResolvedJob,
     folder: Path,
     label: str,
     images: Sequence[np.ndarray],
@@ -102,7 +100,7 @@ def _train(  # noqa: PLR0915 (one loop, to be read from top to bottom)
 
     Args:
         run: its folder.
-        config: resolved.
+        job: resolved.
         folder: of this training.
         label: class name, or `BASE`.
         images: uint8 (n, H, W, C), one array per class: several for the base, one for a class.
@@ -122,8 +120,7 @@ def _train(  # noqa: PLR0915 (one loop, to be read from top to bottom)
     storage.remove_unfinished(folder)
 
     # Networks, and the fixed latents by which they are looked at.
-    training, seed = config.training, config.generation.seed
-    assert training.log_steps and training.latent_dim and training.batch_size
+    training, seed = job.training, job.generation.seed
     precision = chosen_precision(run)
     gan = Gan(training, images[0].shape[1:], precision)
     latents = tf.random.stateless_normal(
@@ -146,7 +143,6 @@ def _train(  # noqa: PLR0915 (one loop, to be read from top to bottom)
 
     def compile_steps() -> Stretch:
         """The training loop with the present branch's draws and learning rate."""
-        assert training.learning_rate
         gan.set_learning_rate(training.learning_rate * course.learning_rate_scale)
         name = _branch_name(draws, course)
         batches = Batches(images, stream=randomness.stream(seed, name, "batch"))

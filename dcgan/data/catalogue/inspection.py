@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dcgan.config import SIDE_MAX, SIDE_MIN, DataConfig, JobConfig
+from dcgan.config import SIDE_MAX, SIDE_MIN, DataConfig, ResolvedJob
 from dcgan.data.catalogue import readers
 from dcgan.data.catalogue.cache import FACTS, STATE, Cache, states
 from dcgan.data.catalogue.opening import ACCEPTED, DAMAGED, NOTHING, QUARANTINED, Facts
@@ -44,17 +44,17 @@ CRASHED: Facts = {**NOTHING, "reason": DAMAGED, "detail": "the process that open
 NO_CACHE = Cache()
 
 
-def build_catalogue(run: Run, config: JobConfig, on_progress: OnProgress, *, rehash: bool = False) -> CatalogueRecord:
+def build_catalogue(run: Run, job: ResolvedJob, on_progress: OnProgress, *, rehash: bool = False) -> CatalogueRecord:
     """Scan the job's source and leave table and record in the run; when they are there, give the record.
 
     Args:
         run: where to.
-        config: resolved.
+        job: resolved.
         on_progress: told now and then.
         rehash: open every file, also those that have not changed since the job's last run.
     """
     if not run.catalogue.exists():
-        table, record = scan(config.data, on_progress, Cache(run.job.scan_cache, rehash))
+        table, record = scan(job.data, on_progress, Cache(run.job.scan_cache, rehash))
         with storage.whole_folder(run.catalogue) as temporary:
             table.to_parquet(temporary / run.catalogue_table.name, index=False)
             records.write(temporary / run.catalogue_record.name, record)

@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 
 from pydantic import Field
 
-from dcgan.config import LOCAL, JobConfig
+from dcgan.config import LOCAL, ResolvedJob
 from dcgan.errors import StorageError
 from dcgan.execution import interruption
 from dcgan.files import storage, urls
@@ -40,7 +40,7 @@ class Coordinator(Record):
 class Post:
     """`coordinator.json`: who coordinates a job's run. Every task asks now and then, and stops when it is another."""
 
-    def __init__(self, job: JobConfig) -> None:
+    def __init__(self, job: ResolvedJob) -> None:
         """Find its place: in the job's folder in the store, or in the folder that all machines share."""
         self._job = job
         url = runs.job_url(job)
@@ -84,7 +84,7 @@ class Post:
 
 
 @contextmanager
-def coordinating(job: JobConfig) -> Iterator[None]:
+def coordinating(job: ResolvedJob) -> Iterator[None]:
     """Coordinate the job's run for the time of the block, where it goes on other machines. Call under the job's lock.
 
     When the block ends, or a stop is requested, the run's tasks stop wherever they are. Of runs that are finished
@@ -122,7 +122,7 @@ def coordinating(job: JobConfig) -> Iterator[None]:
                 post.remove_finished_runs()
 
 
-def offer(stage: Stage, run: Run, job: JobConfig, portion: Portion) -> None:
+def offer(stage: Stage, run: Run, job: ResolvedJob, portion: Portion) -> None:
     """Before a portion of a stage is done elsewhere: push what it reads, and what there is of what it writes.
 
     Args:
@@ -149,7 +149,7 @@ def offer(stage: Stage, run: Run, job: JobConfig, portion: Portion) -> None:
                 known.add(piece)
 
 
-def bring(stage: Stage, run: Run, job: JobConfig, portion: Portion) -> None:
+def bring(stage: Stage, run: Run, job: ResolvedJob, portion: Portion) -> None:
     """After a portion of a stage was done elsewhere, well or not: fetch what it has left.
 
     Raises:
@@ -161,7 +161,7 @@ def bring(stage: Stage, run: Run, job: JobConfig, portion: Portion) -> None:
             store.fetch(run, piece)
 
 
-def store_of(run: Run, job: JobConfig) -> Store | None:
+def store_of(run: Run, job: ResolvedJob) -> Store | None:
     """The run's pieces in storage; None where its folder is shared as it is."""
     url = runs.job_url(job)
     return Store(f"{url}/work/{run.id}") if url and job.run.on != LOCAL else None

@@ -15,7 +15,7 @@ from typing import Any
 
 import psutil
 
-from dcgan.config import LOCAL, JobConfig
+from dcgan.config import LOCAL, ResolvedJob
 from dcgan.errors import Interrupted, StageError, StorageError
 from dcgan.execution.pool import workers
 from dcgan.files import urls
@@ -35,7 +35,7 @@ LOOK_SECONDS = 0.5  # between two looks for a new snapshot
 ASK_SECONDS = 3.0  # between two questions to the store whether the run goes on
 
 
-def perform_anywhere(stage: Stage, run: Run, job: JobConfig, portion: Portion) -> Any:
+def perform_anywhere(stage: Stage, run: Run, job: ResolvedJob, portion: Portion) -> Any:
     """Perform a portion of a stage, on whatever machine this is called.
 
     Args:
@@ -79,7 +79,7 @@ def _whom(post: Post, last: str) -> str | None:
     return last
 
 
-def _coordinator(post: Post, job: JobConfig) -> str:
+def _coordinator(post: Post, job: ResolvedJob) -> str:
     """Whom this machine works for now, which must be able to do the same."""
     coordinator = post.read()
     if coordinator is None:

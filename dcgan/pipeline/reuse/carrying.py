@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from dcgan.config import JobConfig
+from dcgan.config import ResolvedJob
 from dcgan.curation.parts import lay_out
 from dcgan.data.split import TRAIN
 from dcgan.files import storage
@@ -22,7 +22,7 @@ from dcgan.training import snapshots
 log = logging.getLogger(__name__)
 
 
-def take_over(run: Run, job: JobConfig) -> list[str]:
+def take_over(run: Run, job: ResolvedJob) -> list[str]:
     """Take over from earlier runs what still holds, so that the stages that follow find it standing.
 
     Args:

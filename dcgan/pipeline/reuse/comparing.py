@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from dcgan.config import JobConfig
+from dcgan.config import ResolvedJob
 from dcgan.data.split import plan_split
 from dcgan.errors import StorageError
 from dcgan.files import storage
@@ -38,26 +38,26 @@ MAX_CHANGED = 0.2  # of the images that something began with: with more, it begi
 
 
 def fingerprints_of(
-    config: JobConfig, table: pd.DataFrame, record: CatalogueRecord
+    job: ResolvedJob, table: pd.DataFrame, record: CatalogueRecord
 ) -> tuple[FingerprintsRecord, dict[str, Sides], dict[str, ClassPlan]]:
     """The fingerprints of a catalogue, its real images by class, and the plan.
 
     Args:
-        config: resolved.
+        job: resolved.
         table: the catalogue.
         record: the catalogue's.
 
     Raises:
         ConfigError, InputError: see `make_plan` and `plan_split`.
     """
-    split = plan_split(config, table, record)
-    plan = make_plan(config, split)
-    images = fingerprints.real_images(table, config.data.holdout)
-    return fingerprints.take(config, images, split.image_shape, plan), images, plan
+    split = plan_split(job, table, record)
+    plan = make_plan(job, split)
+    images = fingerprints.real_images(table, job.data.holdout)
+    return fingerprints.take(job, images, split.image_shape, plan), images, plan
 
 
 def compare(
-    config: JobConfig,
+    job: ResolvedJob,
     table: pd.DataFrame,
     record: CatalogueRecord,
     *,
@@ -67,7 +67,7 @@ def compare(
     """What a run on this catalogue has to do again. Reads, and writes nothing.
 
     Args:
-        config: resolved.
+        job: resolved.
         table: the catalogue.
         record: the catalogue's.
         leave_out: the run that is to be given what stands.
@@ -76,10 +76,10 @@ def compare(
     Raises:
         ConfigError, InputError: nothing can be made of it, see `fingerprints_of`.
     """
-    tonight, images, plan = fingerprints_of(config, table, record)
+    tonight, images, plan = fingerprints_of(job, table, record)
     held_out = np.concatenate([sides["holdout"] for sides in images.values()])
     pool = np.unique(np.concatenate([sides["train"] for sides in images.values()]))
-    before = [] if fresh else _earlier_runs(config, leave_out)
+    before = [] if fresh else _earlier_runs(job, leave_out)
     leaked = [int(np.isin(held_out, one.lineage["seen"]).sum()) for one in before]  # they would be no evidence
     earlier = [one for one, count in zip(before, leaked, strict=True) if not count]
 
@@ -122,10 +122,10 @@ def compare(
     return Reuse(tonight, classes, next(judges, None), base, share, evaluation, lineage, changes)
 
 
-def _earlier_runs(config: JobConfig, leave_out: Run | None) -> list[EarlierRun]:
+def _earlier_runs(job: ResolvedJob, leave_out: Run | None) -> list[EarlierRun]:
     """The job's other runs that have come to their fingerprints, newest first."""
     found = []
-    for run in runs.newest_first(runs.job_paths(config)):
+    for run in runs.newest_first(runs.job_paths(job)):
         if run == leave_out or not run.fingerprints.exists():
             continue
         try:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from dcgan.config import JobConfig
+from dcgan.config import ResolvedJob
 from dcgan.pipeline.reuse.comparing import fingerprints_of
 from dcgan.release import remote
 from dcgan.release.folder import Folder
@@ -22,7 +22,7 @@ from dcgan.run.records import CatalogueRecord, Ending, ReleaseRecord, RunRecord,
 log = logging.getLogger(__name__)
 
 
-def standing_release(run: Run, job: JobConfig) -> RunResult | None:
+def standing_release(run: Run, job: ResolvedJob) -> RunResult | None:
     """What came of the release that `latest` names, where a run would only make it again; None where not.
 
     It would when everything is as it was (`dcgan.pipeline.fingerprints`), no class had failed, and the release is

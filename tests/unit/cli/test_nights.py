@@ -11,15 +11,15 @@ import pytest
 from dcgan.cli.history import show
 from dcgan.errors import ConfigError
 from dcgan.run import history
-from dcgan.run.paths import Job
+from dcgan.run.paths import JobFolder
 from tests.unit.run.test_history import night
 
 STATE = "Completed: 1 class withheld ([bold]cat[/bold])"
 
 
 @pytest.fixture
-def job(tmp_path: Path) -> Job:
-    job = Job(tmp_path / "outputs" / "signs")
+def job(tmp_path: Path) -> JobFolder:
+    job = JobFolder(tmp_path / "outputs" / "signs")
     (tmp_path / "job.yaml").write_text("name: signs\ndata: {source: images}\n")
     verdicts = {"a": "shipped", "b": "withheld", "c": "failed", "d": "none"}
     history.append(job, night(1, state="Failed: no class ships"))
@@ -30,7 +30,7 @@ def job(tmp_path: Path) -> Job:
     return job
 
 
-def test_nights_are_a_table(job: Job, capsys: pytest.CaptureFixture[str]) -> None:
+def test_nights_are_a_table(job: JobFolder, capsys: pytest.CaptureFixture[str]) -> None:
     assert show(job.root, as_json=False) == 0
     lines = capsys.readouterr().out.splitlines()
     [first] = [line for line in lines if "20260101-020000" in line]
@@ -41,7 +41,7 @@ def test_nights_are_a_table(job: Job, capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def test_narrow_terminal_has_whole_words(
-    job: Job, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    job: JobFolder, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")  # rich takes standard output for a terminal
     monkeypatch.setenv("COLUMNS", "80")
@@ -52,7 +52,7 @@ def test_narrow_terminal_has_whole_words(
         assert word in told
 
 
-def test_job_file_and_folder_name_the_same_job(job: Job, capsys: pytest.CaptureFixture[str]) -> None:
+def test_job_file_and_folder_name_the_same_job(job: JobFolder, capsys: pytest.CaptureFixture[str]) -> None:
     told = []
     for path in (job.root, job.root.parents[1] / "job.yaml"):
         assert show(path, as_json=True) == 0

@@ -13,7 +13,16 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from dcgan.config import PRESETS, GenerationConfig, JobConfig, RunConfig, load_job, parse_job
+from dcgan.config import (
+    PRESETS,
+    GenerationConfig,
+    JobConfig,
+    MachinesConfig,
+    ResolvedJob,
+    load_job,
+    parse_job,
+    parse_resolved,
+)
 from dcgan.errors import ConfigError
 
 SMALLEST: dict[str, Any] = {"name": "signs", "data": {"source": "images"}}
@@ -190,8 +199,8 @@ def test_name_of_a_class_that_yaml_takes_for_a_number_is_text(tmp_path: Path) ->
 
 def test_resolved_job_survives_being_written_and_read(tmp_path: Path) -> None:
     job = load_job(written(tmp_path, SMALLEST | {"generation": {"per_class": {"é": 3}}}))
-    assert parse_job(job.model_dump(mode="json"), where="config.json") == job
-    assert JobConfig.model_validate_json(job.model_dump_json()) == job
+    assert parse_resolved(job.model_dump(mode="json"), where="config.json") == job
+    assert ResolvedJob.model_validate_json(job.model_dump_json()) == job
 
 
 def test_job_cannot_be_changed() -> None:
@@ -201,9 +210,10 @@ def test_job_cannot_be_changed() -> None:
 
 
 def test_threads_and_processes_share_the_cores() -> None:
-    run = RunConfig().resolve()
+    run = MachinesConfig().resolve()
     assert run.processes and run.threads and run.processes * run.threads >= 1
-    assert RunConfig(processes=3, threads=2).resolve() == RunConfig(processes=3, threads=2)
+    given = MachinesConfig(processes=3, threads=2)
+    assert given.resolve().model_dump() == given.model_dump()
 
 
 def test_every_field_says_what_it_is() -> None:
@@ -278,7 +288,7 @@ def test_onnx_model_is_found_beside_the_job_file(tmp_path: Path) -> None:
     job = load_job(written(tmp_path, SMALLEST | {"measures": {"features": "onnx:model.onnx", "onnx": ONNX}}))
     assert job.measures.features == f"onnx:{tmp_path / 'model.onnx'}"
     assert job.measures.onnx.mean == 127 and job.measures.onnx.output is None
-    assert parse_job(job.model_dump(mode="json"), where="run") == job  # as a worker reads it
+    assert parse_resolved(job.model_dump(mode="json"), where="run") == job  # as a worker reads it
 
 
 @pytest.mark.parametrize(
@@ -317,7 +327,7 @@ def test_place_that_is_none_is_refused_with_what_is_expected(on: str) -> None:
 
 def test_processes_are_the_places_on_the_gpus_where_there_are_any(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2")
-    assert RunConfig(per_gpu=4).resolve().processes == 12
-    assert RunConfig(per_gpu=4, processes=5).resolve().processes == 5
+    assert MachinesConfig(per_gpu=4).resolve().processes == 12
+    assert MachinesConfig(per_gpu=4, processes=5).resolve().processes == 5
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    assert RunConfig(per_gpu=4).resolve().processes == len(os.sched_getaffinity(0))
+    assert MachinesConfig(per_gpu=4).resolve().processes == len(os.sched_getaffinity(0))

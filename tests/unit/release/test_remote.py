@@ -18,13 +18,16 @@ from dcgan.release import remote
 from dcgan.release.publish import publish
 from dcgan.release.reader import load_release
 from dcgan.release.verify import verify
-from dcgan.run.paths import Job
+from dcgan.run.paths import JobFolder
 from tests.object_store import Bucket, Proxy, objects
 from tests.unit.conftest import Made
 
+Uploaded = tuple[JobFolder, str]
+"""A job, and its release's id."""
+
 
 @pytest.fixture(scope="module")
-def job(made: Made) -> tuple[Job, str]:
+def job(made: Made) -> Uploaded:
     """A job with a release on the disk, and the release's id; no test may change it."""
     return made.run.job, publish(made.run, made.config, made.outcome).name
 
@@ -35,17 +38,17 @@ def url(bucket: Bucket) -> str:
 
 
 @pytest.fixture
-def uploaded(job: tuple[Job, str], url: str, bucket: Bucket) -> str:
+def uploaded(job: Uploaded, url: str, bucket: Bucket) -> str:
     """URL of the uploaded release."""
     return f"{bucket.name}/{remote.upload(*job, url, keep=2)['release'].partition(bucket.name + '/')[2]}"
 
 
-def local_files(job: tuple[Job, str]) -> dict[str, int]:
+def local_files(job: Uploaded) -> dict[str, int]:
     folder = job[0].releases / job[1]
     return {path.relative_to(folder).as_posix(): path.stat().st_size for path in folder.rglob("*") if path.is_file()}
 
 
-def test_record_comes_after_all_files_and_latest_last(job: tuple[Job, str], url: str, proxy: Proxy) -> None:
+def test_record_comes_after_all_files_and_latest_last(job: Uploaded, url: str, proxy: Proxy) -> None:
     where = remote.upload(*job, url, keep=2)
     assert where == {"release": f"{url}/releases/{job[1]}", "latest": f"{url}/latest"}
     top = f"/{url.removeprefix('s3://')}"
@@ -54,14 +57,14 @@ def test_record_comes_after_all_files_and_latest_last(job: tuple[Job, str], url:
     assert len(order) == len(set(order)) == len(local_files(job)) + 1
 
 
-def test_store_holds_the_release_as_it_is(job: tuple[Job, str], url: str, bucket: Bucket) -> None:
+def test_store_holds_the_release_as_it_is(job: Uploaded, url: str, bucket: Bucket) -> None:
     remote.upload(*job, url, keep=2)
     assert objects(bucket.system, f"{bucket.name}/out/odd/releases/{job[1]}") == local_files(job)
     assert bucket.system.cat_file(f"{bucket.name}/out/odd/latest") == f"releases/{job[1]}\n".encode()
 
 
 def test_upload_that_was_cut_goes_on_where_it_was(
-    job: tuple[Job, str], url: str, bucket: Bucket, uploaded: str, proxy: Proxy
+    job: Uploaded, url: str, bucket: Bucket, uploaded: str, proxy: Proxy
 ) -> None:
     for name in ("release.json", "manifest.csv", "README.md"):
         bucket.system.rm_file(f"{uploaded}/{name}")
@@ -75,14 +78,12 @@ def test_upload_that_was_cut_goes_on_where_it_was(
     }  # fmt: skip
 
 
-def test_uploading_again_sends_nothing_but_latest(job: tuple[Job, str], url: str, uploaded: str, proxy: Proxy) -> None:
+def test_uploading_again_sends_nothing_but_latest(job: Uploaded, url: str, uploaded: str, proxy: Proxy) -> None:
     remote.upload(*job, url, keep=2)
     assert [name.rpartition("/")[2] for name in proxy.puts()] == ["latest"] and uploaded
 
 
-def test_another_release_of_that_name_is_left_as_it_is(
-    job: tuple[Job, str], url: str, bucket: Bucket, uploaded: str
-) -> None:
+def test_another_release_of_that_name_is_left_as_it_is(job: Uploaded, url: str, bucket: Bucket, uploaded: str) -> None:
     bucket.system.pipe_file(f"{uploaded}/release.json", b"{}")
     with pytest.raises(StorageError, match=r"another release .* Does another machine run this job\?"):
         remote.upload(*job, url, keep=2)
@@ -97,7 +98,7 @@ def test_unfinished_uploads_go_and_the_resumed_one_and_releases_stay(url: str, b
     assert set(objects(bucket.system, top)) == {"20200102-000000/images/a.png", "20200103-000000/release.json"}
 
 
-def test_oldest_releases_over_keep_go_and_never_latest(job: tuple[Job, str], url: str, bucket: Bucket) -> None:
+def test_oldest_releases_over_keep_go_and_never_latest(job: Uploaded, url: str, bucket: Bucket) -> None:
     top = f"{bucket.name}/out/odd/releases"
     for year in (2020, 2021, 2099):  # one is newer than the release, by a clock that was wrong
         for name in ("release.json", "images/a.png"):
@@ -115,7 +116,7 @@ def test_bucket_that_is_not_there_is_told_before_the_work_and_not_made(bucket: B
 
 
 @pytest.mark.parametrize("name", ["latest", "releases/{id}", "releases/{id}/"])
-def test_release_is_read_from_its_url(job: tuple[Job, str], url: str, uploaded: str, name: str, proxy: Proxy) -> None:
+def test_release_is_read_from_its_url(job: Uploaded, url: str, uploaded: str, name: str, proxy: Proxy) -> None:
     release = load_release(f"{url}/{name.format(id=job[1])}", verify=True)
     here = load_release(job[0].latest)
     for one, other in zip(release.arrays(), here.arrays(), strict=True):
@@ -160,7 +161,7 @@ def test_names_that_lead_out_of_a_release_are_refused(url: str, bucket: Bucket, 
 
 
 def test_outputs_copied_to_a_disk_are_read_by_the_same_latest(
-    job: tuple[Job, str], bucket: Bucket, uploaded: str, tmp_path: Path
+    job: Uploaded, bucket: Bucket, uploaded: str, tmp_path: Path
 ) -> None:
     bucket.system.get(f"{bucket.name}/out/odd", str(tmp_path / "odd"), recursive=True)
     assert (tmp_path / "odd" / "latest").is_file()
@@ -178,7 +179,7 @@ def test_copies_that_nobody_used_for_long_are_removed(url: str, uploaded: str) -
     assert uploaded
 
 
-def test_file_system_with_folders_is_written_too(job: tuple[Job, str], tmp_path: Path) -> None:
+def test_file_system_with_folders_is_written_too(job: Uploaded, tmp_path: Path) -> None:
     url = f"local://{tmp_path}/out/odd"  # another name of the disk, which a job file has no use for
     remote.prepare(url, job[1])
     remote.upload(*job, url, keep=2)
@@ -186,7 +187,7 @@ def test_file_system_with_folders_is_written_too(job: tuple[Job, str], tmp_path:
     assert storage.read_json(tmp_path / "out" / "odd" / "releases" / job[1] / "release.json")
 
 
-def test_job_that_is_elsewhere_is_not_mixed_up(job: tuple[Job, str], url: str, uploaded: str, tmp_path: Path) -> None:
+def test_job_that_is_elsewhere_is_not_mixed_up(job: Uploaded, url: str, uploaded: str, tmp_path: Path) -> None:
     other: Any = replace(job[0], root=Path(shutil.copytree(job[0].root, tmp_path / "odd", symlinks=True)))
     record = other.releases / job[1] / "release.json"
     record.write_bytes(record.read_bytes() + b"\n")

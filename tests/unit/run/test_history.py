@@ -17,7 +17,7 @@ from dcgan.config import JobConfig, parse_job
 from dcgan.errors import InputError, StorageError
 from dcgan.run import history, records, runs
 from dcgan.run.history import Night
-from dcgan.run.paths import Job
+from dcgan.run.paths import JobFolder
 from dcgan.run.records import Ending, RunRecord, Verdict
 from tests.records import class_outcome, run_summary
 from tests.unit.conftest import CAT, MADE, SCRIPT, UP, make_run
@@ -58,7 +58,7 @@ def job_config(root: Path) -> JobConfig:
 @settings(deadline=None, max_examples=40)  # every line is synced
 def test_what_is_appended_is_read_again(written: list[Night]) -> None:
     with TemporaryDirectory() as folder:
-        job = Job(Path(folder) / "job")
+        job = JobFolder(Path(folder) / "job")
         for each in written:
             history.append(job, each)
         assert history.read(job) == sorted(written, key=lambda each: (each.started, each.run_id))
@@ -76,7 +76,7 @@ def test_what_is_appended_is_read_again(written: list[Night]) -> None:
     ],
 )
 def test_damaged_line_is_left_out_and_told(tmp_path: Path, damage: bytes, caplog: pytest.LogCaptureFixture) -> None:
-    job = Job(tmp_path)
+    job = JobFolder(tmp_path)
     history.append(job, night(1))
     with job.history.open("ab") as file:
         file.write(damage + b"\n")
@@ -86,7 +86,7 @@ def test_damaged_line_is_left_out_and_told(tmp_path: Path, damage: bytes, caplog
 
 
 def test_line_that_a_kill_cut_short_does_not_spoil_the_next(tmp_path: Path) -> None:
-    job = Job(tmp_path)
+    job = JobFolder(tmp_path)
     for number in (1, 2):
         history.append(job, night(number))
     whole = job.history.read_bytes()
@@ -99,7 +99,7 @@ def test_line_that_a_kill_cut_short_does_not_spoil_the_next(tmp_path: Path) -> N
 
 
 def test_run_that_ended_twice_counts_as_it_ended_last(tmp_path: Path) -> None:
-    job = Job(tmp_path)
+    job = JobFolder(tmp_path)
     for each in (night(1, released=5), night(2), night(1, released=9)):
         history.append(job, each)
     assert [(each.run_id, each.released) for each in history.read(job)] == [
@@ -109,7 +109,7 @@ def test_run_that_ended_twice_counts_as_it_ended_last(tmp_path: Path) -> None:
 
 
 def test_keys_of_a_later_version_are_left_alone(tmp_path: Path) -> None:
-    job = Job(tmp_path)
+    job = JobFolder(tmp_path)
     line = night(1).model_dump_json().removesuffix("}") + ',"new": [1]}\n'
     job.history.write_text(line)
     history.append(job, night(2))
@@ -127,7 +127,7 @@ def test_run_of_which_nothing_had_changed_has_a_line_of_its_own_about_the_releas
 
 
 def test_line_of_an_earlier_version_is_read(tmp_path: Path) -> None:
-    job = Job(tmp_path)
+    job = JobFolder(tmp_path)
     values = night(1, verdicts={"a": "shipped"}).model_dump(mode="json", exclude={"ending"})
     job.history.write_text(json.dumps(values) + "\n")
     [told] = history.read(job)
@@ -135,7 +135,7 @@ def test_line_of_an_earlier_version_is_read(tmp_path: Path) -> None:
 
 
 def test_job_without_a_finished_run_has_no_history(tmp_path: Path) -> None:
-    assert history.read(Job(tmp_path / "nowhere")) == []
+    assert history.read(JobFolder(tmp_path / "nowhere")) == []
 
 
 def test_finished_run_is_in_the_history_with_what_came_of_it(tmp_path: Path) -> None:
@@ -173,7 +173,7 @@ def test_run_whose_line_cannot_be_written_is_not_finished(tmp_path: Path) -> Non
 
 
 def test_unreadable_history_is_an_error_and_not_an_empty_one(tmp_path: Path) -> None:
-    job = Job(tmp_path)
+    job = JobFolder(tmp_path)
     job.history.mkdir()
     with pytest.raises(StorageError, match=r"cannot read .*history\.jsonl"):
         history.read(job)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hypothesis import example, given
 
-from dcgan.run.paths import Job, Run
+from dcgan.run.paths import JobFolder, Run
 from tests.unit.files.test_names import labels
 
 
@@ -20,6 +20,6 @@ def test_no_class_leaves_its_run(label: str) -> None:
 
 
 def test_run_knows_its_job_and_job_its_runs() -> None:
-    job = Job(Path("/data/job"))
+    job = JobFolder(Path("/data/job"))
     assert job.run("20240101-020000").job == job
     assert job.run("20240101-020000").id == "20240101-020000"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dcgan.config import JobConfig, parse_job
+from dcgan.config import JobConfig, parse_job, parse_resolved
 from dcgan.errors import StorageError
 from dcgan.files import storage
 from dcgan.run import records, runs
@@ -24,7 +24,7 @@ def job(root: Path, **changes: Any) -> JobConfig:
 def test_new_run_writes_the_resolved_config_before_anything_else(tmp_path: Path) -> None:
     run, resumed = runs.open_run(job(tmp_path))
     assert not resumed
-    assert parse_job(storage.read_json(run.config), where="") == job(tmp_path)
+    assert parse_resolved(storage.read_json(run.config), where="") == job(tmp_path)
     record = records.read(run.record, RunRecord)
     assert not record.is_finished and (record.ending, record.state) == (None, "running")
     assert record.versions["tensorflow"] and record.seed == 0

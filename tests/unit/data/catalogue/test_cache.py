@@ -24,7 +24,7 @@ from dcgan.data.catalogue import build_catalogue, cache, opening, scan
 from dcgan.data.catalogue.cache import Cache
 from dcgan.execution.progress import no_report
 from dcgan.files import storage
-from dcgan.run.paths import Job
+from dcgan.run.paths import JobFolder
 from tests.samples import noise, tree_hash, write_classes, write_noise
 
 Remember = Callable[..., pd.DataFrame]
@@ -229,5 +229,5 @@ def test_run_remembers_and_check_reads_it_and_writes_nothing(
     assert tree_hash(tmp_path) == before
     run = JobConfig(name="j", data=DataConfig(source=str(tmp_path / "images")))
     for number, rehash in enumerate((False, True)):
-        record = build_catalogue(Job(memory.parent).run(f"r{number}"), run, no_report, rehash=rehash)
+        record = build_catalogue(JobFolder(memory.parent).run(f"r{number}"), run, no_report, rehash=rehash)
         assert record.reasons == ({} if rehash else {LIE: 1})
