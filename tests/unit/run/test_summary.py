@@ -106,7 +106,7 @@ def test_class_that_is_short_is_told_with_the_number_accepted_and_is_not_release
     assert result.release is not None
     release = load_release(result.release, verify=True)
     assert set(release.manifest["label"]) == {SCRIPT, UP}
-    assert release.record["classes"][CAT]["verdict"] == "short"
+    assert release.record.classes[CAT].verdict is Verdict.SHORT
     card = (Path(result.release) / "README.md").read_text(encoding="utf-8")
     assert "short | accepted 3 of 7 in 140 tries" in card
     assert work.tell(result, as_json=False) == 3
