@@ -8,7 +8,7 @@ BIN := .venv/bin
 SYSTEM_PACKAGES := chromium:chromium libimage-exiftool-perl:exiftool postgresql:pg_ctlcluster
 
 .DEFAULT_GOAL := help
-.PHONY: help install system demo up down test check lint lock clean
+.PHONY: help install system demo up down test check lint lock build clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -17,7 +17,7 @@ install: .venv/installed ## virtual environment with pinned dependencies in .ven
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --requirement constraints.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --requirement constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -49,9 +49,14 @@ lint: install ## ruff, and mypy strict on dcgan/ and flows/
 
 check: lint test ## lint and test
 
-lock: install ## constraints.txt again from pyproject.toml, with the versions it has; UPGRADE=--upgrade takes the newest
-	$(BIN)/uv pip compile --quiet --universal --all-extras --group dev --custom-compile-command 'make lock' \
-	  $(UPGRADE) --output-file constraints.txt pyproject.toml
+LOCK = $(BIN)/uv pip compile --quiet --universal --generate-hashes --custom-compile-command 'make lock'
+lock: install ## pinned versions again from pyproject.toml; keeps those that fit, UPGRADE=--upgrade takes the newest
+	$(LOCK) $(UPGRADE) --all-extras --group dev --output-file constraints.txt pyproject.toml
+	$(LOCK) --constraint constraints.txt --extra job --extra s3 --group build \
+	  --output-file deploy/requirements.txt pyproject.toml
+
+build: install ## wheel and sdist in dist/
+	$(BIN)/python -m build --no-isolation
 
 clean: ## remove the virtual environment and caches; outputs/ stays
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -9,7 +9,7 @@ from typing import Any
 from prefect.automations import Automation
 from prefect.blocks.abstract import NotificationBlock
 from prefect.client.schemas.objects import StateType
-from prefect.events.actions import ActionTypes, ChangeFlowRunState, SendNotification
+from prefect.events.actions import ActionTypesOrUnknown, ChangeFlowRunState, SendNotification
 from prefect.events.schemas.automations import EventTrigger, Posture
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY
 
@@ -82,7 +82,7 @@ def automate(silence: int, notify: Sequence[str]) -> list[str]:
     return told
 
 
-def _notifications(blocks: Sequence[NotificationBlock], told: str) -> list[ActionTypes]:
+def _notifications(blocks: Sequence[NotificationBlock], told: str) -> list[ActionTypesOrUnknown]:
     """The server's part in telling: it fills in the run."""
     subject, body = "{{ flow_run.name }}: " + told, "{{ flow_run|ui_url }}"
     ids = [block._block_document_id for block in blocks]

@@ -39,12 +39,12 @@ VALUE = "\0"  # in the pattern of a string of the code: a value that is put in
 MIN_LETTERS = 7  # of a message that a string of the code must account for,
 MIN_SHARE = 0.5  # or such a share of its letters; of a quoted message both
 PROGRAMS = {"aws", "dcgan", "make", "pip", "prefect", "python", "sha256sum", "systemctl"}
-OTHERS = {  # what Prefect, SQLAlchemy and PostgreSQL say, and what is an example
+OTHERS = {  # what Prefect and PostgreSQL say, and what is an example
     "Area: what is so now",
     "CREATE EXTENSION pg_trgm",
-    "Can't evaluate bulk DML statement",
     "Concurrency lease renewal failed",
     "database is locked",
+    "tzinfo must be of type ZoneInfo",
 }
 COMPOSED = {  # messages that the code puts together from several strings, and those
     "Completed: 2 classes withheld (3, 7)": ("Completed", "withheld"),
