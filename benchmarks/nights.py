@@ -47,7 +47,7 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from benchmarks import common, datasets
-from dcgan.flows.local import Place
+from dcgan.flows.server import new_password, protection, upkeep
 
 BIN = Path(sys.executable).parent
 PER_CLASS, PER_NIGHT = 150, (2, 6)  # images of a class at the start of the month; of those that arrive in one
@@ -258,10 +258,17 @@ def prefect_server(home: Path, *, clean_up_seconds: int) -> Iterator[None]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    os.environ |= Place(home, port).environment | {
-        "PREFECT_LOGGING_LEVEL": "ERROR",
-        "PREFECT_SERVER_SERVICES_DB_VACUUM_LOOP_SECONDS": str(clean_up_seconds),
-    }
+    os.environ |= (
+        protection(port, new_password())
+        | upkeep()
+        | {
+            "PREFECT_HOME": str(home),
+            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+            "DO_NOT_TRACK": "1",
+            "PREFECT_LOGGING_LEVEL": "ERROR",
+            "PREFECT_SERVER_SERVICES_DB_VACUUM_LOOP_SECONDS": str(clean_up_seconds),
+        }
+    )
     home.mkdir(parents=True)
     command = [BIN / "prefect", "server", "start", "--port", str(port)]
     with (home / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as server:

@@ -31,6 +31,7 @@ import psutil
 from benchmarks import common
 from benchmarks.release import alone, build_manifest, opened, with_manifest
 from dcgan.config import parse_job
+from dcgan.flows.server import new_password, protection
 from dcgan.pipeline.stages import MAKE, of_class
 from dcgan.run.paths import Run
 
@@ -84,7 +85,7 @@ def measured_engine(num_classes: int, home: Path) -> dict[str, float]:
         port = str(free.getsockname()[1])
     environment = os.environ | {
         "PREFECT_HOME": str(home),
-        "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
+        **protection(int(port), new_password()),
         "PREFECT_LOGGING_LEVEL": "ERROR",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "1",

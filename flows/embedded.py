@@ -115,7 +115,7 @@ def _started(port: int, said: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
         yield process
     finally:
         executor.kill()
-        executor.wait()
+        executor.communicate()
         process.terminate()
         try:
             process.wait(STOP_SECONDS)
@@ -132,7 +132,7 @@ def _wait(process: subprocess.Popen[bytes], settings: Mapping[str, str], said: I
                 f"Prefect's embedded server did not start. Its home is {PREFECT_HOME.value()}, and its log ends:\n"
                 f"{_last_words(said)}"
             )
-        time.sleep(0.1)
+        time.sleep(0.25)
 
 
 @contextmanager
@@ -147,9 +147,9 @@ def _watched(process: subprocess.Popen[bytes], said: IO[bytes]) -> Iterator[thre
         gone.set()
         os.environ[RETRIES] = "0"
         refresh_global_settings_context()
+        end = f". Its log ends:\n{words}" if (words := _last_words(said)) else ""
         log.warning(
-            "Prefect's embedded server has ended, and its record of this run is incomplete. The run goes on. %s",
-            _last_words(said),
+            "Prefect's embedded server has ended: its record of this run is incomplete, and the run goes on%s", end
         )
 
     threading.Thread(target=watch, name="embedded server", daemon=True).start()

@@ -31,7 +31,7 @@ def run_here(flow: Flow[..., State[Any]], *arguments: object) -> Any:
     Raises:
         ConfigError: the server that is named does not answer.
         StorageError: Prefect's home cannot be written to.
-        ServerError: the embedded server does not start, or the server stops answering before the flow begins.
+        ServerError: the embedded server does not start, or the server does not let the flow begin.
     """
     ends: list[Any] = []
 
@@ -49,7 +49,7 @@ def run_here(flow: Flow[..., State[Any]], *arguments: object) -> Any:
     recorded.fn = noted
     with _recording():
         try:
-            recorded(*arguments, return_state=True)
+            state = recorded(*arguments, return_state=True)
         except Exception as error:
             if ends:
                 log.warning("the Prefect server could not be told how the run ended (%s)", error)
@@ -59,6 +59,9 @@ def run_here(flow: Flow[..., State[Any]], *arguments: object) -> Any:
                 ) from error
             else:
                 raise
+        else:
+            if not ends:
+                raise ServerError(f"the Prefect server does not let the run begin: {state.message or state.name}")
     return ends[0]
 
 

@@ -23,9 +23,9 @@ NUM_LAST_WORDS = 4  # lines
 KEEP_SECONDS = 90 * 24 * 3600  # Prefect's own records of a run
 LEASES = "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE=prefect.server.concurrency.lease_storage.filesystem"
 HELP = """
-  start a server:  docs/how-to/schedule.md says how
+  start a server:  prefect server start, with a password: docs/how-to/schedule.md says how
   name it:         export PREFECT_API_URL=http://127.0.0.1:4200/api
-  its password:    export PREFECT_API_AUTH_STRING=..."""
+                   export PREFECT_API_AUTH_STRING=... (its password)"""
 
 
 def new_password() -> str:

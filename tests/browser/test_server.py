@@ -22,9 +22,11 @@ import psutil
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from dcgan.run.records import RunResult, Verdict
 from tests.browser.conftest import REBOUND
 from tests.prefect_server import PREFECT, ROOT, Server, process_of, wait_for
 from tests.samples import write_noise
+from tests.unit.conftest import SCRIPT, make_run
 
 EVIL = "<img src=//127.0.0.1:9/tag> [y](javascript:alert(1)) ![z](//127.0.0.1:9/picture) **b** stop_sign"
 SHOWN = "＜img src=//127.0.0.1:9/tag＞ ［y］(javascript:alert(1)) !［z］(//127.0.0.1:9/picture) ＊＊b＊＊ stop_sign"
@@ -77,7 +79,7 @@ print(json.dumps({"answer": answer, "found": [file for file in orders["files"] i
 """
 
 
-# A flow that shows what a run shows, of a class whose name is on standard input.
+# A flow that shows what a run shows; its result is on standard input.
 SHOW = """
 import sys
 from pathlib import Path
@@ -87,12 +89,10 @@ from dcgan.execution.progress import reports
 from dcgan.flows.artifacts import publish_artifacts
 from dcgan.flows.progress import publishing
 from dcgan.run.paths import Run
+from dcgan.run.records import RunResult
 
-label, run = sys.stdin.read(), Run(Path(sys.argv[1]))
-state = f"Completed: 1 class withheld ({label})"
-entry = {"train": 39, "holdout": 21, "accepted": 40, "steps": 40, "seconds": 1.5}
-entry |= {"verdict": "withheld", "reason": label}
-summary = {"job": "evil", "state": state, "report": "/outputs/report.html", "classes": {label: entry}}
+result, run = RunResult.model_validate_json(sys.stdin.read()), Run(Path(sys.argv[1]))
+[label] = result.classes
 
 @task(task_run_name="make {label}")
 def make(label):
@@ -102,8 +102,8 @@ def make(label):
 @flow(flow_run_name="evil")
 def show():
     make(label)
-    publish_artifacts(run, summary)
-    return Completed(message=state)
+    publish_artifacts(run, result)
+    return Completed(message=result.state)
 
 print(show(return_state=True).state_details.flow_run_id)
 """
@@ -258,6 +258,13 @@ def test_another_user_of_the_machine_runs_nothing_and_finds_no_password(target: 
     assert bool(target.attempts("true nobody")) != target.is_protected
 
 
+def test_serving_warns_of_a_server_without_a_password(target: Target) -> None:
+    command = [sys.executable, "-c", "from dcgan.flows import server; server.warn_of_settings()"]
+    done = subprocess.run(command, env=target.server.environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert ("this Prefect server has no password" in done.stderr) != target.is_protected
+
+
 def log_in(page: Page, target: Target, version: str) -> None:
     """Open one of the two versions of the pages, and give it the password."""
     address = f"http://127.0.0.1:{target.server.port}"
@@ -283,12 +290,15 @@ def test_pages_are_for_those_who_have_the_password(page: Page, target: Target) -
 @pytest.fixture(scope="module")
 def shown(made_up: Target, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Pages that tell of a class with an evil name: address by what is there."""
-    run = tmp_path_factory.mktemp("run")
-    write_noise(run / "samples.png", 0)
+    made = make_run(tmp_path_factory.mktemp("run"))
+    write_noise(made.run.sample_grid, 0)
+    outcome = made.outcome.classes[SCRIPT].model_copy(update={"verdict": Verdict.WITHHELD, "reason": EVIL})
+    told = {"job": "evil", "state": f"Completed: 1 class withheld ({EVIL})", "classes": {EVIL: outcome}}
+    places = {"samples": str(made.run.sample_grid), "report": "/outputs/report.html"}
+    result = RunResult.model_validate(dict(made.outcome) | told | places)
     environment = made_up.server.environment | {"PREFECT_LOGGING_LEVEL": "ERROR"}
-    done = subprocess.run(
-        [sys.executable, "-c", SHOW, str(run)], env=environment, input=EVIL, capture_output=True, text=True, check=False
-    )
+    command, given = [sys.executable, "-c", SHOW, str(made.run.root)], result.model_dump_json()
+    done = subprocess.run(command, env=environment, input=given, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     run_id = done.stdout.strip()
 

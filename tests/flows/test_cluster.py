@@ -12,7 +12,6 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,12 +26,12 @@ from dcgan.release.verify import verify
 from dcgan.run.paths import Run
 from tests.conftest import DCGAN, TINY, write_job
 from tests.object_store import Store, free_port, objects
+from tests.prefect_server import Server, running_server
 
 BUCKET = "cluster"
 OUTPUTS = f"s3://{BUCKET}/outputs"
 DEADLINE_SECONDS = 900  # of a machine that others work on too
 DASK = [str(Path(sys.executable).with_name("dask"))]
-PREFECT = [str(Path(sys.executable).with_name("prefect"))]
 
 # A snapshot after every step: long enough for a worker to be killed between its first snapshot and its last step.
 TRAINING: dict[str, Any] = TINY["training"] | {"class_steps": 300, "log_steps": 1}
@@ -58,15 +57,19 @@ class Cluster:
     """Each worker's working directory."""
     environment: dict[str, str]
     """Of who starts a run."""
+    server: Server
+    """Prefect's."""
 
 
 @pytest.fixture(scope="module")
 def cluster(store: Store, environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     root = tmp_path_factory.mktemp("cluster")
-    port, api = free_port(), f"http://127.0.0.1:{free_port()}/api"
-    shared = environment | store.environment() | {"PREFECT_API_URL": api, "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
+    port = free_port()
     store.system().mkdir(BUCKET)
     with contextlib.ExitStack() as stack:
+        own = environment | store.environment() | {"PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
+        server = stack.enter_context(running_server(own, root / "server.log"))
+        shared = server.environment
 
         def start(name: str, *command: str) -> subprocess.Popen[bytes]:
             home = root / name
@@ -78,16 +81,14 @@ def cluster(store: Store, environment: dict[str, str], tmp_path_factory: pytest.
             stack.callback(end, process)
             return process
 
-        start("server", *PREFECT, "server", "start", "--port", api.split(":")[2].removesuffix("/api"))
         start("scheduler", *DASK, "scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard")
         workers = [
             start(name, *DASK, "worker", f"tcp://127.0.0.1:{port}", "--nthreads", "1", "--no-nanny", "--no-dashboard")
             for name in ("worker-1", "worker-2")
         ]
-        wait_until(lambda: answers(f"{api}/health"))
         wait_until(lambda: all("Registered to" in (root / f"worker-{n}/log").read_text() for n in (1, 2)))
         own = {variable: str(root / variable) for variable in ("XDG_CACHE_HOME", "XDG_STATE_HOME")}
-        yield Cluster(f"dask://127.0.0.1:{port}", workers, [root / "worker-1", root / "worker-2"], shared | own)
+        yield Cluster(f"dask://127.0.0.1:{port}", workers, [root / "worker-1", root / "worker-2"], shared | own, server)
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
@@ -102,14 +103,6 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 def alive(process: subprocess.Popen[bytes]) -> bool:
     return process.poll() is None
-
-
-def answers(address: str) -> bool:
-    try:
-        with urllib.request.urlopen(address, timeout=1):
-            return True
-    except OSError:
-        return False
 
 
 def run(job: Path, environment: dict[str, str], *settings: str) -> subprocess.Popen[str]:
@@ -141,7 +134,7 @@ def class_at_work(worker: subprocess.Popen[bytes]) -> str | None:
     with contextlib.suppress(psutil.NoSuchProcess):
         for child in psutil.Process(worker.pid).children():
             work = [part for part in child.cmdline() if part.startswith("{")]
-            if work and json.loads(work[0])["stage"] == "making":
+            if work and json.loads(work[0])["stage"] == "make":
                 return str(json.loads(work[0])["label"])
     return None
 
@@ -225,15 +218,12 @@ def test_coordinator_has_the_whole_run(here: Nights) -> None:
 
 
 def test_tasks_of_the_workers_stand_in_prefect(nights: Nights) -> None:
-    api = nights.cluster.environment["PREFECT_API_URL"]
-    request = urllib.request.Request(
-        f"{api}/task_runs/filter", json.dumps({"limit": 200}).encode(), {"Content-Type": "application/json"}
-    )
-    with urllib.request.urlopen(request, timeout=10) as response:
-        states = [(run["name"], run["state_name"]) for run in json.load(response)]
+    states = [
+        (run["name"], run["state_name"]) for run in nights.cluster.server.ask("/task_runs/filter", {"limit": 200})
+    ]
     # Of the run here and of that on the cluster, and of other tests' runs on the same server.
-    for name in ("make 0", "make 1", "measures", "judge"):
-        ended = [state for told, state in states if told == name]
+    for name in ("make 0", "make 1", "measure quality", "judge"):
+        ended = [state for told, state in states if told.strip() == name]
         assert ended.count("Completed") >= 2, states
 
 

@@ -92,3 +92,11 @@ def test_units_do_not_start_without_the_file_of_the_password(unit: str) -> None:
 def test_image_copies_what_there_is() -> None:
     copied = re.findall(r"^COPY (.*) \S+$", (DEPLOY / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)
     assert copied and all((ROOT / name).exists() for names in copied for name in names.split())
+
+
+def test_server_that_is_started_by_hand_is_protected_alike() -> None:
+    page = (ROOT / "docs" / "how-to" / "schedule.md").read_text(encoding="utf-8")
+    section = page.partition("## Start a Prefect server")[2].partition("\n## ")[0]
+    given = dict(re.findall(r"^export (\w+)=(.*)$", section, re.MULTILINE))
+    assert given.pop(PASSWORD) == '"$(cat ~/prefect-password)"'
+    assert given.items() <= SERVER.items() and set(SERVER) - set(given) == {name for name in SERVER if "VACUUM" in name}

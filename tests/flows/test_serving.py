@@ -149,7 +149,7 @@ def test_secret_of_a_block_stands_nowhere_else(evening: Evening) -> None:
     logs = evening.server.ask("/logs/filter", {"limit": 200})
     assert not [log for log in logs if SECRET in json.dumps(log)]
     assert SECRET not in json.dumps([evening.server.artifacts(run["id"]) for run in evening.runs.values()])
-    assert SECRET not in evening.log.read_text()
+    assert SECRET not in evening.log.read_text() and evening.server.password not in evening.log.read_text()
     files = [path for path in evening.job.parent.rglob("*") if path.is_file()]
     assert len(files) > 200 and not [path for path in files if SECRET.encode() in path.read_bytes()]
 
@@ -181,7 +181,7 @@ def ended(command: str, job: Path, environment: dict[str, str], *options: str, a
 def test_serving_without_a_server_ends_and_says_how_to_have_one(environment: dict[str, str], tmp_path: Path) -> None:
     told = ended("serve", write_job(tmp_path), environment)
     assert "PREFECT_API_URL is not set" in told
-    assert "prefect server start" in told and "prefect config set PREFECT_API_URL=http://127.0.0.1:4200/api" in told
+    assert "prefect server start" in told and "export PREFECT_API_URL=http://127.0.0.1:4200/api" in told
 
 
 @pytest.mark.parametrize("command", ["serve", "run"])
@@ -190,6 +190,14 @@ def test_server_that_does_not_answer_ends_the_command(
 ) -> None:
     told = ended(command, write_job(tmp_path), environment, api=DEAF)
     assert f"no Prefect server answers at PREFECT_API_URL={DEAF} (" in told and "prefect server start" in told
+
+
+def test_server_that_refuses_the_password_ends_the_command_and_says_which_to_set(
+    server: Server, environment: dict[str, str], tmp_path: Path
+) -> None:
+    wrong = environment | {"PREFECT_API_AUTH_STRING": "dcgan:guessed"}
+    told = ended("serve", write_job(tmp_path), wrong, api=server.api)
+    assert f"the Prefect server at PREFECT_API_URL={server.api} refuses the password in PREFECT_API_AUTH_STRING" in told
 
 
 @pytest.mark.parametrize(

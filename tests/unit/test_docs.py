@@ -40,9 +40,11 @@ MIN_LETTERS = 7  # of a message that a string of the code must account for,
 MIN_SHARE = 0.5  # or such a share of its letters; of a quoted message both
 PROGRAMS = {"aws", "dcgan", "make", "pip", "prefect", "python", "sha256sum", "systemctl"}
 OTHERS = {  # what Prefect and PostgreSQL say, and what is an example
+    "401 Unauthorized",
     "Area: what is so now",
     "CREATE EXTENSION pg_trgm",
     "Concurrency lease renewal failed",
+    "Missing CSRF token",
     "database is locked",
     "tzinfo must be of type ZoneInfo",
 }
