@@ -23,6 +23,7 @@ from prefect.context import refresh_global_settings_context
 from prefect.settings import PREFECT_HOME
 
 from dcgan.errors import ServerError, StorageError
+from dcgan.execution import interruption
 from dcgan.flows import server
 
 log = logging.getLogger(__name__)
@@ -43,6 +44,7 @@ def embedded_server() -> Iterator[threading.Event]:
     Raises:
         StorageError: Prefect's home cannot be written to.
         ServerError: the server does not start; the message has the end of its log.
+        Interrupted: the run was stopped before it did.
     """
     _require_writable(PREFECT_HOME.value())
     log.info("Starting Prefect's embedded server (the first start prepares its database: up to half a minute)")
@@ -127,6 +129,7 @@ def _started(port: int, said: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
 def _wait(process: subprocess.Popen[bytes], settings: Mapping[str, str], said: IO[bytes]) -> None:
     deadline = time.monotonic() + START_SECONDS
     while server.ask(settings, "/admin/version") is None:
+        interruption.raise_if_requested("the start of Prefect's embedded server")
         if process.poll() is not None or time.monotonic() > deadline:
             raise ServerError(
                 f"Prefect's embedded server did not start. Its home is {PREFECT_HOME.value()}, and its log ends:\n"

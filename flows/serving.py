@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -31,16 +30,23 @@ TOLD: dict[Overlap, str] = {"wait": "waits for its end", "cancel": "is cancelled
 
 
 class _Runner(Runner):
-    """Prefect's, but for what it does when it is told to end."""
+    """Prefect's, but for what it does on SIGTERM."""
+
+    async def start(self, *arguments: Any, **keywords: Any) -> None:
+        """See Prefect's."""
+        self._serving = asyncio.current_task()
+        self._serving_loop = asyncio.get_running_loop()
+        await super().start(*arguments, **keywords)
 
     def handle_sigterm(self, *_arguments: Any, **_keywords: Any) -> None:
-        """As Ctrl-C in a terminal, which runs get too, and asyncio answers in order.
+        """End runs, and serving, as Ctrl-C in a terminal does; also where a shell has let us ignore Ctrl-C.
 
         Prefect's own handler makes a coroutine that nobody awaits, and would have to wait for the end of a run.
         """
         for child in psutil.Process().children():
             child.terminate()
-        signal.raise_signal(signal.SIGINT)
+        if self._serving is not None:
+            self._serving_loop.call_soon_threadsafe(self._serving.cancel)
 
 
 def serve(
@@ -92,7 +98,7 @@ def serve(
         f"To run it now: prefect deployment run '{scheduled.name}/{job.name}'\n"
         "Ctrl-C ends serving; the schedule stays registered, and goes on when the job is served again."
     )
-    with contextlib.suppress(KeyboardInterrupt):  # it is how serving ends
+    with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError):  # it is how serving ends
         asyncio.run(runner.start())
 
 

@@ -6,10 +6,12 @@ resumable.
 
 from __future__ import annotations
 
+import os
 import shlex
+import signal
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -247,8 +249,10 @@ def automate(silence: int, notify: tuple[str, ...]) -> int:
     return 0
 
 
-def main(arguments: list[str] | None = None) -> Any:
+def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and end the process with its exit status."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
+    waits = True
     try:
         with extras.needed_for("this command"):
             status = commands.main(arguments, prog_name="dcgan", standalone_mode=False)
@@ -258,14 +262,39 @@ def main(arguments: list[str] | None = None) -> Any:
         error.show()
         status = error.exit_code
     except (KeyboardInterrupt, click.Abort):
-        click.echo("Interrupted. What is done is kept: run the same command again to resume.", err=True)
-        status = 130
+        from dcgan.cli.stopping import INTERRUPTED  # noqa: PLC0415
+        from dcgan.errors import Interrupted  # noqa: PLC0415
+
+        click.echo(INTERRUPTED, err=True)
+        status = Interrupted.exit_status
     except Exception as error:
+        from dcgan.cli.stopping import LeftBehind  # noqa: PLC0415
         from dcgan.cli.terminal import echo  # noqa: PLC0415
-        from dcgan.errors import DcganError  # noqa: PLC0415
+        from dcgan.errors import DcganError, Interrupted  # noqa: PLC0415
 
         if not isinstance(error, DcganError):
             raise
-        echo(f"Error: {error}", err=True)
-        status = error.exit_status
+        echo(str(error) if isinstance(error, Interrupted) else f"Error: {error}", err=True)
+        status, waits = error.exit_status, not isinstance(error, LeftBehind)
+    _end(status, waits=waits)
+
+
+def _end(status: int, *, waits: bool) -> NoReturn:
+    """End the process.
+
+    Args:
+        status: its exit status.
+        waits: for what threads and libraries still have to do, but for that of the next signal.
+    """
+
+    def end(*_: object) -> NoReturn:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, end)
+    if not waits:
+        end()
     sys.exit(status)

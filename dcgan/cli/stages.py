@@ -5,8 +5,9 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Collection, Iterable, Sequence
 
+from dcgan.cli.stopping import until_stopped
 from dcgan.cli.terminal import display, echo, echo_json
-from dcgan.cli.work import stopping_workers, tell
+from dcgan.cli.work import tell
 from dcgan.config import ResolvedJob
 from dcgan.errors import ConfigError, StageError
 from dcgan.pipeline.night import opened
@@ -33,7 +34,24 @@ def run_stages(command: str, job: ResolvedJob, labels: Sequence[str], *, given: 
         ConfigError: a class is named that the job does not ask images of.
         StageError: a stage before has not been performed, or a class failed.
     """
-    with stopping_workers(), display.live(), by_threads(job) as start, opened(job) as night:
+    with display.live():
+        order = until_stopped(lambda: _perform(command, job, labels, given))
+    night = order.night
+    if night.result is not None:
+        return tell(night.result, as_json=as_json)
+    if as_json and order.evaluation:
+        echo_json(order.evaluation.model_dump(mode="json"))
+    elif as_json:
+        newest = {label: _newest(night.run, label) for label in order.chosen}
+        echo_json({label: record.model_dump(mode="json") if record else {} for label, record in newest.items()})
+    else:
+        echo(f"{command} of run {night.run.id} is done: {night.run.root}")
+    return 0
+
+
+def _perform(command: str, job: ResolvedJob, labels: Sequence[str], given: str) -> Order:
+    """The command's stages, performed."""
+    with by_threads(job) as start, opened(job) as night:
         order = Order(night, start)
         order.catalogue()
         order.split()
@@ -53,16 +71,7 @@ def run_stages(command: str, job: ResolvedJob, labels: Sequence[str], *, given: 
         if command == "release":
             order.failures = dict.fromkeys(set(wanted) - set(order.chosen), LEFT_OUT)
         order.command(command)
-    if night.result is not None:
-        return tell(night.result, as_json=as_json)
-    if as_json and order.evaluation:
-        echo_json(order.evaluation.model_dump(mode="json"))
-    elif as_json:
-        newest = {label: _newest(night.run, label) for label in order.chosen}
-        echo_json({label: record.model_dump(mode="json") if record else {} for label, record in newest.items()})
-    else:
-        echo(f"{command} of run {night.run.id} is done: {night.run.root}")
-    return 0
+        return order
 
 
 def _newest(run: Run, label: str) -> GenerationRecord | TrainingRecord | None:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import os
-import signal
 import traceback
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from rich.table import Table
 
+from dcgan.cli.stopping import until_stopped
 from dcgan.cli.terminal import cell, console, display, echo_json
 from dcgan.config import ResolvedJob
-from dcgan.errors import DcganError, Interrupted, StageError
-from dcgan.execution import interruption
+from dcgan.errors import DcganError, StageError
 from dcgan.files.urls import is_url
 from dcgan.run import sentences
 from dcgan.run.plan import estimate_bytes, make_plan
@@ -99,17 +97,23 @@ def check(job: ResolvedJob, *, given: str, as_json: bool, rehash: bool = False, 
 
 def run(job: ResolvedJob, *, as_json: bool, rehash: bool = False, fresh: bool = False) -> int:
     """Run the nightly flow here and now, and tell how it went."""
-    with _prefect_quiet(), stopping_workers(), display.live():
-        from dcgan.flows.nightly import flow_for  # noqa: PLC0415
-        from dcgan.flows.running import run_here  # noqa: PLC0415
+    with _prefect_quiet(), display.live():
+        result = until_stopped(lambda: _run_flow(job, rehash, fresh))
+    return tell(result, as_json=as_json)
 
-        result: Any = run_here(flow_for(job), job, rehash, fresh)
+
+def _run_flow(job: ResolvedJob, rehash: bool, fresh: bool) -> RunResult:
+    """What came of a run of the nightly flow."""
+    from dcgan.flows.nightly import flow_for  # noqa: PLC0415
+    from dcgan.flows.running import run_here  # noqa: PLC0415
+
+    result: RunResult | BaseException = run_here(flow_for(job), job, rehash, fresh)
     if isinstance(result, DcganError):
         raise result
     if isinstance(result, BaseException):
         display.say("".join(traceback.format_exception(result)))  # no error of ours: whoever mends it needs the place
         raise StageError(f"the run failed: {result!r}") from result
-    return tell(result, as_json=as_json)
+    return result
 
 
 EXIT_STATUS = {
@@ -166,22 +170,3 @@ def _prefect_quiet() -> Iterator[None]:
         for name, value in given.items():
             if value is None:
                 del os.environ[name]
-
-
-@contextmanager
-def stopping_workers() -> Iterator[None]:
-    """On Ctrl-C and on SIGTERM, end the workers first: the flow's threads wait for them."""
-
-    def stop(*_: object) -> None:
-        interruption.request()
-
-    before: dict[int, Callable[..., Any] | int | None] = {
-        number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    if interruption.is_requested():
-        raise Interrupted("interrupted. What is done is kept: run the same command again to resume.")

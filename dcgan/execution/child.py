@@ -120,7 +120,8 @@ class Child:
 
 def _start(command: Sequence[str], log: Path | None, environment: Mapping[str, str]) -> subprocess.Popen[str]:
     with log.open("ab") if log else open(os.devnull, "wb") as messages:  # noqa: PTH123 (no file of anybody's)
-        # A session of its own, so that Ctrl-C reaches the parent alone, which then ends it.
+        # A group of its own, so that Ctrl-C reaches the parent alone, which then ends it. No session of its own: should
+        # the parent die before the launcher has done its work, the system ends a group of this session that is stopped.
         return subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -128,7 +129,7 @@ def _start(command: Sequence[str], log: Path | None, environment: Mapping[str, s
             stderr=messages,
             env=environment,
             encoding="utf-8",
-            start_new_session=True,
+            process_group=0,
         )
 
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from dcgan.config import ResolvedJob
+from dcgan.execution import interruption
 from dcgan.execution.pool import Work, workers
 from dcgan.execution.progress import reports
 from dcgan.pipeline.order import Start
@@ -29,7 +30,9 @@ def perform(stage: Stage, run: Run, job: ResolvedJob, portion: Portion = ALL) ->
 
     Raises:
         DcganError: the stage's.
+        Interrupted: the run was stopped.
     """
+    interruption.raise_if_requested(stage.title)
     given = None
     if not stage.worker:
         given = stage.load()(run, job, **portion.arguments)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from dcgan.config import ResolvedJob
 from dcgan.errors import StageError
+from dcgan.execution import interruption
 from dcgan.files import storage
 from dcgan.files.names import escape
 from dcgan.release import formats
@@ -43,6 +44,7 @@ def publish(run: Run, job: ResolvedJob, summary: RunSummary) -> Path:
     Raises:
         StageError: an image is missing, or has changed since it was made.
         StorageError: when the system refuses to write; what was released before is as it was.
+        Interrupted: the run was stopped.
     """
     places = run.job
     folder = places.releases / run.id
@@ -56,6 +58,7 @@ def publish(run: Run, job: ResolvedJob, summary: RunSummary) -> Path:
             _write_images(run, job, summary, temporary)
             (temporary / "README.md").write_text(dataset_card(job, summary), encoding="utf-8")
             write_report(run, job, summary, temporary / "report.html")
+            interruption.raise_if_requested("publishing the release")
             files = _checksums(temporary)
             storage.write_json(temporary / "croissant.json", describe(job, summary, files))
             files["croissant.json"] = storage.sha256(temporary / "croissant.json")
@@ -78,6 +81,7 @@ def _write_images(run: Run, job: ResolvedJob, summary: RunSummary, folder: Path)
     ):
         for label in summary.shipped:
             for rows in class_rows(run, label, summary.classes[label].class_index):
+                interruption.raise_if_requested("publishing the release")
                 paths = [write(row, _image(run, row)) for row in rows.to_dict("records")]
                 manifest.add(rows.assign(path=paths))
 

@@ -160,6 +160,19 @@ def test_sigterm_ends_serving_in_good_order(evening: Evening) -> None:
     assert "Traceback" not in evening.last_words
 
 
+def test_serving_in_the_background_of_a_script_ends_on_sigterm(server: Server, tmp_path: Path) -> None:
+    # A shell lets what it starts there ignore Ctrl-C.
+    command = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", *DCGAN, "serve", str(write_job(tmp_path, name="behind"))]
+    with process_of(command, server.environment, tmp_path / "serve.log") as process:
+        wait_for("the deployment", lambda: server.deployment("behind"))
+        process.send_signal(signal.SIGINT)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(2)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+    assert "Traceback" not in (tmp_path / "serve.log").read_text()
+
+
 def ended(command: str, job: Path, environment: dict[str, str], *options: str, api: str = "") -> str:
     """What the command says as it ends, at once, with 2, having written nothing."""
     named = {name: value for name, value in environment.items() if name != "PREFECT_API_URL"}

@@ -149,14 +149,17 @@ def test_script_that_has_no_main_guard_is_not_run_again(many: Path, tmp_path: Pa
     assert done.stdout == "once\n124\n"
 
 
-@pytest.mark.parametrize("command", ["check", "train"])
-def test_interrupt_while_images_are_read_is_answered_at_once(
-    tmp_path: Path, command: str, environment: dict[str, str]
+SIGNALS = [("check", signal.SIGINT), ("check", signal.SIGTERM), ("train", signal.SIGINT)]
+
+
+@pytest.mark.parametrize(("command", "number"), SIGNALS)
+def test_signal_while_images_are_read_is_answered_at_once(
+    tmp_path: Path, command: str, number: signal.Signals, environment: dict[str, str]
 ) -> None:
     source = write_classes(tmp_path / "images", {"cat": 1, "dog": 1})
     large: Any = write_noise(source / "cat" / "large.png", 5, 1000, 1000)
-    for number in range(3000):  # a minute of work in no room
-        os.link(large, source / "dog" / f"{number}.png")
+    for copy in range(3000):  # a minute of work in no room
+        os.link(large, source / "dog" / f"{copy}.png")
     (tmp_path / "job.yaml").write_text("name: j\ndata: {source: images}\n")
     with subprocess.Popen(
         [*DCGAN, command, str(tmp_path / "job.yaml")], env=environment, stderr=subprocess.PIPE, text=True
@@ -167,7 +170,7 @@ def test_interrupt_while_images_are_read_is_answered_at_once(
             time.sleep(0.02)
         time.sleep(0.5)
         sent = time.monotonic()
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         _, stderr = process.communicate(timeout=60)
     assert process.returncode == 130 and time.monotonic() - sent < 5
     assert "run the same command again to resume" in stderr and "Traceback" not in stderr
