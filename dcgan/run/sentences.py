@@ -25,7 +25,6 @@ from dcgan.run.records import (
 )
 from dcgan.text import counted
 
-RUNNING = "running"  # the state of a run that has not ended
 UNCHANGED = "Completed: nothing changed"
 WITHHELD = (Verdict.WITHHELD, Verdict.SHORT, Verdict.FAILED, Verdict.REFUSED)
 """Of classes that were asked for and do not ship, in the order in which they are named."""

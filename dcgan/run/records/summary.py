@@ -121,9 +121,10 @@ class MeasuresSummary(Record):
 
 
 class LeakageSummary(Record):
-    """Near duplicates among the real images; None: nobody looked."""
+    """Near duplicates among the real images."""
 
     pairs: dict[str, int] | None = None
+    """By kind; None: nobody has looked for any."""
     examples: list[LeakedPair] = []
 
 
