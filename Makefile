@@ -42,10 +42,11 @@ system: ## programs that some tests need, where this is Debian and you are root
 test: install system ## the whole test suite, warnings as errors
 	$(BIN)/pytest
 
-lint: install ## ruff, and mypy strict on dcgan/ and flows/
+lint: install ## ruff, mypy strict on dcgan/ and flows/, and the layers of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 check: lint test ## lint and test
 

@@ -13,9 +13,9 @@ from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.context import TaskRunContext
 from prefect.logging import get_logger
 
-from dcgan.cli.terminal import in_words
 from dcgan.execution.progress import Progress, reports
 from dcgan.flows.markup import without_markup
+from dcgan.terminal import in_words
 
 SECONDS = 5.0  # between two updates of a task
 FLUSH_SECONDS = 10.0  # that the end of a task waits for its last report to be shown

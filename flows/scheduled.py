@@ -10,7 +10,7 @@ from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext
 from prefect.states import Failed
 
-from dcgan.cli import terminal
+from dcgan import terminal
 from dcgan.config import ResolvedJob, load_job
 from dcgan.errors import DcganError, StageError
 from dcgan.execution import interruption

@@ -15,8 +15,8 @@ import httpx
 from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
-from dcgan.cli.terminal import display
 from dcgan.errors import ConfigError
+from dcgan.terminal import display
 
 TIMEOUT_SECONDS = 10
 NUM_LAST_WORDS = 4  # lines

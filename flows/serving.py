@@ -14,12 +14,12 @@ from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLi
 from prefect.runner import Runner
 from prefect.schedules import Cron, Schedule
 
-from dcgan.cli.terminal import display
 from dcgan.config import load_job
 from dcgan.errors import ConfigError
 from dcgan.flows import notifications, server
 from dcgan.flows.notifications import End
 from dcgan.flows.scheduled import scheduled
+from dcgan.terminal import display
 
 Overlap = Literal["wait", "cancel"]
 STRATEGIES: dict[Overlap, ConcurrencyLimitStrategy] = {

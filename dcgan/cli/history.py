@@ -8,12 +8,12 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from dcgan.cli.terminal import cell, display, echo, echo_json
 from dcgan.config import load_job
 from dcgan.errors import ConfigError
 from dcgan.run import history, runs
 from dcgan.run.paths import JobFolder
 from dcgan.run.records import Verdict
+from dcgan.terminal import cell, display, echo, echo_json
 from dcgan.text import duration
 
 NOT_MEASURED = "\N{EN DASH}"

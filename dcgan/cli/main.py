@@ -241,8 +241,8 @@ def serve(job_file: Path, overrides: tuple[str, ...], **options: Any) -> int:
 @NOTIFY
 def automate(silence: int, notify: tuple[str, ...]) -> int:
     """Let the Prefect server mark runs as crashed whose machine has died, and tell of runs that nobody starts."""
-    from dcgan.cli.terminal import echo  # noqa: PLC0415
     from dcgan.flows.automations import automate as set_up  # noqa: PLC0415
+    from dcgan.terminal import echo  # noqa: PLC0415
 
     for told in set_up(silence, notify):
         echo(told)
@@ -269,8 +269,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         status = Interrupted.exit_status
     except Exception as error:
         from dcgan.cli.stopping import LeftBehind  # noqa: PLC0415
-        from dcgan.cli.terminal import echo  # noqa: PLC0415
         from dcgan.errors import DcganError, Interrupted  # noqa: PLC0415
+        from dcgan.terminal import echo  # noqa: PLC0415
 
         if not isinstance(error, DcganError):
             raise

@@ -9,7 +9,6 @@ from contextlib import nullcontext
 from pathlib import Path
 from types import ModuleType
 
-from dcgan.cli.terminal import display, echo, echo_json
 from dcgan.errors import ReleaseError
 from dcgan.execution.determinism import wake_tensorflow
 from dcgan.files import storage
@@ -18,6 +17,7 @@ from dcgan.release.remote import locate
 from dcgan.release.verify import verify as verify_release
 from dcgan.run import sentences
 from dcgan.run.paths import Run
+from dcgan.terminal import display, echo, echo_json
 from dcgan.text import counted
 
 MAX_DIFFERENCE = 1  # of 255: on other processors and thread counts, sums are rounded otherwise

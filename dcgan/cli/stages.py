@@ -6,7 +6,6 @@ import shlex
 from collections.abc import Callable, Collection, Iterable, Sequence
 
 from dcgan.cli.stopping import until_stopped
-from dcgan.cli.terminal import display, echo, echo_json
 from dcgan.cli.work import tell
 from dcgan.config import ResolvedJob
 from dcgan.errors import ConfigError, StageError
@@ -16,6 +15,7 @@ from dcgan.pipeline.performing import by_threads
 from dcgan.run import records, summary
 from dcgan.run.paths import Run
 from dcgan.run.records import EvaluationRecord, GenerationRecord, TrainingRecord, Verdict
+from dcgan.terminal import display, echo, echo_json
 
 LEFT_OUT = "left out by --class"
 

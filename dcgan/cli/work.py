@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from rich.table import Table
 
 from dcgan.cli.stopping import until_stopped
-from dcgan.cli.terminal import cell, console, display, echo_json
 from dcgan.config import ResolvedJob
 from dcgan.errors import DcganError, StageError
 from dcgan.files.urls import is_url
@@ -19,6 +18,7 @@ from dcgan.run import sentences
 from dcgan.run.plan import estimate_bytes, make_plan
 from dcgan.run.records import Ending, RunResult
 from dcgan.run.runs import job_paths
+from dcgan.terminal import cell, console, display, echo_json
 from dcgan.text import counted
 
 # What Prefect would say on the terminal is for its pages; and a batch job on a closed network should neither call

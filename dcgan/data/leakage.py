@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 
 from dcgan.data.catalogue.opening import ACCEPTED
+from dcgan.data.distances import neighbour_distances
 from dcgan.data.split import HOLDOUT, TRAIN
-from dcgan.distances import neighbour_distances
 from dcgan.errors import StorageError
 from dcgan.run import records
 from dcgan.run.paths import Run

@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from dcgan.distances import nearest, neighbour_distances
+from dcgan.data.distances import nearest, neighbour_distances
 from dcgan.evaluation.metric import Measured, Metric, drawn, share, withheld
 
 DISTANCE_RATIO = Metric("distance_ratio", goal=1.0, low=0.0, high=None)

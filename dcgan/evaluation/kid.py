@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dcgan.distances import unbiased_mmd
+from dcgan.data.distances import unbiased_mmd
 from dcgan.evaluation.metric import Measured, Metric, drawn, withheld
 
 KID = Metric("kid", goal="minimize", low=None, high=None)  # unbiased, so that it can come out below 0

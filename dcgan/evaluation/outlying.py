@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dcgan.distances import nearest
+from dcgan.data.distances import nearest
 from dcgan.evaluation.metric import Measured, Metric, share, withheld
 
 OUTLYING = Metric("outlying", goal="minimize", low=0.0, high=1.0)

@@ -13,7 +13,7 @@ import math
 
 import numpy as np
 
-from dcgan.distances import in_chunks, neighbour_distances
+from dcgan.data.distances import in_chunks, neighbour_distances
 from dcgan.evaluation.metric import Measured, Metric, drawn, share, withheld
 
 PRECISION = Metric("manifold_precision", goal="maximize", low=0.0, high=1.0)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dcgan.distances import mean_kernel, mean_off_diagonal, squared_distances, unbiased_mmd
+from dcgan.data.distances import mean_kernel, mean_off_diagonal, squared_distances, unbiased_mmd
 
 if TYPE_CHECKING:
     from dcgan.networks.classifier import Look

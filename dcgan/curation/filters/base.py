@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dcgan.distances import neighbour_distances
+from dcgan.data.distances import neighbour_distances
 
 Limits = Mapping[str, float]
 """Thresholds by name, as they are recorded."""

@@ -12,13 +12,13 @@ import pandas as pd
 import pytest
 from PIL import Image, ImageEnhance
 
-from dcgan.cli.terminal import display
 from dcgan.config import JobConfig
 from dcgan.data import leakage
 from dcgan.data.leakage import ACROSS_CLASSES, ACROSS_SIDES, audit, leaked
 from dcgan.pipeline.performing import perform
 from dcgan.pipeline.stages import SPLIT
 from dcgan.run.paths import Run
+from dcgan.terminal import display
 from tests.conftest import split_run, write_digits
 
 SIDE = 32

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from scipy import stats
 
-from dcgan.distances import nearest
+from dcgan.data.distances import nearest
 from dcgan.evaluation.copying import authenticity, c_t, distance_ratio, mann_whitney_z
 from dcgan.evaluation.metric import Measured
 from tests.unit.evaluation.conftest import Normal

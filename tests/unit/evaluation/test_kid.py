@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dcgan.distances import unbiased_mmd
+from dcgan.data.distances import unbiased_mmd
 from dcgan.evaluation import kid as module
 from dcgan.evaluation.kid import kid
 from tests.unit.evaluation.conftest import Normal

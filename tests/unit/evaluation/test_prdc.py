@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dcgan import distances
+from dcgan.data import distances
 from dcgan.evaluation.prdc import PRDC, prdc
 from tests.unit.evaluation.conftest import Normal
 

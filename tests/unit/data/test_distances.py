@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from scipy.spatial import distance
 
-from dcgan import distances
+from dcgan.data import distances
 
 points = npst.arrays(
     np.float64, st.tuples(st.integers(2, 12), st.integers(1, 4)), elements=st.floats(-5, 5, allow_subnormal=False)

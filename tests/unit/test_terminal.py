@@ -13,7 +13,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dcgan.cli import terminal
+from dcgan import terminal
 from tests.samples import write_classes
 
 Dcgan = Callable[..., subprocess.CompletedProcess[str]]
