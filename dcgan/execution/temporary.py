@@ -11,7 +11,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-PREFIX = "dcgan-"
+PREFIX = "dcgan-child-"  # of these folders alone: what has this name is removed
 LOCK = "lock"
 
 

@@ -193,6 +193,8 @@ def test_folders_of_killed_parents_are_removed_and_no_others(tmp_path: Path) -> 
     (elsewhere / "kept").touch()
     (tmp_path / f"{temporary.PREFIX}link").symlink_to(elsewhere)
     (tmp_path / f"{temporary.PREFIX}file").touch()
+    of_others = tmp_path / "dcgan-postgres-1"
+    of_others.mkdir()
     mine = TemporaryFolder()
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -202,6 +204,6 @@ def test_folders_of_killed_parents_are_removed_and_no_others(tmp_path: Path) -> 
         process.kill()
     remove_abandoned()
     assert not of_another.exists() and mine.path.exists()
-    assert [file.name for file in elsewhere.iterdir()] == ["kept"]
+    assert [file.name for file in elsewhere.iterdir()] == ["kept"] and of_others.exists()
     mine.remove()
     assert not mine.path.exists()
