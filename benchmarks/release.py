@@ -29,12 +29,17 @@ from dcgan.config import parse_job
 from dcgan.files import storage
 from dcgan.generation.png import encode, image_id
 from dcgan.release import formats
+from dcgan.release.contents import MIN_IMAGE_BYTES
 from dcgan.release.manifest import ManifestWriter
 from dcgan.release.reader import load_release
 from dcgan.release.verify import verify
+from dcgan.run import records, runs
+from dcgan.run.records import ClassOutcome, Ending, ReleaseRecord, Verdict
 
 NUM_COPIED = 20_000  # files that ways of copying are compared on
 NUM_TINY = 1_000  # different images
+JOB, RUN_ID = "digits", "20260101-000000"
+NAME = f"{JOB}-{RUN_ID}"
 
 
 def main() -> None:
@@ -99,7 +104,7 @@ def build(folder: Path, kind: str, num_images: int) -> float:
     """A release of ten classes: seconds for images and manifest."""
     images, labels, _ = datasets.digits()
     pngs = [
-        encode(image, job="digits", label=label, index=number, model_sha256="0" * 64)
+        encode(image, job=JOB, label=label, index=number, model_sha256="0" * 64)
         for number, (image, label) in enumerate(zip(images[::5], labels[::5], strict=True))
     ][:NUM_TINY]
     digests = [storage.sha256_bytes(png) for png in pngs]
@@ -111,7 +116,7 @@ def build(folder: Path, kind: str, num_images: int) -> float:
     endless = itertools.cycle(zip(pngs, digests, strict=True))
     with (
         ManifestWriter(folder, image_folder=kind == "files") as manifest,
-        formats.writer(kind, folder, "digits", num_images) as write,
+        formats.writer(kind, folder, NAME, num_images) as write,
     ):
         for class_index in range(10):
             made = list(itertools.islice(endless, per_class))
@@ -119,21 +124,25 @@ def build(folder: Path, kind: str, num_images: int) -> float:
             paths = [write(row, png) for row, (png, _) in zip(table.to_dict("records"), made, strict=True)]
             manifest.add(table.assign(path=paths))
     seconds = time.perf_counter() - began
-    _write_record(folder, {str(number): per_class for number in range(10)})
+    _write_record(folder, 10, per_class)
     return seconds
 
 
 def build_manifest(folder: Path, num_classes: int, num_rows: int) -> float:
-    """A release that has lost its images: seconds for its manifest, which comes class by class."""
+    """A release whose one shard has room for its images and none of them: seconds for its manifest, class by class."""
     folder.mkdir(parents=True)
     per_class = num_rows // num_classes
+    shard = formats.shard_path("webdataset", NAME, 0)
+    (folder / "shards").mkdir()
+    with (folder / shard).open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, num_rows * MIN_IMAGE_BYTES)
     began = time.perf_counter()
-    with ManifestWriter(folder, image_folder=True) as manifest:
+    with ManifestWriter(folder, image_folder=False) as manifest:
         for class_index in range(num_classes):
             table = _rows(class_index, per_class, ["0" * 64] * per_class)
-            manifest.add(table.assign(path=[f"images/{class_index}/{name}.png" for name in table["image_id"]]))
+            manifest.add(table.assign(path=[f"{shard}#{name}.png" for name in table["image_id"]]))
     seconds = time.perf_counter() - began
-    _write_record(folder, {str(number): per_class for number in range(num_classes)})
+    _write_record(folder, num_classes, per_class)
     return seconds
 
 
@@ -199,7 +208,7 @@ def _timed() -> Iterator[Callable[[], float]]:
 
 def _rows(class_index: int, count: int, digests: list[str]) -> pd.DataFrame:
     """Rows as generation leaves them, and what a release adds; but for `path`."""
-    label = str(class_index)
+    label = _label(class_index)
     return pd.DataFrame(
         {
             "image_id": [image_id(label, index) for index in range(count)],
@@ -208,7 +217,7 @@ def _rows(class_index: int, count: int, digests: list[str]) -> pd.DataFrame:
             "split": "train",
             "seed": 0,
             "index": range(count),
-            "model_sha256": "0" * 64,
+            "model_sha256": storage.sha256_bytes(b""),
             "image_sha256": digests,
             "height": 28,
             "width": 28,
@@ -217,23 +226,41 @@ def _rows(class_index: int, count: int, digests: list[str]) -> pd.DataFrame:
             "label_confidence": 0.5,
             "nearest_real_distance": [index / count for index in range(count)],
             "nearest_real_path": [f"{label}/{index % 500:04d}.png" for index in range(count)],
-            "run_id": "20260101-000000",
+            "run_id": RUN_ID,
         }
     )
 
 
-def _write_record(folder: Path, counts: dict[str, int]) -> None:
-    config = parse_job({"name": "digits", "data": {"source": "digits"}}, where="here")
+def _label(class_index: int) -> str:
+    return f"{class_index:05d}"
+
+
+def _write_record(folder: Path, num_classes: int, per_class: int) -> None:
+    """`release.json` and its checksum; the models are empty."""
+    config = parse_job({"name": JOB, "data": {"source": "digits"}}, where="here").resolve(folder)
+    labels = [_label(number) for number in range(num_classes)]
+    (folder / "models").mkdir()
+    for label in labels:
+        (folder / formats.model_path(label)).touch()
     classes = {
-        label: {"class_index": number, "accepted": count, "verdict": "shipped", "synthetic_share": 0.5}
-        for number, (label, count) in enumerate(counts.items())
-    }
+        label: ClassOutcome(
+            class_index=number, train=9, holdout=9, requested=per_class, accepted=per_class, tried=per_class,
+            verdict=Verdict.SHIPPED, reason="helps", synthetic_share=0.5, model_sha256=storage.sha256_bytes(b""),
+        )
+        for number, label in enumerate(labels)
+    }  # fmt: skip
     files = {
         path.relative_to(folder).as_posix(): storage.sha256(path)
-        for path in (*folder.glob("*.*"), *folder.glob("shards/*"))
+        for path in (*folder.glob("*.*"), *folder.glob("shards/*"), *folder.glob("models/*"))
     }
-    record = {"config": config.model_dump(mode="json"), "classes": classes, "image_size": [28, 28], "channels": 1}
-    storage.write_json(folder / "release.json", record | {"files": files})
+    record = ReleaseRecord.model_validate(
+        {
+            **runs.provenance(config), "run_id": RUN_ID, "job": JOB, "ending": Ending.COMPLETED, "state": "Completed",
+            "started": runs.now(), "finished": runs.now(), "image_size": (28, 28), "channels": 1, "classes": classes,
+            "config": config.model_dump(mode="json"), "files": files,
+        }
+    )  # fmt: skip
+    records.write(folder / "release.json", record)
     storage.write_text(folder / "release.sha256", f"{storage.sha256(folder / 'release.json')}  release.json\n")
 
 

@@ -1,25 +1,86 @@
 """A process that reads releases as a user would, and says what came of each, how long it took and how much it grew.
 
-    python -m tests.victim '[["arrays", "<release>"], ...]'
-
-It prints one line of JSON for each reading. A first reading of an honest release is not counted: it loads libraries.
+Run as a module, it answers lines of JSON, `["arrays", "<release>"]`, with such lines. Before it does something for the
+first time, it does the same with an honest release, which loads libraries and is not counted.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import resource
+import select
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import dcgan
 from dcgan.release.verify import verify
+from tests.forging import HONEST
 
 MAX_ADDRESSES = 12 * 2**30  # bytes: what would take more fails here, and does not take the machine along
+
+
+class Outcome(NamedTuple):
+    """What came of a reading."""
+
+    error: str
+    """Its class's name; "" when there was none."""
+    message: str
+    seconds: float
+    grown_mb: float
+    """By which the process's memory was, at its peak, over what it had before."""
+
+
+class Victim:
+    """The process, which is started again when a reading has killed it, or hangs."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[str] | None = None
+
+    def read(self, act: str, folder: Path, timeout: float = 120) -> Outcome:
+        """Let it read a release.
+
+        Raises:
+            TimeoutError: it hangs.
+        """
+        if self._process is None:
+            command = [sys.executable, "-m", "tests.victim"]
+            root = Path(__file__).parents[1]
+            self._process = subprocess.Popen(
+                command, cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+            )
+        assert self._process.stdin and self._process.stdout
+        self._process.stdin.write(json.dumps([act, str(folder)]) + "\n")
+        if not select.select([self._process.stdout], [], [], timeout)[0]:
+            self.end()
+            raise TimeoutError(f"{act} of {folder} takes more than {timeout} s")
+        line = self._process.stdout.readline()
+        if not line:
+            status = self._process.wait()
+            self.end()
+            raise AssertionError(f"{act} of {folder} has ended the process: {status}")
+        return Outcome(*json.loads(line))
+
+    def end(self) -> None:
+        """End the process."""
+        if self._process:
+            self._process.kill()
+            self._process.communicate()
+        self._process = None
+
+
+@contextlib.contextmanager
+def victim() -> Iterator[Victim]:
+    """A process for the time of the block."""
+    process = Victim()
+    try:
+        yield process
+    finally:
+        process.end()
 
 
 def load(folder: Path) -> object:
@@ -34,17 +95,8 @@ def arrays(folder: Path) -> object:
     return dcgan.load_release(folder).arrays()
 
 
-def regenerate(folder: Path) -> object:
-    from dcgan.execution.determinism import wake_tensorflow  # noqa: PLC0415 (readers of other kinds need none)
-
-    wake_tensorflow(1)
-    from dcgan.release import again  # noqa: PLC0415
-
-    return list(again.regenerate(dcgan.load_release(folder)))
-
-
-def sample(folder: Path) -> object:
-    from dcgan.execution.determinism import wake_tensorflow  # noqa: PLC0415
+def model(folder: Path) -> object:
+    from dcgan.execution.determinism import wake_tensorflow  # noqa: PLC0415 (the others need no TensorFlow)
 
     wake_tensorflow(1)
     from dcgan.release import again  # noqa: PLC0415
@@ -52,56 +104,32 @@ def sample(folder: Path) -> object:
     return again.load_model(dcgan.load_release(folder), "01")
 
 
-ACTS: dict[str, Callable[[Path], object]] = {
-    act.__name__: act for act in (load, manifest, arrays, verify, regenerate, sample)
-}
+ACTS: dict[str, Callable[[Path], object]] = {act.__name__: act for act in (load, manifest, arrays, verify, model)}
 
 
-class Outcome(NamedTuple):
-    """What came of a reading."""
-
-    error: str
-    """Its class's name; "" when there was none."""
-    message: str
-    seconds: float
-    grown_mb: float
-    """By which the process's peak of memory was over what it was before."""
-
-
-def read(readings: Sequence[tuple[str, Path]], timeout: float = 120) -> list[Outcome]:
-    """Let a process read releases, one after the other.
-
-    Raises:
-        subprocess.TimeoutExpired: it hangs.
-    """
-    tasks = json.dumps([(act, str(folder)) for act, folder in readings])
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.victim", tasks],
-        cwd=Path(__file__).parents[1], capture_output=True, text=True, timeout=timeout, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, f"the process died: {done.returncode}\n{done.stderr[-2000:]}"
-    return [Outcome(*json.loads(line)) for line in done.stdout.splitlines()]
-
-
-def _peak_mb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def _memory_mb(name: str) -> float:
+    """`VmRSS`, memory now, or `VmHWM`, its peak."""
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(f"{name}:"))
 
 
 def main() -> None:
-    """Read what the first argument says."""
-    tasks: list[tuple[str, str]] = json.loads(sys.argv[1])
-    honest = Path(__file__).parent / "fixtures" / "release-format-1"
-    for act in dict.fromkeys(act for act, _ in tasks):
-        ACTS[act](honest)
+    """Answer until standard input ends."""
+    known: set[str] = set()
     resource.setrlimit(resource.RLIMIT_AS, (MAX_ADDRESSES, MAX_ADDRESSES))
-    for act, folder in tasks:
-        before, began = _peak_mb(), time.monotonic()
-        outcome: list[Any] = ["", ""]
+    for line in sys.stdin:
+        act, folder = json.loads(line)
+        if act not in known:
+            ACTS[act](HONEST)
+            known.add(act)
+        Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+        before, began = _memory_mb("VmRSS"), time.monotonic()
+        error = message = ""
         try:
             ACTS[act](Path(folder))
-        except Exception as error:
-            outcome = [type(error).__name__, str(error)[:2000]]
-        print(json.dumps([*outcome, time.monotonic() - began, _peak_mb() - before]), flush=True)
+        except Exception as raised:
+            error, message = type(raised).__name__, str(raised)[:2000]
+        print(json.dumps([error, message, time.monotonic() - began, _memory_mb("VmHWM") - before]), flush=True)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,9 @@ from dcgan.run.records.summary import FORMAT
 
 RECORD, SUMS, MANIFEST = "release.json", "release.sha256", "manifest.parquet"
 
-MAX_BYTES = 16 * 2**20  # of release.json, which has about 2 kB for each class
+MAX_BYTES = 64 * 2**20  # of release.json, which has about 5 kB for each class
+MAX_VALUES = 1_500_000  # in release.json, which has about 120 for each class; in Python, each takes up to 100 bytes
+MAX_ERRORS = 1000  # in release.json, above which none is named
 MAX_TOP_FILES = 32  # beside models and shards; there are seven
 MAX_THREADS = 1024  # TensorFlow starts as many as it is told to
 MAX_CANDIDATES = 2**40  # of one class; the manifest and the random draws count them in 64 bits
@@ -43,14 +45,15 @@ def read_record(folder: Folder) -> ReleaseRecord:
     """
     content = folder.read(RECORD, MAX_BYTES)
     try:
+        if (num_values := sum(map(content.count, (b",", b"[", b"{")))) > MAX_VALUES:
+            raise ValueError(f"it holds {num_values:,} values, and at most {MAX_VALUES:,} are expected")
         values = json.loads(content.decode(), parse_constant=_refuse, parse_float=_finite)
         if not isinstance(values, dict) or type(values.get("format")) is not int:
             raise ValueError("it has no `format`, which every release's has")
         if not 1 <= values["format"] <= FORMAT:
             found = f"it is of format {str(values['format'])[:MAX_SHOWN]}"
             raise ValueError(f"{found}, and this version of dcgan-augment reads 1 to {FORMAT}")
-        # By way of JSON, since only there Pydantic is strict and still takes a list for a tuple.
-        record = ReleaseRecord.model_validate_json(json.dumps(upgrading.upgrade(values)), strict=True)
+        record = ReleaseRecord.model_validate(upgrading.upgrade(values))
     except ValidationError as error:
         raise ValueError(_first(error)) from error
     except (TypeError, RecursionError) as error:
@@ -73,10 +76,11 @@ def _finite(text: str) -> float:
 
 def _first(error: ValidationError) -> str:
     """The first thing that is wrong, in one line."""
-    detail = error.errors(include_url=False, include_context=False)[0]
-    where = ".".join(str(part)[:MAX_SHOWN] for part in detail["loc"])
-    found = "" if detail["type"] == "missing" else f", found {repr(detail['input'])[:MAX_SHOWN]}"
-    return f"{where}: {detail['msg']}{found}"
+    if (count := error.error_count()) > MAX_ERRORS:  # of which Pydantic would make as many dicts
+        return f"{count:,} of its values are missing or of the wrong type"
+    # Without what was found: for a missing key, that is all of the record.
+    detail = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    return f"{'.'.join(str(part)[:MAX_SHOWN] for part in detail['loc'])}: {detail['msg'][:MAX_SHOWN]}"
 
 
 def _problems(record: ReleaseRecord) -> Iterator[str]:
@@ -104,6 +108,8 @@ def _problems_of_class(record: ReleaseRecord, label: str, entry: ClassOutcome) -
         yield f"expected a name that makes a folder's name of 1 to {MAX_NAME_BYTES} bytes"
     if max(entry.requested, entry.accepted, entry.tried) > MAX_CANDIDATES:
         yield f"expected at most {MAX_CANDIDATES:,} candidates"
+    if not all(map(math.isfinite, entry.thresholds.values())):  # text that says so passes for a number
+        yield f"expected thresholds that are numbers, found {entry.thresholds}"[: 2 * MAX_SHOWN]
     if not 0 <= entry.synthetic_share <= 1:
         yield f"expected a synthetic_share of 0 to 1, found {entry.synthetic_share}"
     if entry.verdict is Verdict.SHIPPED and record.files.get(formats.model_path(label)) != entry.model_sha256:

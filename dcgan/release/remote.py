@@ -24,10 +24,11 @@ from dcgan.data.catalogue.mirror import can_stand
 from dcgan.errors import ReleaseError, StorageError
 from dcgan.execution.progress import OnProgress, no_report
 from dcgan.files import locks, storage, transfers, urls
+from dcgan.release.record import MAX_BYTES, RECORD
 from dcgan.run.paths import JobFolder
 from dcgan.text import counted
 
-RECORD = "release.json"
+MAX_LATEST_BYTES = 1000  # of `latest`, where it is text
 PROBE = ".dcgan-writable"
 COPY_SECONDS = 30 * 24 * 3600  # for which the local copy of a release is kept after its last use
 
@@ -130,14 +131,17 @@ def locate(path: str | Path, on_progress: OnProgress = no_report, *, anew: bool 
     is_remote = urls.is_url(path)
     system, folder = urls.open_url(path if is_remote else Path(path).resolve())
     try:
-        if transfers.patiently(lambda: system.info(folder), told)["type"] == "file":  # `latest`, where no links can be
-            named = transfers.patiently(lambda: system.cat_file(folder), told)[:1000].decode(errors="replace").strip()
+        info = transfers.patiently(lambda: system.info(folder), told)
+        if info["type"] == "file":  # `latest`, where no links can be
+            content = _small(system, folder, info, MAX_LATEST_BYTES, told)
+            named = content.decode(errors="replace").strip()
             if not re.fullmatch(r"releases/[\w\-]+", named):
                 raise ReleaseError(f"{path} is not a release: expected `releases/<run id>` in it, found {named[:80]!r}")
             folder = f"{PurePosixPath(folder).parent}/{named}"
         if not is_remote:
             return Path(folder)
-        record = transfers.patiently(lambda: system.cat_file(f"{folder}/{RECORD}"), told)
+        info = transfers.patiently(lambda: system.info(f"{folder}/{RECORD}"), told)
+        record = _small(system, f"{folder}/{RECORD}", info, MAX_BYTES, told)
     except FileNotFoundError as error:
         if not is_remote and str(Path(path).resolve()) != folder:  # `latest` has moved on, and what it named is gone
             return locate(path, on_progress)
@@ -156,6 +160,17 @@ def locate(path: str | Path, on_progress: OnProgress = no_report, *, anew: bool 
             if other.is_dir() and time.time() - other.stat().st_mtime > COPY_SECONDS:
                 shutil.rmtree(other)
     return copy
+
+
+def _small(system: Any, path: str, info: dict[str, Any], max_bytes: int, told: str) -> bytes:
+    """The content of a file that is known to be small.
+
+    Raises:
+        ReleaseError: it is not.
+    """
+    if (info.get("size") or 0) > max_bytes:
+        raise ReleaseError(f"{told}: {path} has {info['size']:,} bytes, and at most {max_bytes:,} are expected")
+    return bytes(transfers.patiently(lambda: system.cat_file(path), told))
 
 
 def _fetch(system: Any, folder: str, copy: Path, told: str, on_progress: OnProgress) -> None:

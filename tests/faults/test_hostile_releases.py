@@ -19,8 +19,9 @@ import pytest
 import dcgan
 from dcgan.errors import ConfigError, ReleaseError
 from dcgan.release.verify import verify
-from tests import victim
 from tests.forging import change_manifest, copy, seal, shard_of, sharded
+from tests.victim import Victim
+from tests.victim import victim as a_victim
 
 Dcgan = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -29,6 +30,13 @@ Dcgan = Callable[..., subprocess.CompletedProcess[str]]
 def release(tmp_path: Path) -> Path:
     """The honest release, to be changed and sealed."""
     return copy(tmp_path / "release")
+
+
+@pytest.fixture(scope="module")
+def victim() -> Iterator[Victim]:
+    """A process that reads what it is told to."""
+    with a_victim() as process:
+        yield process
 
 
 def test_honest_release_is_read_verified_and_made_again(release: Path, dcgan: Dcgan, tmp_path: Path) -> None:
@@ -254,10 +262,10 @@ FILES = [
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("put", KINDS)
 def test_what_is_no_plain_file_is_a_problem_and_hangs_nothing(
-    release: Path, name: str, put: Callable[[Path], None]
+    victim: Victim, release: Path, name: str, put: Callable[[Path], None]
 ) -> None:
     put(release / name)
-    [outcome] = victim.read([("verify", release)], timeout=60)
+    outcome = victim.read("verify", release, timeout=30)
     assert outcome.error == "ReleaseError" and outcome.seconds < 5
     assert f"{Path(name).name} is a {KINDS[put]}, expected a" in outcome.message
 

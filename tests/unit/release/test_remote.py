@@ -153,6 +153,21 @@ def test_latest_that_names_no_release_is_refused(url: str, bucket: Bucket, conte
         load_release(f"{url}/latest")
 
 
+@pytest.mark.parametrize("name", ["latest", "releases/20260101-000000/release.json"])
+def test_text_that_is_too_large_is_not_fetched(url: str, bucket: Bucket, name: str) -> None:
+    bucket.system.pipe_file(f"{bucket.name}/out/odd/{name}", bytes(70_000_000))
+    with pytest.raises(ReleaseError, match="has 70,000,000 bytes, and at most"):
+        load_release(f"{url}/{name.removesuffix('/release.json')}")
+
+
+def test_release_whose_record_is_none_is_refused_and_not_tried_for_ever(
+    url: str, bucket: Bucket, uploaded: str
+) -> None:
+    bucket.system.pipe_file(f"{uploaded}/release.json", b"{}")
+    with pytest.raises(ReleaseError, match=r"its release\.json is not what a release's is"):
+        load_release(f"{url}/latest")
+
+
 def test_names_that_lead_out_of_a_release_are_refused(url: str, bucket: Bucket, uploaded: str, tmp_path: Path) -> None:
     bucket.system.pipe_file(f"{uploaded}/../../../../out.png", b"x")
     with pytest.raises(ReleaseError, match="it holds a file that no release has"):
