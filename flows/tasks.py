@@ -39,8 +39,13 @@ def _perform(stage: Stage, run: Run, job: ResolvedJob, portion: Portion) -> Any:
 def task_of(stage: Stage) -> Task[[Stage, Run, ResolvedJob, Portion], Any]:
     """The task of a stage."""
     name = stage.name.replace("_", " ")
-    run_name = f"{name} {{portion}}" if stage.worker else name  # Prefect's own would end in random letters
-    return task(name=name, task_run_name=run_name, cache_policy=NO_CACHE, persist_result=False)(_perform)
+
+    def run_name(parameters: dict[str, Any]) -> str:  # Prefect's own would end in random letters
+        return f"{name} {parameters['portion']}".strip()
+
+    # Prefect's type of it has a class method, which no function has.
+    naming: Any = run_name
+    return task(name=name, task_run_name=naming, cache_policy=NO_CACHE, persist_result=False)(_perform)
 
 
 @dataclass(frozen=True)

@@ -119,7 +119,7 @@ def kill_worker(label: str, stop: threading.Event) -> None:
                 work = json.loads(process.cmdline()[-1])
             except (psutil.Error, ValueError, IndexError):
                 continue
-            if isinstance(work, dict) and (work.get("stage"), work.get("label")) == ("making", label):
+            if isinstance(work, dict) and (work.get("stage"), work.get("label")) == ("make", label):
                 process.kill()
                 return
 

@@ -223,7 +223,7 @@ def test_tasks_of_the_workers_stand_in_prefect(nights: Nights) -> None:
     ]
     # Of the run here and of that on the cluster, and of other tests' runs on the same server.
     for name in ("make 0", "make 1", "measure quality", "judge"):
-        ended = [state for told, state in states if told.strip() == name]
+        ended = [state for told, state in states if told == name]
         assert ended.count("Completed") >= 2, states
 
 

@@ -105,7 +105,7 @@ def test_late_runs_are_cancelled(night: Night) -> None:
 
 
 def test_every_task_is_recorded(night: Night) -> None:
-    expected = {"catalogue", "split", "judge", "make 0", "measures", "gate", "release"}
+    expected = {"catalogue", "split", "judge", "make 0", "measure quality", "decide", "release"}
 
     def are_recorded() -> bool:  # the server takes note of a task some seconds after its end
         tasks = night.server.tasks(night.run["id"])

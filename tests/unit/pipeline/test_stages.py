@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -80,7 +81,8 @@ def test_worker_performs_it_once_and_reports_under_its_title(added: Stage, split
 
 
 def test_prefect_has_a_task_of_it(added: Stage) -> None:
-    assert (task_of(added).name, task_of(added).task_run_name) == ("count pixels", "count pixels {portion}")
+    name_of: Any = task_of(added).task_run_name
+    assert (task_of(added).name, name_of({"portion": of_class("0")})) == ("count pixels", "count pixels 0")
     assert task_of(added) is task_of(STAGES[added.name]) and callable(start)
 
 
