@@ -191,7 +191,7 @@ def test_diverged_and_killed_classes_fail_by_their_reasons_and_the_others_ship(n
     classes = night.summary["classes"]
     assert classes["diverges"]["verdict"] == "failed" and "training diverged" in classes["diverges"]["reason"]
     assert classes["killed"]["verdict"] == "failed"
-    assert classes["killed"]["reason"].startswith("making of class 'killed': its process was killed")
+    assert classes["killed"]["reason"].startswith("training and generation of class 'killed': its process was killed")
     assert {label: entry["accepted"] for label, entry in classes.items() if entry["verdict"] == "shipped"} == SHIPPED
 
 
