@@ -204,7 +204,7 @@ REFUSED: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "no classes": (lambda record: record.pop("classes"), "classes: expected an object, found NoneType"),
     "classes in a list": (_set("classes", []), "classes: expected an object, found list"),
     "class without a name": (_rename(""), "of 1 to 200 bytes"),
-    "class that is no text": (_rename("\ud800"), "Invalid JSON"),
+    "class that is no text": (_rename("\ud800"), "surrogates not allowed"),
     "class that cannot be a folder": (_rename("x" * 300), "of 1 to 200 bytes"),
     "number of a class": (_set("classes", "NA", "class_index", 5), "class_index: expected 1, its place, found 5"),
     "verdict": (_set("classes", "NA", "verdict", "great"), "classes.NA.verdict"),
@@ -299,7 +299,8 @@ def test_any_schema_is_read_or_refused(name: str, kind: pa.DataType, how: str) -
     with forged() as release:
         write_manifest(release, table)
         seal(release)
-        if how != "change" or kind != SCHEMA.field(name).type:
+        text = {pa.string(), pa.large_string()}  # which Parquet stores alike
+        if how != "change" or not (kind == SCHEMA.field(name).type or {kind, SCHEMA.field(name).type} <= text):
             with pytest.raises(ReleaseError):
                 dcgan.load_release(release).arrays()
         read(release)
