@@ -108,7 +108,7 @@ images, labels = release.arrays()
 real, _ = release.real(split="holdout")
 assert len(images) == len(labels) == len(release.manifest) == 40 and images.shape[1:] == real.shape[1:]
 assert len(release.real()[0]) + len(real) == 200
-assert dcgan.__version__ in release.record["versions"].values()
+assert dcgan.__version__ in release.record.versions.values()
 assert dcgan.__file__.startswith(sys.prefix)
 """
 
