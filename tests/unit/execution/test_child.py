@@ -145,12 +145,23 @@ def test_child_outlives_the_thread_that_started_it() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a process with its parent")
-@pytest.mark.parametrize("state", ["stopped", "busy", "starting"])
+@pytest.mark.parametrize(
+    "state",
+    [
+        "stopped", "busy", "starting",
+        pytest.param(
+            "stopped while it starts",
+            marks=pytest.mark.xfail(reason="before the launcher has asked the system, nothing ends it for sure"),
+        ),
+    ],
+)  # fmt: skip
 def test_child_ends_with_its_killed_parent_whatever_it_is_doing(state: str) -> None:
     script = "time.sleep(600)" if state != "busy" else BUSY.replace("say('busy'); ", "")
     parent = f"""
         import os, psutil, signal, sys, time
         from dcgan.execution import child
+        if {state == "stopped while it starts"}:
+            child.LAUNCHER = [sys.executable, "-c", "import time; time.sleep(600)"]  # one that is not done yet
         one = child.Child({python("say('here'); " + script)!r})
         {"" if "start" in state else "assert one.hear() == 'here'"}
         if {"stopped" in state}:
