@@ -5,9 +5,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pytest
 from PIL import Image
+
+from dcgan.config import DataConfig
+from dcgan.data.catalogue.listing import list_source
+from dcgan.data.catalogue.sources import Source
+from dcgan.errors import InputError
 
 
 def noise(number: int, height: int = 12, width: int = 10, channels: int = 3) -> np.ndarray:
@@ -41,3 +48,20 @@ def tree_hash(root: Path) -> dict[str, tuple[str, int]]:
         for path in sorted(root.rglob("*"))
         if path.is_file()
     }
+
+
+def source_of(path: Path, **data: Any) -> Source:
+    """A source, listed; `data` are keys of the job's `data`."""
+    return list_source(DataConfig(source=str(path), **data))
+
+
+def listed(path: Path, **data: Any) -> dict[str, tuple[str, str, str]]:
+    """Label, split and problem of a source's entries, by path."""
+    return {entry.path: (entry.label, entry.split, entry.problem) for entry in source_of(path, **data).entries}
+
+
+def refusal(path: Path, **data: Any) -> str:
+    """What is said of a source that cannot be listed."""
+    with pytest.raises(InputError) as refused:
+        source_of(path, **data)
+    return str(refused.value)

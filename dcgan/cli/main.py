@@ -81,8 +81,7 @@ def commands() -> None:
 
     \b
     Begin with      dcgan demo
-    Then            write a job.yaml:    name: signs
-                                         data: {source: images/}      one folder per class
+    Then            dcgan init images/   writes a job.yaml
                     dcgan check job.yaml
                     dcgan run job.yaml
     Every night     dcgan serve job.yaml --cron "0 2 * * *"
@@ -141,6 +140,19 @@ def check(job_file: Path, overrides: tuple[str, ...], as_json: bool, rehash: boo
 
     job = load_job(job_file, overrides)
     return work.check(job, given=_as_given(job_file, overrides), as_json=as_json, rehash=rehash)
+
+
+@commands.command()
+@click.argument("source", metavar="SOURCE")
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("job.yaml"), show_default=True, help="Job file to write."
+)
+@SET
+def init(source: str, out: Path, overrides: tuple[str, ...]) -> int:
+    """Look at a folder, table, array file or data set and write a job file for it; overwrite nothing."""
+    from dcgan.cli.init import init as write_job  # noqa: PLC0415
+
+    return write_job(source, out, overrides)
 
 
 @commands.command()

@@ -44,12 +44,17 @@ def check(job: ResolvedJob, *, given: str, as_json: bool, rehash: bool = False, 
     """
     from dcgan.data.catalogue import scan  # noqa: PLC0415
     from dcgan.data.catalogue.cache import Cache  # noqa: PLC0415
+    from dcgan.data.catalogue.lastnight import require_same_reading  # noqa: PLC0415
     from dcgan.data.split import plan_split  # noqa: PLC0415
     from dcgan.pipeline import planning, reuse  # noqa: PLC0415
 
     planning.require(job)
     with display.live():
         table, record = scan(job.data, display.update, Cache(job_paths(job).scan_cache, rehash, writable=False))
+    require_same_reading(job_paths(job), job.data, table, record)
+    display.say(f"Source      read as: {record.read_as}")
+    for warning in record.warnings:
+        display.say(f"Warning: {warning}")
     plan = make_plan(job, plan_split(job, table, record))
     changes = reuse.compare(job, table, record, fresh=fresh).changes
     height, width = record.image_size

@@ -4,13 +4,13 @@ The same model is the command line's options, the Prefect flow's parameter and w
 it starts. Unknown keys are errors.
 """
 
+from dcgan.config.data import ColumnsConfig, DataConfig
 from dcgan.config.job import JobConfig, ResolvedJob
 from dcgan.config.parts import (
     LOCAL,
     PRESETS,
     SIDE_MAX,
     SIDE_MIN,
-    DataConfig,
     GenerationConfig,
     MachinesConfig,
     MeasuresConfig,
@@ -19,10 +19,10 @@ from dcgan.config.parts import (
     ResolvedTraining,
     TrainingConfig,
 )
-from dcgan.config.reading import load_job, parse_job, parse_resolved
+from dcgan.config.reading import apply_override, load_job, parse_job, parse_resolved
 
 __all__ = [
-    "LOCAL", "PRESETS", "SIDE_MAX", "SIDE_MIN", "DataConfig", "GenerationConfig", "JobConfig",
+    "LOCAL", "PRESETS", "SIDE_MAX", "SIDE_MIN", "ColumnsConfig", "DataConfig", "GenerationConfig", "JobConfig",
     "MachinesConfig", "MeasuresConfig", "OnnxConfig", "ResolvedJob", "ResolvedMachines", "ResolvedTraining",
-    "TrainingConfig", "load_job", "parse_job", "parse_resolved",
+    "TrainingConfig", "apply_override", "load_job", "parse_job", "parse_resolved",
 ]  # fmt: skip

@@ -8,9 +8,9 @@ from typing import Annotated
 
 from pydantic import Field, field_validator
 
+from dcgan.config.data import DataConfig
 from dcgan.config.parts import (
     CurationConfig,
-    DataConfig,
     GateConfig,
     GenerationConfig,
     MachinesConfig,
@@ -69,16 +69,16 @@ class JobConfig(Model):
         Raises:
             ConfigError: outputs would land among the inputs, or the extractor of features is not at hand.
         """
-        source, root = absolute(folder, self.data.source), absolute(folder, self.outputs.root)
-        if PurePosixPath(root, self.name).is_relative_to(source):
+        data, root = self.data.resolve(folder), absolute(folder, self.outputs.root)
+        if PurePosixPath(root, self.name).is_relative_to(data.source):
             raise ConfigError(
-                f"outputs.root {root} is inside data.source {source}: the next run would take its own images for real "
-                "ones. Set outputs.root to another folder."
+                f"outputs.root {root} is inside data.source {data.source}: the next run would take its own images for "
+                "real ones. Set outputs.root to another folder."
             )
         return ResolvedJob(
             version=self.version,
             name=self.name,
-            data=self.data.model_copy(update={"source": source}),
+            data=data,
             generation=self.generation,
             training=self.training.resolve(),
             curation=self.curation,

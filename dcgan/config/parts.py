@@ -35,27 +35,6 @@ class Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
-class DataConfig(Model):
-    """The real images."""
-
-    source: str
-    """Folder with one folder per class (or train/, val/ and test/ above them), `.csv` or `.parquet` table with
-    columns `path,label[,split]`, `.npz` with arrays `images,labels[,class_names,split]`, or an image folder with
-    `metadata.csv`. A path relative to the job file, or a URL such as `s3://bucket/images`, without credentials."""
-    image_size: tuple[Side, Side] | None = None
-    """[height, width] in px. null: the images' own; refused when they differ widely."""
-    channels: Literal["auto", 1, 3] = "auto"
-    """1 for grey, 3 for RGB; auto: 1 when every image is grey."""
-    holdout: Annotated[float, Field(gt=0, lt=1)] | str = 0.2
-    """Share of each class that no GAN sees, or the name of a split that the source already has (`test`)."""
-
-    @field_validator("source")
-    @classmethod
-    def _no_secrets(cls, value: str) -> str:
-        urls.require_harmless(value)
-        return value
-
-
 class GenerationConfig(Model):
     """How many images of which class. At most one of per_class (as one number), balance and ratio."""
 

@@ -35,7 +35,7 @@ def load_job(path: Path, overrides: Iterable[str] = ()) -> ResolvedJob:
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: expected keys such as `name:` and `data:`, found {type(values).__name__}")
     for override in overrides:
-        _apply(values, override)
+        apply_override(values, override)
     return parse_job(values, where=str(path)).resolve(path.resolve().parent)
 
 
@@ -89,7 +89,16 @@ def _known_keys(location: tuple[int | str, ...]) -> list[str]:
     return list(model.model_fields)
 
 
-def _apply(values: dict[str, Any], override: str) -> None:
+def apply_override(values: dict[str, Any], override: str) -> None:
+    """Set one key of a job file's values.
+
+    Args:
+        values: changed in place.
+        override: `key=value`, with dots in the key, and the value as YAML.
+
+    Raises:
+        ConfigError: it is none, or the value is not YAML.
+    """
     key, separator, text = override.partition("=")
     if not separator or not key:
         raise ConfigError(f"--set {override}: expected key=value, such as generation.per_class=200")

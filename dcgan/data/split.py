@@ -16,7 +16,8 @@ import pandas as pd
 
 from dcgan.config import DataConfig, ResolvedJob
 from dcgan.data.catalogue import readers, scan
-from dcgan.data.catalogue.sources import Source, list_source
+from dcgan.data.catalogue.listing import list_source
+from dcgan.data.catalogue.sources import Source
 from dcgan.errors import InputError
 from dcgan.files import storage
 from dcgan.files.names import escape
@@ -93,7 +94,7 @@ def make_split(run: Run, job: ResolvedJob) -> SplitRecord:
         shape = record.image_shape
         assigned = assign(table, job.data.holdout)
         assigned["row"] = assigned.groupby(["label", "split"]).cumcount()
-        source = list_source(job.data.source)
+        source = list_source(job.data)
         with storage.whole_folder(run.split) as temporary:
             for label, entry in record.classes.items():
                 (temporary / escape(label)).mkdir()
@@ -103,7 +104,7 @@ def make_split(run: Run, job: ResolvedJob) -> SplitRecord:
                 str(temporary / escape(label) / f"{side}.npy")
                 for label, side in zip(assigned["label"], assigned["split"], strict=True)
             ]
-            _store_pixels(source, assigned.assign(file=places), shape)
+            _store_pixels(source, assigned.assign(file=places), shape, job.data)
             assigned[["path", "label", "split", "row", "image_sha256"]].to_parquet(
                 temporary / run.split_table.name, index=False
             )
@@ -178,7 +179,7 @@ def read_split(data: DataConfig, image_shape: tuple[int, int, int], side: str) -
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "images.npy")
         _make_array(file, (len(rows), *image_shape))
-        _store_pixels(list_source(data.source), rows.assign(file=str(file), row=range(len(rows))), image_shape)
+        _store_pixels(list_source(data), rows.assign(file=str(file), row=range(len(rows))), image_shape, data)
         return np.load(file), rows["label"].to_list()
 
 
@@ -191,7 +192,7 @@ def _make_array(file: Path, shape: tuple[int, ...]) -> None:
             os.posix_fallocate(content.fileno(), content.tell(), num_bytes)
 
 
-def _store_pixels(source: Source, rows: pd.DataFrame, image_shape: tuple[int, int, int]) -> None:
+def _store_pixels(source: Source, rows: pd.DataFrame, image_shape: tuple[int, int, int], data: DataConfig) -> None:
     """Convert the pictures of catalogue rows, and write each into the array `file` of its row as number `row`.
 
     Raises:
@@ -201,11 +202,11 @@ def _store_pixels(source: Source, rows: pd.DataFrame, image_shape: tuple[int, in
     if gone := [path for path in rows["path"] if path not in number_of]:
         raise InputError(f"{gone[0]} could be read a moment ago and cannot be now: it is no longer there")
     tasks: list[readers.Task] = [
-        (source.item(number_of[path]), [sha256, file, row, image_shape])
+        (source.item(number_of[path]), [data.range, sha256, file, row, image_shape])
         for path, sha256, file, row in rows[["path", "sha256", "file", "row"]].itertuples(index=False)
     ]
     num_bytes = sum(source.state(number_of[path])[0] for path in rows["path"])
     for number, problem in readers.answers("store_pixels", tasks, num_bytes):
         if problem != "":
-            told = problem or "could be read a moment ago, and now crashes the process that opens it"
+            told = f"could be read a moment ago, and now {problem}" if isinstance(problem, readers.Lost) else problem
             raise InputError(f"{rows['path'].iloc[number]} {told}")

@@ -17,6 +17,7 @@ from dcgan.execution import randomness
 from dcgan.files import storage
 from dcgan.run import records, sentences
 from dcgan.run.paths import Run
+from dcgan.run.proof import MIN_HOLDOUT, SIGNIFICANT
 from dcgan.run.records import (
     ArmScores,
     ClassEvidence,
@@ -31,8 +32,6 @@ from dcgan.run.records import (
     Verdict,
 )
 
-MIN_HOLDOUT = 20  # held-out images of a class under which no verdict is tried: one image is 5 points of recall
-SIGNIFICANT = 0.05
 RARE_SHARE = 0.2  # of the largest class's training images: classes with at most so many are called rare
 
 WITHHELD = {

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dcgan.run.proof import NUM_BOOTSTRAPS
+
 CONFIDENCE = 0.95
-NUM_BOOTSTRAPS = 2000
 
 
 @dataclass(frozen=True)

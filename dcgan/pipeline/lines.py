@@ -29,6 +29,8 @@ def of_catalogue(run: Run, _: Portion) -> Iterator[str]:
     line = f"Catalogue: {counted(accepted, 'real image')} of {counted(len(record.classes), 'class')}"
     line += f"; {counted(sum(record.reasons.values()), 'file')} left out"
     yield line + "".join(f"; {count:,} of split {split} not used" for split, count in record.unused.items())
+    yield f"Read as: {record.read_as}"
+    yield from (f"Warning: {warning}" for warning in record.warnings)
 
 
 def of_leakage(run: Run, _: Portion) -> Iterator[str]:

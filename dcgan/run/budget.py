@@ -5,9 +5,36 @@ Shares are known before a class begins, so that they hold wherever it is trained
 
 from __future__ import annotations
 
+import math
+
 from dcgan.config import ResolvedJob
+from dcgan.errors import ConfigError
 
 BASE_STEP = 0.6  # of a class's step in time: the base has all cores to itself (measured at 28 x 28 px on two cores)
+
+MIN_SECONDS = 3.0  # of a process's life in which none has started TensorFlow and taken a step
+
+
+def require_enough(job: ResolvedJob, num_classes: int) -> None:
+    """Refuse a budget in which the processes could only be started.
+
+    Args:
+        job: resolved.
+        num_classes: to train.
+
+    Raises:
+        ConfigError: with the least that can be enough.
+    """
+    minutes = job.training.max_minutes
+    if minutes is None:
+        return
+    num_processes = _rounds(job, num_classes) + bool(job.training.base)  # one after the other
+    if 60 * minutes < MIN_SECONDS * num_processes:
+        least = math.ceil(100 * MIN_SECONDS * num_processes / 60) / 100
+        raise ConfigError(
+            f"training.max_minutes is {minutes:g}, which {num_processes} trainings one after the other share: less "
+            f"than a process takes to start. At least {least:g} minutes can be enough; more are better"
+        )
 
 
 def of_base(job: ResolvedJob, num_classes: int) -> float | None:

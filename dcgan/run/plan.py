@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 from dcgan.config import ResolvedJob
 from dcgan.errors import ConfigError
+from dcgan.run import budget
+from dcgan.run.proof import require_evidence, require_verdicts
 from dcgan.run.records import ClassPlan, ClassState, SplitRecord
 
 
@@ -18,7 +20,9 @@ def make_plan(job: ResolvedJob, split: SplitRecord) -> dict[str, ClassPlan]:
 
     Raises:
         ConfigError: generation.per_class names a class that is not in the data, or only classes that are refused, or
-            nothing would be generated.
+            nothing would be generated; or nothing could come of it: no gain could be proven, or no class trained in
+            `training.max_minutes`.
+        InputError: fewer than two classes have both training and held-out images.
     """
     classes = split.classes
     by_name = job.generation.per_class
@@ -33,7 +37,7 @@ def make_plan(job: ResolvedJob, split: SplitRecord) -> dict[str, ClassPlan]:
         reasons = "; ".join(f"{label}: {classes[label].reason}" for label in refused)
         raise ConfigError(f"every class that generation.per_class asks images of is refused. {reasons}")
     amounts = job.generation.amounts(trainable)
-    return {
+    plan = {
         label: ClassPlan(
             train=counts.train,
             holdout=counts.holdout,
@@ -43,6 +47,10 @@ def make_plan(job: ResolvedJob, split: SplitRecord) -> dict[str, ClassPlan]:
         )
         for label, counts in classes.items()
     }
+    require_evidence(job, plan)
+    require_verdicts(job, plan)
+    budget.require_enough(job, sum(count > 0 for count in amounts.values()))
+    return plan
 
 
 def estimate_bytes(plan: Mapping[str, ClassPlan], image_shape: tuple[int, int, int], network_width: int) -> int:

@@ -22,7 +22,7 @@ from dcgan.cli.main import commands as command_line
 from dcgan.config import JobConfig
 from dcgan.curation.filters.blank import BLANK_SHARE
 from dcgan.data import leakage
-from dcgan.data.catalogue import inspection, opening, sources
+from dcgan.data.catalogue import inspection, reasons, verdicts
 from dcgan.data.split import MIN_TRAIN
 from dcgan.evaluation import frechet, gan_train_test, gate, kid, measures, prdc
 from dcgan.release.manifest import COLUMNS
@@ -131,14 +131,7 @@ def test_input_has_every_reason_for_quarantine() -> None:
     text = (DOCS / "reference/input.md").read_text(encoding="utf-8")
     table = text.partition("## Reasons for quarantine")[2].partition("\n## ")[0]
     told = {line.split("`")[1] for line in table.splitlines() if line.startswith("| `")}
-    verdicts = {opening.ACCEPTED, opening.QUARANTINED, inspection.UNUSED}
-    reasons = {
-        value
-        for module in (inspection, opening, sources)
-        for name, value in vars(module).items()
-        if name.isupper() and isinstance(value, str) and value not in verdicts
-    }
-    assert told == reasons
+    assert told == {value for name, value in vars(reasons).items() if name.isupper()}
 
 
 def test_measures_has_every_metric_in_its_order_with_its_goal() -> None:
@@ -172,7 +165,7 @@ def test_limits_are_those_of_the_code() -> None:
     for told in (
         f"training images of a class | at least {MIN_TRAIN}",
         f"held-out images of a class | at least {gate.MIN_HOLDOUT}",
-        f"without `data.image_size` | {inspection.MAX_ODD_SHARE:.0%}".replace("%", " %"),
+        f"without `data.image_size` | {verdicts.MAX_ODD_SHARE:.0%}".replace("%", " %"),
         f"quarantined files named in `dcgan check` and the report | {inspection.MAX_EXAMPLES}",
     ):
         assert told in limits

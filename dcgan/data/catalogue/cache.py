@@ -21,12 +21,13 @@ import PIL
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dcgan.data.catalogue import decode, opening
+from dcgan.config import DataConfig
+from dcgan.data.catalogue import decode, depth, kinds, opening, upright
 from dcgan.data.catalogue.sources import Source
 from dcgan.errors import StorageError
 from dcgan.files import marks, storage
 
-FORMAT = 1
+FORMAT = 2
 STATE = ["path", "size", "mtime_ns", "ctime_ns"]  # while these are the same, so are the facts
 FACTS = list(opening.Facts.__annotations__)
 SETTLED_NS = 2_000_000_000  # a file that changed less than so long ago may change again under the same times
@@ -45,8 +46,8 @@ class Cache:
     writable: bool = True
     """Whether what is found is remembered."""
 
-    def load(self, source: Source) -> pd.DataFrame:
-        """What is remembered of a source's files: the columns `STATE` and `FACTS`, a row for each path.
+    def load(self, source: Source, data: DataConfig) -> pd.DataFrame:
+        """What is remembered of a source's files, read as `data` says: `STATE` and `FACTS`, a row for each path.
 
         A memory that is damaged is told of, and taken for empty; so is, without a word, one of another source or of
         another version of the code that opens pictures.
@@ -64,13 +65,14 @@ class Cache:
             return nothing
         table = pq.read_table(pa.BufferReader(content))
         head = (table.schema.metadata or {}).get(b"dcgan", b"null")
-        return table.to_pandas() if json.loads(head) == _head(source) else nothing
+        return table.to_pandas() if json.loads(head) == _head(source, data) else nothing
 
-    def save(self, source: Source, found: pd.DataFrame, began_ns: int) -> None:
+    def save(self, source: Source, data: DataConfig, found: pd.DataFrame, began_ns: int) -> None:
         """Replace what is remembered.
 
         Args:
             source: all of whose files were asked for.
+            data: how they were read.
             found: see `load`.
             began_ns: when the files' states were read, in ns since the epoch.
         """
@@ -81,7 +83,7 @@ class Cache:
         kept = found[was_read & settled].drop_duplicates("path")
         table = pa.Table.from_pandas(kept[STATE + FACTS], preserve_index=False)
         content = io.BytesIO()
-        pq.write_table(table.replace_schema_metadata({"dcgan": json.dumps(_head(source))}), content)
+        pq.write_table(table.replace_schema_metadata({"dcgan": json.dumps(_head(source, data))}), content)
         try:
             storage.write_bytes(self.file, _checksum(content.getvalue()) + b"\n" + content.getvalue())
         except StorageError as error:
@@ -99,13 +101,18 @@ def _checksum(content: bytes) -> bytes:
     return storage.sha256_bytes(content).encode()
 
 
-def _head(source: Source) -> dict[str, Any]:
+def _head(source: Source, data: DataConfig) -> dict[str, Any]:
     """What a memory is of, and what made it."""
-    return {"format": FORMAT, "code": _code_version(), "root": str(source.root)}
+    return {
+        "format": FORMAT,
+        "code": _code_version(),
+        "root": str(source.root),
+        "range": data.range and list(data.range),
+    }
 
 
 @functools.cache
 def _code_version() -> str:
     """Changes when a picture may be understood otherwise."""
-    files = [Path(str(module.__file__)).read_bytes() for module in (decode, opening, marks)]
+    files = [Path(str(module.__file__)).read_bytes() for module in (decode, depth, kinds, upright, opening, marks)]
     return storage.sha256_bytes(b"\0".join([PIL.__version__.encode(), *files]))

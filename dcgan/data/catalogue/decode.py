@@ -1,26 +1,45 @@
 """Any picture that Pillow opens, as grey or RGB pixels, each mode on purpose.
 
-What is transparent stands on white. EXIF orientation is applied. 16-bit values are scaled by 255 / 65535. Of an
+What is transparent stands on white. EXIF orientation is applied. Values of more than 8 bits are scaled (`depth`). Of an
 animation or a stack of pages the first picture counts.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import functools
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from PIL import Image, ImageCms, ImageOps
+
+from dcgan.data.catalogue import depth, upright
+from dcgan.data.catalogue.depth import Depth, Range, UnusableError
 
 MAX_PIXELS = 64_000_000  # of one input picture: a decompression bomb should not end the night
 
 
-class UnusableError(ValueError):
-    """A picture that was read, but whose values have no known meaning; the message says why."""
+def to_pixels(
+    image: Image.Image, wanted: Range | None = None, again: Callable[[], Image.Image] | None = None
+) -> np.ndarray:
+    """The pixels of `decode`."""
+    return decode(image, wanted, again)[0]
 
 
-def to_pixels(image: Image.Image) -> np.ndarray:
+def decode(
+    image: Image.Image, wanted: Range | None = None, again: Callable[[], Image.Image] | None = None
+) -> tuple[np.ndarray, Depth | None]:
     """Decode an opened picture.
 
+    Args:
+        image: opened, not loaded.
+        wanted: the job's `data.range`.
+        again: opens the same picture once more, which 16 bits in each colour need for a range.
+
     Returns:
-        uint8 (H, W) when the picture is grey, also when it is stored as colour, else (H, W, 3) RGB.
+        uint8 (H, W) when the picture is grey, also when it is stored as colour, else (H, W, 3) RGB. And what its values
+        were, when they have more than 8 bits.
 
     Raises:
         UnusableError: too large, or values outside every known range.
@@ -28,35 +47,39 @@ def to_pixels(image: Image.Image) -> np.ndarray:
     """
     if image.width * image.height > MAX_PIXELS:
         raise UnusableError(f"{image.width} x {image.height} px, more than {MAX_PIXELS:,} pixels")
-    image.load()
-    image = ImageOps.exif_transpose(image)
-    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        return _from_wide(np.asarray(image), image.mode)
+    raw = depth.raw_mode(image)
+    orientation = upright.load(image)
+    found: Depth | None = None
+    if depth.is_wide(image):
+        pixels, found = depth.from_wide(image, wanted)
+        return upright.turn(pixels, orientation), found
+    if raw:
+        found = depth.high_bytes(image)
+        transparent = image.info.get("transparency")
+        if again is not None and (wanted is not None or isinstance(transparent, tuple)):
+            image = depth.in_full(image, raw, again, wanted, transparent)
+        if wanted is not None:
+            found = dataclasses.replace(found, black=wanted[0], white=wanted[1], said=depth.BY_JOB)
+    if image.mode in ("P", "PA") and image.palette is None:
+        image = image.copy()  # by which Pillow takes note of the palette that its icons have
     if image.mode in ("1", "L") and not image.has_transparency_data:
-        return np.asarray(image.convert("L"))
-    pixels = np.asarray(_to_rgb(image))
-    grey = (pixels[..., 0] == pixels[..., 1]).all() and (pixels[..., 1] == pixels[..., 2]).all()
-    return pixels if not grey else pixels[..., 0]
+        return upright.turn(np.asarray(image.convert("L")), orientation), found
+    return upright.turn(_colours(image), orientation), found
 
 
-def _from_wide(values: np.ndarray, mode: str) -> np.ndarray:
-    """Grey values of more than 8 bits, as uint8 (H, W)."""
-    low, high = float(values.min()), float(values.max())
-    scale: float = 255 / 65535
-    if mode == "F":
-        if not (low >= 0 and high <= 255):  # also when they are not numbers
-            raise UnusableError(f"floating-point values from {low:g} to {high:g}; expected 0 to 1, or 0 to 255")
-        scale = 255 if high <= 1 else 1
-    elif not (low >= 0 and high <= 65535):
-        raise UnusableError(f"32-bit values from {low:g} to {high:g}; expected 16-bit, 0 to 65535")
-    scaled: np.ndarray = np.rint(values * scale).astype(np.uint8)
-    return scaled
+def _colours(image: Image.Image) -> np.ndarray:
+    """RGB (H, W, 3), or (H, W) when all three are the same everywhere."""
+    pixels = np.empty((image.height, image.width, 3), np.uint8)
+    grey = True
+    for rows, strip in depth.cut(image):
+        pixels[rows] = some = np.asarray(_to_rgb(strip))
+        grey = grey and bool((some[..., 0] == some[..., 1]).all() and (some[..., 1] == some[..., 2]).all())
+    return pixels[..., 0].copy() if grey else pixels
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode == "LAB":  # Pillow's own conversion knows no way from here
-        profiles = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
-        converted = ImageCms.profileToProfile(image, *profiles, outputMode="RGB")
+        converted = ImageCms.applyTransform(image, _lab_to_rgb())
         assert converted is not None
         return converted
     if image.mode == "La":  # premultiplied alpha; Pillow's only way from here
@@ -66,6 +89,12 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         on_white.alpha_composite(image.convert("RGBA"))
         return on_white.convert("RGB")
     return image.convert("RGB")
+
+
+@functools.cache
+def _lab_to_rgb() -> Any:
+    profiles = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+    return ImageCms.buildTransform(*profiles, "LAB", "RGB")
 
 
 def fit(pixels: np.ndarray, image_shape: tuple[int, int, int]) -> np.ndarray:

@@ -51,7 +51,8 @@ def update(url: str, names_in: Callable[[Path], Iterable[str]], on_progress: OnP
 
     Args:
         url: of a folder or a file.
-        names_in: of a fetched file, the files beside and below it that belong to it: those that a table lists.
+        names_in: of a fetched file, the files beside and below it that belong to it: those that a table lists, with
+            or without their endings.
         on_progress: called with files fetched.
         anew: fetch everything, also what seems unchanged.
 
@@ -75,7 +76,8 @@ def update(url: str, names_in: Callable[[Path], Iterable[str]], on_progress: OnP
             wanted = set(filter(can_stand, names_in(mirror.files / name)))
             if wanted:
                 within = os.path.commonpath([os.path.dirname(one) for one in wanted])  # noqa: PTH120 (of a store)
-                found |= {one: info for one, info in mirror.find(within).items() if one in wanted}
+                listed = mirror.find(within)
+                found |= {one: info for one, info in listed.items() if wanted & {one, one.rpartition(".")[0]}}
             return Copy(mirror.files / name, mirror.bring(found))
     except FileNotFoundError as error:
         raise InputError(f"data.source {url} does not exist") from error

@@ -1,34 +1,38 @@
 """Opening one input picture: what it is, or its pixels as the networks take them.
 
-Run as a module, this is a reader process, which `dcgan.data.catalogue.readers` starts: it reads one JSON list of tasks
-a line from standard input, and answers each line with one of replies. It imports little, to be there at once.
+`main` is a reader process, which `dcgan.data.catalogue.readers` starts: it is told lists of tasks, and answers each
+task. It imports little, to be there at once; it dies over a file that takes too long, and its memory has a bound.
 """
 
 from __future__ import annotations
 
 import functools
 import hashlib
-import io
 import os
+import resource
+import signal
 import stat
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Protocol, TypedDict
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
-from dcgan.data.catalogue.decode import UnusableError, fit, perceptual_hash, to_pixels
+from dcgan.data.catalogue.decode import decode, fit, perceptual_hash, to_pixels
+from dcgan.data.catalogue.depth import Range, UnusableError
+from dcgan.data.catalogue.kinds import open_picture, what_it_is
+from dcgan.data.catalogue.reasons import DAMAGED, EMPTY, SYNTHETIC, TOO_LARGE, UNUSABLE
 from dcgan.execution.child import next_told, open_channel
 from dcgan.files import marks
 
 ACCEPTED, QUARANTINED = "accepted", "quarantined"  # verdicts
 
-EMPTY = "empty file"
-DAMAGED = "not an image, or damaged"
-SYNTHETIC = "marked as synthetic"
-UNUSABLE = "unusable values or size"
+READY = "ready"  # what a reader process says first
+MAX_BYTES = 300_000_000  # of one file: 64 million pixels as they stand in RGB, and a little more
+MAX_SECONDS = 60  # for one file, in a reader process
+MAX_MEMORY = 1_500_000_000  # bytes of a reader process: for the largest picture, whatever it is stored as
 
 
 class Facts(TypedDict):
@@ -42,6 +46,13 @@ class Facts(TypedDict):
     """Of the file; "" when it could not be read."""
     image_sha256: str
     perceptual_hash: str
+    kind: str
+    """Of a picture of more than 8 bits, `depth.Depth`; "" of others."""
+    low: float
+    high: float
+    black: float
+    white: float
+    said: str
     verdict: str
     reason: str
     detail: str
@@ -49,8 +60,13 @@ class Facts(TypedDict):
 
 NOTHING: Facts = {
     "height": 0, "width": 0, "mode": "", "grey": False, "sha256": "", "image_sha256": "", "perceptual_hash": "",
+    "kind": "", "low": 0.0, "high": 0.0, "black": 0.0, "white": 0.0, "said": "",
     "verdict": QUARANTINED, "reason": "", "detail": "",
 }  # fmt: skip
+
+
+class TooLargeError(OSError):
+    """A file that is not read, for its size."""
 
 
 class Item(Protocol):
@@ -60,11 +76,15 @@ class Item(Protocol):
         """Its content.
 
         Raises:
+            TooLargeError: it has more than `MAX_BYTES`.
             OSError: it cannot be read.
         """
 
     def picture(self, content: bytes) -> Image.Image:
         """The picture that the content is; raises what Pillow raises on what is none."""
+
+    def address(self) -> list[Any] | None:
+        """What another process opens it by, as JSON has it; None: it is in this one's memory."""
 
 
 @dataclass(frozen=True)
@@ -76,16 +96,26 @@ class File:
     def __str__(self) -> str:
         return self.path
 
+    def address(self) -> list[Any]:
+        """Its path."""
+        return ["file", self.path]
+
     def read(self) -> bytes:
         """The file's bytes."""
-        with open(self.path, "rb", opener=_open_at_once, buffering=0) as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        with open(self.path, "rb", opener=_open_at_once) as file:
+            found = os.fstat(file.fileno())
+            if not stat.S_ISREG(found.st_mode):
                 raise OSError("a pipe, socket or device")  # reading one could wait for ever
-            return file.read()
+            if found.st_size > MAX_BYTES:
+                raise TooLargeError(f"{found.st_size:,} bytes, more than {MAX_BYTES:,}")
+            content = file.read(found.st_size + 1)
+            if len(content) > found.st_size:
+                raise OSError("it grew while it was read")
+            return content
 
     def picture(self, content: bytes) -> Image.Image:
         """What Pillow makes of them."""
-        return Image.open(io.BytesIO(content))
+        return open_picture(content)
 
 
 @dataclass(frozen=True)
@@ -93,6 +123,9 @@ class Row:
     """A picture in an array: uint8 (H, W), (H, W, 1) or (H, W, 3)."""
 
     array: np.ndarray
+
+    def address(self) -> None:
+        """None: it is in memory."""
 
     def read(self) -> bytes:
         """The values."""
@@ -103,10 +136,25 @@ class Row:
         return Image.fromarray(self.array[..., 0] if self.array.shape[-1] == 1 else self.array)
 
 
-def inspect(item: Item) -> Facts:
-    """Read and fully decode a picture."""
+def inspect(item: Item, wanted: Range | None) -> Facts:
+    """Read and fully decode a picture.
+
+    Args:
+        item: the picture.
+        wanted: the job's `data.range`.
+    """
+    try:
+        return _inspect(item, wanted)
+    except MemoryError as error:  # says nothing of the file: another day there may be room
+        detail = f"{_first_line(error)}: it needs more than {MAX_MEMORY / 1e9:g} GB, or than the machine has"
+        return {**NOTHING, "reason": UNUSABLE, "detail": detail}
+
+
+def _inspect(item: Item, wanted: Range | None) -> Facts:  # noqa: PLR0911 (one for each reason)
     try:
         content = item.read()
+    except TooLargeError as error:
+        return {**NOTHING, "reason": TOO_LARGE, "detail": str(error)}
     except OSError as error:
         return {**NOTHING, "reason": DAMAGED, "detail": _first_line(error)}
     facts: Facts = {**NOTHING, "sha256": hashlib.sha256(content).hexdigest()}
@@ -118,30 +166,38 @@ def inspect(item: Item) -> Facts:
         if marks.is_synthetic(image):
             detail = "made by a generator; GANs are trained on real images only"
             return {**facts, "reason": SYNTHETIC, "detail": detail}
-        pixels = to_pixels(image)
+        pixels, depth = decode(image, wanted, lambda: item.picture(content))
+        del image  # a large one takes as much as all that follows
     except UnusableError as error:
         return {**facts, "reason": UNUSABLE, "detail": str(error)}
+    except MemoryError:
+        raise
+    except UnidentifiedImageError as error:
+        return {**facts, "reason": DAMAGED, "detail": what_it_is(content) or _first_line(error)}
     except Exception as error:
-        if isinstance(error, MemoryError):  # says nothing of the file: another day there may be room
-            facts["sha256"] = ""
         return {**facts, "reason": DAMAGED, "detail": _first_line(error)}
-    shape = f"{pixels.shape}".encode()
-    return {
+    pixel_hash = hashlib.sha256(f"{pixels.shape}".encode())
+    pixel_hash.update(np.ascontiguousarray(pixels).data)
+    found: Facts = {
         **facts,
         "height": pixels.shape[0],
         "width": pixels.shape[1],
         "grey": pixels.ndim == 2,
-        "image_sha256": hashlib.sha256(shape + pixels.tobytes()).hexdigest(),
+        "image_sha256": pixel_hash.hexdigest(),
         "perceptual_hash": perceptual_hash(pixels),
         "verdict": ACCEPTED,
     }
+    return {**found, **asdict(depth)} if depth else found  # type: ignore[typeddict-item]
 
 
-def store_pixels(item: Item, sha256: str, file: str, row: int, image_shape: tuple[int, int, int]) -> str:
+def store_pixels(
+    item: Item, wanted: Range | None, sha256: str, file: str, row: int, image_shape: tuple[int, int, int]
+) -> str:
     """Convert a picture that the catalogue has accepted, and write it into an array.
 
     Args:
         item: the picture.
+        wanted: the job's `data.range`.
         sha256: of its content, as the catalogue has it.
         file: `.npy`, uint8 (n, H, W, C), made before.
         row: of that array.
@@ -156,7 +212,8 @@ def store_pixels(item: Item, sha256: str, file: str, row: int, image_shape: tupl
         return f"could be read a moment ago and cannot be now: {error}"
     if hashlib.sha256(content).hexdigest() != sha256:
         return "changed while the run was reading it. Run again when the images are still."
-    _array(file)[row] = fit(to_pixels(item.picture(content)), image_shape)
+    pixels = to_pixels(item.picture(content), wanted, lambda: item.picture(content))
+    _array(file)[row] = fit(pixels, image_shape)
     return ""
 
 
@@ -183,13 +240,25 @@ def _first_line(error: Exception) -> str:
     return f"{type(error).__name__}: {text[0] if text else ''}".rstrip(": ")
 
 
+def _item(address: list[Any]) -> Item:
+    kind, *rest = address
+    if kind == "file":
+        return File(*rest)
+    from dcgan.data.catalogue.packed import Packed  # noqa: PLC0415 (loads PyArrow, which most sources do not need)
+
+    return Packed(*rest)
+
+
 def main() -> None:
-    """Answer tasks until standard input ends."""
+    """Answer tasks until there are no more."""
     say = open_channel()
-    warnings.simplefilter("ignore")  # see `readers.answers`
+    warnings.simplefilter("ignore")  # Pillow's of large pictures and odd metadata: both are looked at
+    resource.setrlimit(resource.RLIMIT_DATA, (MAX_MEMORY, MAX_MEMORY))
+    say(READY)
     while (tasks := next_told()) is not None:
-        say([ACTS[act](File(path), *arguments) for act, path, *arguments in tasks])
-
-
-if __name__ == "__main__":
-    main()
+        for act, address, *arguments in tasks:
+            # Not caught by Python, so that it ends a decoder that never comes back to Python too.
+            signal.alarm(MAX_SECONDS)
+            reply = ACTS[act](_item(address), *arguments)
+            signal.alarm(0)
+            say(reply)

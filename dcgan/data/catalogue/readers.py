@@ -1,7 +1,8 @@
-"""Opening many input pictures, in as many processes as there are cores where that pays.
+"""Opening many input pictures, in processes of their own: as many as there are cores where that pays, else in one.
 
-Decoding holds the interpreter's lock for most of its time, so that threads do not help. The processes are fresh ones
-that import no TensorFlow and none of the user's script, as `multiprocessing` would.
+Decoders crash, hang and print; what they do to a process of their own does no harm. Decoding holds the interpreter's
+lock for most of its time, so that threads do not help. The processes are fresh ones that import no TensorFlow and none
+of the user's script, as `multiprocessing` would.
 """
 
 from __future__ import annotations
@@ -10,27 +11,42 @@ import contextlib
 import os
 import queue
 import shlex
+import signal
+import site
 import sys
 import threading
-import warnings
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
-from dcgan.data.catalogue.opening import ACTS, File, Item, close_arrays
+import dcgan
+from dcgan.data.catalogue.opening import ACTS, READY, Item, close_arrays
 from dcgan.errors import StageError
 from dcgan.execution import interruption
 from dcgan.execution.child import Child
 from dcgan.execution.pool import workers
 
-MANY = 500  # files from which on processes pay: starting them takes as long as opening some hundred small files
+MANY = 500  # files from which on several processes pay: starting one takes as long as opening some hundred small files
 MANY_BYTES = 64_000_000  # the same for few large ones
 CHUNK = 64  # files that are asked for at a time: some hundredths of a second
 TITLE = "reading images"
-COMMAND = [sys.executable, "-m", "dcgan.data.catalogue.opening"]
+_ROOT = str(Path(dcgan.__file__).parents[1])  # of this very package, which may be another than what is installed
+_SCRIPT = "import sys; sys.path[:0] = sys.argv[1:]; from dcgan.data.catalogue.opening import main; main()"
+COMMAND = [sys.executable, "-P", "-c", _SCRIPT, *({_ROOT} - {*site.getsitepackages(), site.getusersitepackages()})]
+# Threads of linear algebra would only take address space.
+ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 Task = tuple[Item, list[Any]]  # a picture, and what its act takes beside it
+
+
+class Lost(StrEnum):
+    """What became of a process, instead of an answer."""
+
+    CRASHED = "the process that opened it crashed"
+    TOO_SLOW = "opening it took too long"
 
 
 def answers(act: str, tasks: Sequence[Task], num_bytes: int) -> Iterator[tuple[int, Any]]:
@@ -42,43 +58,47 @@ def answers(act: str, tasks: Sequence[Task], num_bytes: int) -> Iterator[tuple[i
         num_bytes: of all pictures together, about.
 
     Yields:
-        Number of the task and what the act gave, in any order; None where a file made its process crash.
+        Number of the task and what the act gave, in any order; a `Lost` where a file made its process end.
 
     Raises:
         Interrupted: the run was stopped.
         StageError: no process could be started.
     """
-    if all(isinstance(item, File) for item, _ in tasks) and (len(tasks) >= MANY or num_bytes >= MANY_BYTES):
-        yield from _in_processes(act, tasks)
-        return
+    elsewhere = [number for number, (item, _) in enumerate(tasks) if item.address() is not None]
+    if elsewhere:
+        pays = len(elsewhere) >= MANY or num_bytes >= MANY_BYTES
+        yield from _in_processes(act, tasks, elsewhere, len(os.sched_getaffinity(0)) if pays else 1)
     try:
-        for number, (item, arguments) in enumerate(tasks):
+        for number in sorted(set(range(len(tasks))) - set(elsewhere)):  # arrays, for which no decoder is needed
             interruption.raise_if_requested(TITLE)
-            with warnings.catch_warnings():
-                # Pillow warns of large pictures and of odd metadata; size is checked, and metadata is not used.
-                warnings.simplefilter("ignore")
-                answer = ACTS[act](item, *arguments)
-            yield number, answer
+            item, arguments = tasks[number]
+            yield number, ACTS[act](item, *arguments)
     finally:
         close_arrays()
 
 
-def _in_processes(act: str, tasks: Sequence[Task]) -> Iterator[tuple[int, Any]]:
-    chunks = deque(list(range(start, min(start + CHUNK, len(tasks)))) for start in range(0, len(tasks), CHUNK))
+def _in_processes(
+    act: str, tasks: Sequence[Task], numbers: Sequence[int], num_processes: int
+) -> Iterator[tuple[int, Any]]:
+    chunks = deque(numbers[start : start + CHUNK] for start in range(0, len(numbers), CHUNK))
     found: queue.SimpleQueue[list[tuple[int, Any]] | BaseException] = queue.SimpleQueue()
     ended = threading.Event()
-    readers = [_Reader() for _ in os.sched_getaffinity(0)]
+    readers = [_Reader() for _ in range(num_processes)]
 
     def serve(reader: _Reader) -> None:
         try:
             while not ended.is_set() and (chunk := _next(chunks)):
-                replies = reader.ask([[act, str(tasks[n][0]), *tasks[n][1]] for n in chunk])
-                if replies is not None:
-                    found.put(list(zip(chunk, replies, strict=True)))
-                elif len(chunk) > 1:  # one of them made it crash: which one?
-                    chunks.extend([number] for number in chunk)
-                else:
-                    found.put([(chunk[0], None)])
+                replies, lost = reader.ask([[act, tasks[n][0].address(), *tasks[n][1]] for n in chunk])
+                done = list(zip(chunk, replies, strict=False))
+                if lost is not None:
+                    over, *rest = chunk[len(replies) :]
+                    if lost is Lost.TOO_SLOW or len(chunk) == 1:
+                        done.append((over, lost))
+                    else:  # it may have been killed by somebody: does it happen again?
+                        chunks.append([over])
+                    if rest:
+                        chunks.append(rest)
+                found.put(done)
         except BaseException as error:
             found.put(error)
         finally:
@@ -88,7 +108,7 @@ def _in_processes(act: str, tasks: Sequence[Task]) -> Iterator[tuple[int, Any]]:
         try:
             for reader in readers:
                 pool.submit(serve, reader)
-            num_left = len(tasks)
+            num_left = len(numbers)
             while num_left:
                 some = found.get()
                 if isinstance(some, BaseException):
@@ -101,47 +121,51 @@ def _in_processes(act: str, tasks: Sequence[Task]) -> Iterator[tuple[int, Any]]:
                 reader.stop()
 
 
-def _next(chunks: deque[list[int]]) -> list[int]:
+def _next(chunks: deque[Sequence[int]]) -> Sequence[int]:
     with contextlib.suppress(IndexError):
         return chunks.popleft()
     return []
 
 
 class _Reader:
-    """One reader process, started when it is first asked, and again after it crashed."""
+    """One reader process, started when it is first asked, and again after it ended over a file."""
 
     def __init__(self) -> None:
         self._child: Child | None = None
 
-    def ask(self, requests: list[list[Any]]) -> list[Any] | None:
-        """Replies to requests, or None when the process died over them.
+    def ask(self, requests: list[list[Any]]) -> tuple[list[Any], Lost | None]:
+        """Replies to requests in their order, and what became of the process, where it ended over the next one.
 
         Raises:
             Interrupted: the run was stopped.
             StageError: it did not start.
         """
-        if self._child is None:
-            self._child = workers().start(COMMAND, TITLE)
-            if self._exchange([]) is None:
-                raise StageError(f"the process that reads images does not start: {shlex.join(COMMAND)}")
-        return self._exchange(requests)
+        child = self._child or self._start()
+        child.tell(requests)
+        replies: list[Any] = []
+        while len(replies) < len(requests) and (reply := child.hear()) is not None:
+            replies.append(reply)
+        if len(replies) == len(requests):
+            return replies, None
+        status = self.close()
+        interruption.raise_if_requested(TITLE)
+        return replies, Lost.TOO_SLOW if status == -signal.SIGALRM else Lost.CRASHED
 
-    def _exchange(self, requests: list[list[Any]]) -> list[Any] | None:
-        assert self._child is not None
-        self._child.tell(requests)
-        replies: list[Any] | None = self._child.hear()
-        if replies is None:
+    def _start(self) -> Child:
+        self._child = child = workers().start(COMMAND, TITLE, environment=ENVIRONMENT)
+        child.tell([])  # it says that it is ready unasked; one of another version, installed meanwhile, may wait
+        if child.hear() != READY:
             self.close()
             interruption.raise_if_requested(TITLE)
-        return replies
+            raise StageError(f"the process that reads images does not start: {shlex.join(COMMAND)}")
+        return child
 
     def stop(self) -> None:
         """End it now, from another thread than asks."""
         if child := self._child:
             child.stop()
 
-    def close(self) -> None:
-        """Let it end, and wait for that."""
+    def close(self) -> int:
+        """Let it end, wait for that, and give its status."""
         child, self._child = self._child, None
-        if child is not None:
-            workers().close(child)
+        return workers().close(child) if child is not None else 0

@@ -36,6 +36,12 @@ class CatalogueRecord(Record):
     image_size: tuple[int, int]
     """Height and width in px."""
     channels: int
+    read_as: str = ""
+    """How the source was read, in words."""
+    layout: str = ""
+    """Where classes and splits come from; another one than the last run's stops a run."""
+    warnings: list[str] = []
+    """What is allowed and hardly meant, a sentence each."""
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

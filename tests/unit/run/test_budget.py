@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dcgan.config import JobConfig, parse_job
+from dcgan.errors import ConfigError
 from dcgan.run import budget
 
 
 def job(minutes: float | None, processes: int = 2) -> JobConfig:
-    training = {"max_minutes": minutes, "base_steps": 1000, "class_steps": 200, "preset": "quick"}
+    training = {"max_minutes": minutes, "base_steps": 1000, "class_steps": 200, "preset": "quick", "base": True}
     values = {"name": "x", "data": {"source": "x"}, "training": training, "run": {"processes": processes, "threads": 1}}
     return parse_job(values, where="test")
 
@@ -36,3 +39,17 @@ def test_shares_add_up_to_the_budget_whatever_the_number_of_classes(
 
 def test_a_base_that_took_all_leaves_nothing() -> None:
     assert budget.of_classes(job(1), 3, 61.0) == 0
+
+
+@pytest.mark.parametrize(("minutes", "enough"), [(None, True), (0.0001, False), (0.1, False), (0.2, True)])
+def test_budget_in_which_no_process_takes_a_step_is_refused_with_what_can_be_enough(
+    minutes: float | None, enough: bool
+) -> None:
+    if enough:
+        budget.require_enough(job(minutes), 4)
+        return
+    with pytest.raises(ConfigError) as refused:
+        budget.require_enough(job(minutes), 4)
+    found = re.search(r"At least ([\d.]+) minutes", str(refused.value))
+    assert found and "training.max_minutes" in str(refused.value)
+    budget.require_enough(job(float(found[1])), 4)

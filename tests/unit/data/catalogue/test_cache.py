@@ -20,8 +20,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dcgan.config import DataConfig, JobConfig
-from dcgan.data.catalogue import build_catalogue, cache, opening, scan
+from dcgan.data.catalogue import build_catalogue, cache, scan
 from dcgan.data.catalogue.cache import Cache
+from dcgan.data.catalogue.reasons import DAMAGED
 from dcgan.execution.progress import no_report
 from dcgan.files import storage
 from dcgan.run.paths import JobFolder
@@ -87,7 +88,7 @@ def test_second_scan_opens_nothing_and_finds_the_same(images: Path, remember: Re
 
 def test_file_that_could_not_be_read_is_not_remembered(images: Path, remember: Remember, tmp_path: Path) -> None:
     (images / "dog" / "broken.png").symlink_to("later.png")
-    assert remember().loc["dog/broken.png", "reason"] == opening.DAMAGED
+    assert remember().loc["dog/broken.png", "reason"] == DAMAGED
     assert "dog/broken.png" not in set(content(tmp_path / "memory")[0]["path"])
     write_noise(images / "dog" / "later.png", 99)
     assert remember().loc["dog/broken.png", "sha256"] != ""

@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from dcgan.config import DataConfig, JobConfig
-from dcgan.data.catalogue import build_catalogue, inspection, opening, scan
-from dcgan.data.catalogue.sources import HIDDEN, NO_CLASS
+from dcgan.data.catalogue import build_catalogue, opening, reasons, scan
+from dcgan.data.catalogue.reasons import HIDDEN, NO_CLASS
 from dcgan.errors import InputError
 from dcgan.execution.progress import Progress, no_report
 from dcgan.generation.png import encode
@@ -55,23 +55,23 @@ def _as_synthetic_of_another_tool(file: Path) -> None:
 
 # What stands in a folder of images at night, by the reason that it is left out for.
 ODD_FILES: dict[str, tuple[str, Callable[[Path], object]]] = {
-    "zero bytes": (opening.EMPTY, lambda file: file.write_bytes(b"")),
+    "zero bytes": (reasons.EMPTY, lambda file: file.write_bytes(b"")),
     "truncated": (
-        opening.DAMAGED, lambda file: file.write_bytes(write_noise(file, 502, 64, 64).read_bytes()[:5000]),
+        reasons.DAMAGED, lambda file: file.write_bytes(write_noise(file, 502, 64, 64).read_bytes()[:5000]),
     ),
-    "text": (opening.DAMAGED, lambda file: file.write_text("notes")),
-    "noise": (opening.DAMAGED, lambda file: file.write_bytes(noise(1).tobytes())),
-    "broken link": (opening.DAMAGED, lambda file: file.symlink_to("nowhere")),
-    "link to itself": (opening.DAMAGED, lambda file: file.symlink_to(file)),
-    "copy": (inspection.DUPLICATE, lambda file: write_noise(file, 0)),
-    "another format": (inspection.DUPLICATE, _as_tiff),
-    "another label": (inspection.TWO_LABELS, lambda file: write_noise(file, 10)),
+    "text": (reasons.DAMAGED, lambda file: file.write_text("notes")),
+    "noise": (reasons.DAMAGED, lambda file: file.write_bytes(noise(1).tobytes())),
+    "broken link": (reasons.DAMAGED, lambda file: file.symlink_to("nowhere")),
+    "link to itself": (reasons.DAMAGED, lambda file: file.symlink_to(file)),
+    "copy": (reasons.DUPLICATE, lambda file: write_noise(file, 0)),
+    "another format": (reasons.DUPLICATE, _as_tiff),
+    "another label": (reasons.TWO_LABELS, lambda file: write_noise(file, 10)),
     "not a number": (
-        opening.UNUSABLE, lambda file: Image.fromarray(np.full((12, 10), np.nan, np.float32)).save(file, "TIFF"),
+        reasons.UNUSABLE, lambda file: Image.fromarray(np.full((12, 10), np.nan, np.float32)).save(file, "TIFF"),
     ),
-    "another size": (inspection.ODD_SIZE, lambda file: write_noise(file, 503, 40, 10)),
-    "synthetic": (opening.SYNTHETIC, _as_synthetic),
-    "synthetic of another tool": (opening.SYNTHETIC, _as_synthetic_of_another_tool),
+    "another size": (reasons.ODD_SIZE, lambda file: write_noise(file, 503, 40, 10)),
+    "synthetic": (reasons.SYNTHETIC, _as_synthetic),
+    "synthetic of another tool": (reasons.SYNTHETIC, _as_synthetic_of_another_tool),
 }  # fmt: skip
 
 
@@ -186,7 +186,7 @@ def test_class_name_too_long_for_a_file_is_left_out(images: Path) -> None:
     label = "長" * 80  # 240 bytes: the system takes it, a file named after it would not fit
     write_noise(images / label / "a.png", 99)
     table, _ = scanned(images)
-    assert table.loc[f"{label}/a.png", "reason"] == inspection.NAME_TOO_LONG
+    assert table.loc[f"{label}/a.png", "reason"] == reasons.NAME_TOO_LONG
 
 
 def test_channels_follow_the_images_and_the_config_goes_before(tmp_path: Path) -> None:

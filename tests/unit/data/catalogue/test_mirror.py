@@ -11,7 +11,8 @@ import pytest
 from dcgan.config import DataConfig
 from dcgan.data.catalogue import scan
 from dcgan.data.catalogue.cache import Cache
-from dcgan.data.catalogue.sources import MISSING, NO_FILE_NAME, list_source
+from dcgan.data.catalogue.listing import list_source
+from dcgan.data.catalogue.reasons import MISSING, NO_FILE_NAME
 from dcgan.data.split import read_split
 from dcgan.errors import InputError
 from dcgan.execution.progress import no_report
@@ -73,7 +74,7 @@ def test_rehash_fetches_everything_again(source: str, proxy: Proxy) -> None:
 def test_class_that_is_gone_from_the_store_is_no_class_here(source: str, bucket: Bucket) -> None:
     table_of(source)
     bucket.system.rm(f"{bucket.name}/images/dog", recursive=True)
-    assert list_source(source).labels == ["cat"]
+    assert list_source(DataConfig(source=source)).labels == ["cat"]
 
 
 def test_copy_that_was_cut_short_or_whose_index_is_damaged_is_fetched_again(

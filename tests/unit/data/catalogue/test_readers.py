@@ -15,9 +15,11 @@ from typing import Any
 import pandas as pd
 import psutil
 import pytest
+from PIL import Image
 
 from dcgan.config import DataConfig
 from dcgan.data.catalogue import opening, readers, scan
+from dcgan.data.catalogue.reasons import DAMAGED, UNUSABLE
 from dcgan.data.split import read_split
 from dcgan.errors import StageError
 from tests.conftest import DCGAN
@@ -71,11 +73,12 @@ def test_processes_read_the_pixels_that_one_process_reads(many: Path, monkeypatc
 
 
 def test_few_large_files_are_worth_processes_too(tmp_path: Path) -> None:
-    task: readers.Task = (opening.File(str(write_noise(tmp_path / "a.png", 0))), [])
-    replies = readers.answers("inspect", [task], readers.MANY_BYTES)
-    assert next(replies)[0] == 0 and children()
-    replies.close()
-    assert not children()
+    task: readers.Task = (opening.File(str(write_noise(tmp_path / "a.png", 0))), [None])
+    for num_bytes, expected in ((0, 1), (readers.MANY_BYTES, len(os.sched_getaffinity(0)))):
+        replies = readers.answers("inspect", [task] * 2, num_bytes)
+        assert next(replies)[0] == 0 and len(children()) <= expected
+        replies.close()
+        assert not children()
 
 
 def test_processes_that_are_killed_are_replaced_and_no_file_is_lost(
@@ -104,17 +107,18 @@ def test_processes_that_are_killed_are_replaced_and_no_file_is_lost(
     pd.testing.assert_frame_equal(found, expected)
 
 
-def _reader(before_each: str) -> list[str]:
-    """A reader process that does something before it opens a file."""
+def _reader(before_each: str, at_first: str = "") -> list[str]:
+    """A reader process that does something at first, and something before it opens a file."""
     script = f"""
         import os, time
         from dcgan.data.catalogue import opening
+        {at_first}
 
         real = opening.inspect
 
-        def inspect(item):
+        def inspect(item, wanted):
             {before_each}
-            return real(item)
+            return real(item, wanted)
 
         opening.ACTS["inspect"] = inspect
         opening.main()
@@ -127,9 +131,82 @@ def test_file_that_makes_its_process_crash_is_left_out_alone(many: Path, monkeyp
     monkeypatch.setattr(readers, "COMMAND", _reader("item.path.endswith('cat/007.png') and os.abort()"))
     found = table_of(many).set_index("path")
     assert found.loc["cat/007.png", ["verdict", "reason", "detail"]].to_list() == [
-        "quarantined", opening.DAMAGED, "the process that opened it crashed",
+        "quarantined", DAMAGED, "the process that opened it crashed",
     ]  # fmt: skip
     pd.testing.assert_frame_equal(found.drop("cat/007.png"), expected.drop("cat/007.png"))
+
+
+def test_file_that_makes_a_single_process_crash_is_left_out_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = write_classes(tmp_path / "images", {"cat": 5, "dog": 5})
+    monkeypatch.setattr(readers, "COMMAND", _reader("item.path.endswith('cat/003.png') and os.abort()"))
+    found = table_of(source).set_index("path")
+    assert found.loc["cat/003.png", "detail"] == "the process that opened it crashed"
+    assert (found.drop("cat/003.png")["verdict"] == "accepted").all()
+
+
+def test_file_that_takes_too_long_is_left_out_though_its_decoder_never_returns_to_python(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = write_classes(tmp_path / "images", {"cat": 5, "dog": 5})
+    # Waits in the C library with the interpreter's lock held, as a decoder in an endless loop does.
+    endless = "item.path.endswith('cat/003.png') and ctypes.PyDLL(None).sleep(600)"
+    monkeypatch.setattr(readers, "COMMAND", _reader(endless, "import ctypes; opening.MAX_SECONDS = 1"))
+    began = time.monotonic()
+    found = table_of(source).set_index("path")
+    assert found.loc["cat/003.png", ["reason", "detail"]].to_list() == [DAMAGED, "opening it took too long"]
+    assert (found.drop("cat/003.png")["verdict"] == "accepted").all() and time.monotonic() - began < 30
+
+
+def test_file_that_needs_more_memory_than_a_process_may_have_is_left_out_and_not_remembered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = write_classes(tmp_path / "images", {"cat": 5, "dog": 5})
+    Image.new("RGB", (8000, 8000)).save(source / "cat" / "large.png")
+    monkeypatch.setattr(readers, "COMMAND", _reader("None", "opening.MAX_MEMORY = 300_000_000"))
+    found = scan(DataConfig(source=str(source), image_size=(12, 10)))[0].set_index("path")
+    assert found.loc["cat/large.png", ["reason", "sha256"]].to_list() == [UNUSABLE, ""]
+    assert "needs more than 0.3 GB" in found.loc["cat/large.png", "detail"]
+
+
+def test_process_ends_with_the_one_that_started_it_whatever_it_does(tmp_path: Path) -> None:
+    reader = _reader("open(item.path + '.begun', 'w').close(); ctypes.PyDLL(None).sleep(600)", "import ctypes")
+    source, script = str(write_classes(tmp_path / "images", {"cat": 1})), tmp_path / "script.py"
+    script.write_text(
+        "from dcgan.data.catalogue import readers, scan\nfrom dcgan.config import DataConfig\n"
+        f"readers.COMMAND = {reader!r}\nscan(DataConfig(source={source!r}))\n"
+    )
+    with subprocess.Popen([sys.executable, str(script)]) as parent:
+        deadline = time.monotonic() + 60
+        while not (tmp_path / "images" / "cat" / "000.png.begun").exists():
+            assert parent.poll() is None and time.monotonic() < deadline
+            time.sleep(0.02)
+        [child] = psutil.Process(parent.pid).children()
+        parent.kill()
+    child.wait(timeout=10)
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_what_decoders_print_stays_off_the_terminal(tmp_path: Path, many: bool) -> None:
+    source = write_classes(tmp_path / "images", {"cat": 5, "dog": 5})
+    Image.fromarray(noise(50)).save(tmp_path / "a.tif", compression="tiff_lzw")
+    content = bytearray((tmp_path / "a.tif").read_bytes())
+    content[10:40] = bytes(30)
+    (source / "cat" / "broken.tif").write_bytes(content)
+    script = (
+        "from dcgan.data.catalogue import readers, scan; from dcgan.config import DataConfig; "
+        f"readers.MANY = {1 if many else 500}; print(len(scan(DataConfig(source={str(source)!r}))[0]))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("11\n", "")
+
+
+def test_process_of_another_version_does_not_leave_anybody_waiting(many: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    older = "import sys\nfor line in sys.stdin: print('[]', flush=True)"
+    monkeypatch.setattr(readers, "COMMAND", [sys.executable, "-c", older])
+    with pytest.raises(StageError, match="does not start"):
+        table_of(many)
 
 
 def test_processes_that_cannot_start_are_told(many: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,101 @@
+"""The part of a job file about the real images: where they are, and how they are read."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator
+
+from dcgan.config.parts import Model, Side, absolute
+from dcgan.files import urls
+
+
+class ColumnsConfig(Model):
+    """What the columns of a table are called, where they are not called as expected."""
+
+    path: str | None = None
+    """Column that names the image file, or that holds the image itself. null: `path`, `file_name` in the metadata of a
+    Hugging Face image folder, and the only column of images in a Parquet file."""
+    label: str | list[str] | None = None
+    """Column with the class, or a list of columns of which exactly one holds 1 in each row. null: `label`."""
+    split: str | None = None
+    """Column with the split. null: `split`, if there is one."""
+
+
+class DataConfig(Model):
+    """The real images."""
+
+    source: str
+    """Folder with one folder per class (or splits above them), `.csv` or `.parquet` table with columns
+    `path,label[,split]`, `.npz` of arrays, or a Hugging Face data set. A path relative to the job file, or a URL such
+    as `s3://bucket/images`, without credentials."""
+    format: str | None = None
+    """How the source is read: the name of one of `dcgan.data.catalogue.formats`. null: found out from what is there."""
+    splits: Literal[False] | dict[str, str | list[str]] | None = None
+    """The source's splits by name, each with the folder, or the value in the column of splits, that stands for it:
+    `{train: Training, test: Testing}`. What is not named is left out. false: there are none, and every folder is a
+    class. null: folders with the names that splits usually have are splits; what is ambiguous is refused."""
+    columns: ColumnsConfig = ColumnsConfig()
+    """Names of a table's columns."""
+    images: str | None = None
+    """Folder that a table's paths are in, relative to the table. null: the table's own folder."""
+    range: tuple[float, float] | None = None
+    """[black, white]: the values, in pictures of more than 8 bits, that become 0 and 255. null: what each file says,
+    else 0 and 65535 for whole numbers; floating point is 0 to 1, or 0 to 255. Refused where the set belies it."""
+    image_size: tuple[Side, Side] | None = None
+    """[height, width] in px. null: the images' own; refused when they differ widely."""
+    channels: Literal["auto", 1, 3] = "auto"
+    """1 for grey, 3 for RGB; auto: 1 when every image is grey."""
+    holdout: Annotated[float, Field(gt=0, lt=1)] | str = 0.2
+    """Share of each class that no GAN sees, or the name of a split that the source already has (`test`)."""
+
+    @field_validator("source")
+    @classmethod
+    def _no_secrets(cls, value: str) -> str:
+        urls.require_harmless(value)
+        return value
+
+    @field_validator("splits", mode="before")
+    @classmethod
+    def _split_names_are_text(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        # YAML reads folders and values called 0 or yes as numbers and truth values.
+        texts = {
+            str(name): [str(one) for one in given] if isinstance(given, list) else str(given)
+            for name, given in value.items()
+        }
+        folders = [one for given in texts.values() for one in ([given] if isinstance(given, str) else given)]
+        if len(folders) != len(set(folders)):
+            raise ValueError("the same folder or value stands for two splits")
+        if "train" not in texts:
+            raise ValueError(f"none of {', '.join(texts)} is called train: the split that is trained on must be")
+        return texts
+
+    @field_validator("range")
+    @classmethod
+    def _has_room(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
+        if value is not None and not (math.isfinite(value[0]) and math.isfinite(value[1]) and value[0] < value[1]):
+            raise ValueError("expected [black, white] with black below white, such as [0, 4095]")
+        return value
+
+    def named_splits(self) -> dict[str, str]:
+        """The split that each folder or value of `splits` stands for."""
+        given = self.splits or {}
+        return {one: name for name, ones in given.items() for one in ([ones] if isinstance(ones, str) else ones)}
+
+    def resolve(self, folder: Path) -> DataConfig:
+        """The same with an absolute source, and `images` relative to it.
+
+        Args:
+            folder: the job file's. `images` may be relative to it, where there is no such folder beside the table.
+        """
+        source, images = absolute(folder, self.source), self.images
+        if images is not None and not urls.is_url(source):
+            table = Path(source).parent
+            if not (table / images).is_dir() and (folder / images).is_dir():
+                images = os.path.relpath((folder / images).resolve(), table)
+        return self.model_copy(update={"source": source, "images": images})

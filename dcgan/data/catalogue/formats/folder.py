@@ -1,0 +1,44 @@
+"""A folder with a folder per class, or with splits above or below the classes."""
+
+from __future__ import annotations
+
+from dcgan.data.catalogue.layout import CLASSES, SPLITS, SPLITS_BELOW, find_layout
+from dcgan.data.catalogue.reasons import HIDDEN, NOT_UTF8
+from dcgan.data.catalogue.sources import Entry, Format, Place, Reading, Source, as_text
+from dcgan.data.catalogue.walking import is_hidden
+
+TITLES = {
+    CLASSES: "folder per class",
+    SPLITS: "folder per split and class",
+    SPLITS_BELOW: "folder per class and split",
+}
+
+
+def read(place: Place) -> Source:
+    """Every file below is an entry. Files in folders further down belong to the class too."""
+    layout = find_layout(place.tree, place.data)
+    entries, classes = [], set()
+    for parts, files, problem in place.tree.folders:
+        hidden = any(map(is_hidden, parts))
+        label, split, misplaced = ("", "", HIDDEN) if hidden else layout.place(parts)
+        label = as_text(label)
+        if label:
+            classes.add((split, label))
+        within = "".join(f"{part}/" for part in parts)
+        if problem:
+            entries.append(Entry(as_text(within), label, split, HIDDEN if hidden else problem))
+        for name in files:
+            told = HIDDEN if hidden or is_hidden(name) else misplaced
+            path = as_text(within + name)
+            entries.append(Entry(path, label, split, told or ("" if path == within + name else NOT_UTF8)))
+    form = "/".join((*layout.base, layout.form))
+    details = (f"in {'/'.join(layout.base)}/",) if layout.base else ()
+    return Source(place.path, entries, Reading(TITLES[layout.form], f"folder {form}", details), classes)
+
+
+FORMAT = Format(
+    name="folder",
+    expected="a folder with a folder per class",
+    recognises=lambda place: place.path.is_dir(),
+    read=read,
+)
