@@ -17,6 +17,7 @@ import dcgan as product
 from dcgan.files import marks
 from dcgan.release.publish import publish
 from dcgan.run.paths import Run
+from dcgan.run.records import RunSummary
 from tests.conftest import Finished, write_job
 
 Dcgan = Callable[..., CompletedProcess[str]]
@@ -95,7 +96,7 @@ def publish_as(kind: str, finished: Finished, root: Path) -> Path:
     release = product.load_release(finished.release)
     config = release.config
     outputs = config.outputs.model_copy(update={"format": kind})
-    summary = json.loads((finished.release / "release.json").read_text())
+    summary = RunSummary.model_validate(release.record.model_dump(include=set(RunSummary.model_fields)))
     return publish(run, config.model_copy(update={"outputs": outputs}), summary)
 
 

@@ -37,7 +37,8 @@ def test_no_augmentation_shows_in_the_samples(tmp_path: Path) -> None:
     run, job = prepared(tmp_path, changes | {"learning_rate": 1e-3, "augmentation": kinds})
     train_class(run, job, "0", None, ignore)
 
-    model = Model(run.model("0"), job.training, (16, 16, 1))
+    with run.model("0").open("rb") as file:
+        model = Model(file, job.training, (16, 16, 1))
     samples = np.concatenate([model.candidates(GenerationConfig(), "0", chunk) for chunk in range(4)])[..., 0].astype(
         float
     )

@@ -22,7 +22,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-import dcgan
 from dcgan.data.catalogue.opening import ACTS, READY, Item, close_arrays
 from dcgan.errors import StageError
 from dcgan.execution import interruption
@@ -33,7 +32,7 @@ MANY = 500  # files from which on several processes pay: starting one takes as l
 MANY_BYTES = 64_000_000  # the same for few large ones
 CHUNK = 64  # files that are asked for at a time: some hundredths of a second
 TITLE = "reading images"
-_ROOT = str(Path(dcgan.__file__).parents[1])  # of this very package, which may be another than what is installed
+_ROOT = str(Path(__file__).parents[3])  # of this very package, which may be another than what is installed
 _SCRIPT = "import sys; sys.path[:0] = sys.argv[1:]; from dcgan.data.catalogue.opening import main; main()"
 COMMAND = [sys.executable, "-P", "-c", _SCRIPT, *({_ROOT} - {*site.getsitepackages(), site.getusersitepackages()})]
 # Threads of linear algebra would only take address space.
