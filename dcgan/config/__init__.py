@@ -4,22 +4,14 @@ The same model is the command line's options, the Prefect flow's parameter and w
 it starts. Unknown keys are errors.
 """
 
+from dcgan.config.base import SIDE_MAX, SIDE_MIN
 from dcgan.config.data import ColumnsConfig, DataConfig
+from dcgan.config.generation import GenerationConfig
 from dcgan.config.job import JobConfig, ResolvedJob
-from dcgan.config.parts import (
-    LOCAL,
-    PRESETS,
-    SIDE_MAX,
-    SIDE_MIN,
-    GenerationConfig,
-    MachinesConfig,
-    MeasuresConfig,
-    OnnxConfig,
-    ResolvedMachines,
-    ResolvedTraining,
-    TrainingConfig,
-)
+from dcgan.config.machines import LOCAL, MachinesConfig, ResolvedMachines
+from dcgan.config.measures import MeasuresConfig, OnnxConfig
 from dcgan.config.reading import apply_override, load_job, parse_job, parse_resolved
+from dcgan.config.training import PRESETS, ResolvedTraining, TrainingConfig
 
 __all__ = [
     "LOCAL", "PRESETS", "SIDE_MAX", "SIDE_MIN", "ColumnsConfig", "DataConfig", "GenerationConfig", "JobConfig",

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
-from dcgan.config.parts import Model, Side, absolute
+from dcgan.config.base import Model, Side, absolute
 from dcgan.files import urls
 
 

@@ -8,20 +8,15 @@ from typing import Annotated
 
 from pydantic import Field, field_validator
 
+from dcgan.config.base import Model, absolute
+from dcgan.config.curation import CurationConfig
 from dcgan.config.data import DataConfig
-from dcgan.config.parts import (
-    CurationConfig,
-    GateConfig,
-    GenerationConfig,
-    MachinesConfig,
-    MeasuresConfig,
-    Model,
-    OutputsConfig,
-    ResolvedMachines,
-    ResolvedTraining,
-    TrainingConfig,
-    absolute,
-)
+from dcgan.config.gate import GateConfig
+from dcgan.config.generation import GenerationConfig
+from dcgan.config.machines import MachinesConfig, ResolvedMachines
+from dcgan.config.measures import MeasuresConfig
+from dcgan.config.outputs import OutputsConfig
+from dcgan.config.training import ResolvedTraining, TrainingConfig
 from dcgan.errors import ConfigError
 
 CONFIG_VERSION = 1

@@ -14,7 +14,7 @@ from typing import NoReturn
 
 from pydantic import ValidationError
 
-from dcgan.config.parts import SIDE_MAX, SIDE_MIN
+from dcgan.config import SIDE_MAX, SIDE_MIN
 from dcgan.files.names import MAX_NAME_BYTES, escape
 from dcgan.release import formats, upgrading
 from dcgan.release.folder import MAX_SHOWN, Folder

@@ -1,0 +1,28 @@
+"""What every part of a job file is built on. Every field says its unit and its default."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from dcgan.files import urls
+
+SIDE_MIN, SIDE_MAX = 8, 256  # px; smaller has nothing to learn from, larger is not a DCGAN's work
+
+Side = Annotated[int, Field(ge=SIDE_MIN, le=SIDE_MAX)]
+Count = Annotated[int, Field(ge=0)]
+Augmentation = Literal["translation", "brightness", "contrast", "saturation", "cutout", "flip"]
+
+
+class Model(BaseModel):
+    """Base of all parts: frozen, and strict about names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+def absolute(folder: Path, path: str) -> str:
+    """A path, relative to a folder if it is relative, as an absolute one; a URL as it is."""
+    path = path.removeprefix("file://")
+    return path.rstrip("/") if urls.is_url(path) else str((folder / Path(path).expanduser()).resolve())
