@@ -134,8 +134,9 @@ def beside(run: Path, name: str) -> dict[str, np.ndarray]:
 
 def recognised(run: Run, base: Path, *, synthetic: bool) -> dict[str, np.ndarray]:
     """Which images of the test split classifiers recognise, bool (seeds, N), without synthetic images or with them."""
-    from dcgan.evaluation.sets import load_sets  # noqa: PLC0415
     from dcgan.evaluation.share import shares  # noqa: PLC0415
+
+    from dcgan.evaluation.sets import load_sets  # noqa: PLC0415
     from dcgan.evaluation.utility import Arm, Classifiers  # noqa: PLC0415
 
     sets, config = load_sets(run), read_job(run)

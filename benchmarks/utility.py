@@ -31,12 +31,12 @@ from typing import Any
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
+from dcgan.evaluation.share import STRENGTHS
 
 from benchmarks import common, datasets
 from benchmarks.jobs import begun, order_of
 from benchmarks.quality import ganexlib_images, run_ganexlib
 from dcgan.config import JobConfig
-from dcgan.evaluation.share import STRENGTHS
 from dcgan.files import pictures, storage
 from dcgan.pipeline.performing import by_threads
 from dcgan.run.paths import Run

@@ -5,34 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from dcgan.config import ResolvedJob
 from dcgan.data.split import labels_with_images
-from dcgan.evaluation import checks
-from dcgan.evaluation.sets import ARMS, WITH, WITHOUT, compared
-from dcgan.evaluation.share import synthetic_share
+from dcgan.evaluation import checks, sets
+from dcgan.evaluation.advice import Facts, advise, comparison, scores
+from dcgan.evaluation.arms import WITH
+from dcgan.evaluation.recipes import synthetic_share
+from dcgan.evaluation.recognitions import Recognitions, read_recognitions, rounded
 from dcgan.evaluation.statistics import Difference, difference, holm
 from dcgan.execution import randomness
-from dcgan.files import storage
 from dcgan.run import records, sentences
 from dcgan.run.paths import Run
 from dcgan.run.proof import MIN_HOLDOUT, SIGNIFICANT
 from dcgan.run.records import (
-    ArmScores,
     ClassEvidence,
-    Comparison,
     Effect,
     EvaluationRecord,
     FailedCheck,
     MeasuresRecord,
     OverallEvidence,
-    ShareRecord,
+    RecipeRecord,
     SplitRecord,
     Verdict,
 )
-
-RARE_SHARE = 0.2  # of the largest class's training images: classes with at most so many are called rare
 
 WITHHELD = {
     "report": frozenset[Effect](),
@@ -40,38 +35,6 @@ WITHHELD = {
     "proven_gain": frozenset({Effect.HARMS, Effect.UNFIT, Effect.UNTESTED, Effect.UNCLEAR}),
 }
 """By policy: what a class is withheld for."""
-
-
-@dataclass(frozen=True)
-class Recognitions:
-    """What the classifiers of all arms recognised of the held-out images."""
-
-    right: Mapping[str, np.ndarray]
-    """By arm, whether each image was recognised, 0 or 1: float64 (seeds, images)."""
-    truth: np.ndarray
-    """Class numbers (images,)."""
-    synthetic: np.ndarray
-    """Synthetic images by class (K,)."""
-
-    @property
-    def tested(self) -> list[int]:
-        """The classes that have held-out images."""
-        return [number for number in range(len(self.synthetic)) if self.holdout(number)]
-
-    def holdout(self, number: int) -> int:
-        """Held-out images of a class."""
-        return int((self.truth == number).sum())
-
-    def of_class(self, arm: str, number: int) -> np.ndarray:
-        """`right` of the images of one class: (seeds, n)."""
-        of_class: np.ndarray = self.right[arm][:, self.truth == number]
-        return of_class
-
-    def mean_recall(self, arm: str, numbers: Sequence[int]) -> list[float]:
-        """Mean recall of some classes by each seed; none when there is no such class."""
-        if not numbers:
-            return []
-        return [_rounded(np.mean([row[self.truth == n].mean() for n in numbers])) for row in self.right[arm]]
 
 
 @dataclass(frozen=True)
@@ -90,55 +53,46 @@ def judge(run: Run, job: ResolvedJob) -> EvaluationRecord:
     """Turn the classifiers' results into a verdict on the whole, and one on each class; leave them in the run.
 
     Args:
-        run: with measures taken, the share chosen and the classifiers of `sets.compared` tested.
+        run: with measures taken, the recipe chosen and the classifiers of `arms.compared` tested.
         job: resolved.
     """
     labels = labels_with_images(run)
     split = records.read(run.split_record, SplitRecord)
     num_real = [split.classes[label].train for label in labels]
-    share = records.read(run.share_record, ShareRecord)
+    recipe = records.read(run.recipe_record, RecipeRecord)
     measures = records.read_if_there(run.measures, MeasuresRecord)
-    found = _recognitions(run, job)
+    found = read_recognitions(run, job.gate, recipe)
     gains = _gains(found, labels, job.generation.seed)
 
     overall = _overall(job.gate.policy, gains.whole)
     classes = {}
     for number, label in enumerate(labels):
         failed = checks.failed(measures.classes.get(label, {})) if measures else None
-        of_draws = synthetic_share(num_real[number], int(found.synthetic[number]), share.chosen)
+        of_draws = synthetic_share(num_real[number], int(found.synthetic[number]), recipe.measured.synthetic)
         classes[label] = _of_class(job.gate.policy, number, found, gains, failed, overall, of_draws)
-    rare = [number for number, count in enumerate(num_real) if count <= RARE_SHARE * max(num_real)]
-    arms = {
-        arm: ArmScores(
-            balanced_accuracy=found.mean_recall(arm, found.tested),
-            rare_recall=found.mean_recall(arm, [number for number in rare if number in found.tested]),
-        )
-        for arm in ARMS
-    }
+    rare = sets.rare(num_real)
+    facts = Facts(recipe, found, num_real, labels, rare)
+    ships = any(evidence.verdict is Verdict.SHIPPED for evidence in classes.values())
+    draws = randomness.generator(job.generation.seed, "", "advice bootstrap")
     record = EvaluationRecord(
         overall=overall,
-        share=share,
-        arms=arms,
+        recipe=recipe,
+        advice=advise(facts, draws, ships=ships),
+        arms=scores(facts, draws),
         rare=[labels[number] for number in rare],
-        balanced_accuracy={"without": arms[WITHOUT].balanced_accuracy, "with": arms[WITH].balanced_accuracy},
+        balanced_accuracy={
+            "without": found.mean_recall(found.without, found.tested),
+            "with": found.mean_recall(WITH, found.tested),
+        },
         classes=classes,
     )
     records.write(run.evaluation_record, record)
     return record
 
 
-def _recognitions(run: Run, job: ResolvedJob) -> Recognitions:
-    """Read what `utility.measure` left."""
-    found: dict[str, list[dict[str, np.ndarray]]] = {arm: [] for arm in ARMS}
-    for number, (_, arm) in enumerate(compared(job.gate.classifier_seeds)):
-        found[arm].append(storage.unpack_arrays(run.compared(number).read_bytes()))
-    right = {arm: np.stack([arrays["right"] for arrays in seeds]).astype(float) for arm, seeds in found.items()}
-    return Recognitions(right, found[WITH][0]["truth"], found[WITH][0]["synthetic"])
-
-
 def _gains(found: Recognitions, labels: Sequence[str], seed: int) -> Gains:
     """The differences of each class and of all together."""
-    gains = {number: found.of_class(WITH, number) - found.of_class(WITHOUT, number) for number in found.tested}
+    gains = {number: found.of_class(WITH, number) - found.of_class(found.without, number) for number in found.tested}
     classes = {
         number: difference([gains[number]], randomness.generator(seed, labels[number], "bootstrap"))
         for number in found.tested
@@ -150,7 +104,7 @@ def _gains(found: Recognitions, labels: Sequence[str], seed: int) -> Gains:
 
 
 def _overall(policy: str, whole: Difference) -> OverallEvidence:
-    effect, accuracy = effect_of(whole, whole.p_value), _comparison(whole)
+    effect, accuracy = effect_of(whole, whole.p_value), comparison(whole)
     return OverallEvidence(
         gain=accuracy.gain,
         gain_low=accuracy.gain_low,
@@ -189,10 +143,10 @@ def _of_class(
         harm_overall=harm_overall,
         holdout=found.holdout(number),
         holdout_needed=MIN_HOLDOUT,
-        recall_without=_rounded(found.of_class(WITHOUT, number).mean()) if is_tested else None,
-        recall_with=_rounded(found.of_class(WITH, number).mean()) if is_tested else None,
-        recall=_comparison(gains.classes[number]) if is_tested else None,
-        p_holm=_rounded(gains.p_holm.get(number, 1.0)) if is_tested else None,
+        recall_without=rounded(found.of_class(found.without, number).mean()) if is_tested else None,
+        recall_with=rounded(found.of_class(WITH, number).mean()) if is_tested else None,
+        recall=comparison(gains.classes[number]) if is_tested else None,
+        p_holm=rounded(gains.p_holm.get(number, 1.0)) if is_tested else None,
         failed_check=failed,
         synthetic_share=of_draws,
     )
@@ -223,16 +177,3 @@ def verdict_of(policy: str, effect: Effect) -> Verdict:
     if effect is Effect.NONE:
         return Verdict.NONE
     return Verdict.WITHHELD if effect in WITHHELD[policy] else Verdict.SHIPPED
-
-
-def _comparison(found: Difference) -> Comparison:
-    return Comparison(
-        gain=_rounded(found.mean),
-        gain_low=_rounded(found.low),
-        gain_high=_rounded(found.high),
-        p_value=_rounded(found.p_value),
-    )
-
-
-def _rounded(value: float) -> float:
-    return round(float(value), 4)

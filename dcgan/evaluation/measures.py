@@ -87,7 +87,7 @@ def _measure(
         sets.real,
         holdout,
         sets.synthetic,
-        steps=min(job.gate.classifier_steps, MAX_STEPS),
+        steps=min(job.gate.judge_steps, MAX_STEPS),
         seed=randomness.key(job.generation.seed, "", "GAN-train and GAN-test") % 2**31,
         kinds=job.gate.augmentation,
         on_progress=on_progress,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,19 +14,7 @@ from dcgan.run import records
 from dcgan.run.paths import Run
 from dcgan.run.records import GenerationRecord
 
-WITHOUT, WITH = "real+classical", "real+classical+synthetic"  # the two arms that the gate compares
-ARMS = {"real": (False, False), WITHOUT: (True, False), "real+synthetic": (False, True), WITH: (True, True)}
-"""What is beside the real images: classical augmentation, synthetic images."""
-
-
-def compared(num_seeds: int) -> list[tuple[int, str]]:
-    """The classifiers that the gate compares, by number: seed, and key of `ARMS`."""
-    return list(itertools.product(range(num_seeds), ARMS))
-
-
-def compared_with(num_seeds: int, *, synthetic: bool) -> list[int]:
-    """The numbers of those with synthetic images, or of those without, which can be trained before there are any."""
-    return [number for number, (_, arm) in enumerate(compared(num_seeds)) if ARMS[arm][1] == synthetic]
+RARE_SHARE = 0.2  # of the largest class's training images: classes with at most so many are called rare
 
 
 @dataclass(frozen=True)
@@ -46,6 +33,16 @@ class Sets:
     def counts(self) -> np.ndarray:
         """Synthetic images by class, int64 (K,)."""
         return np.array([0 if images is None else len(images) for images in self.synthetic])
+
+    @property
+    def rare(self) -> list[int]:
+        """The numbers of the rare classes."""
+        return rare([len(images) for images in self.real])
+
+
+def rare(num_real: Sequence[int]) -> list[int]:
+    """The numbers of the rare classes, by how many training images each class has."""
+    return [number for number, count in enumerate(num_real) if count <= RARE_SHARE * max(num_real)]
 
 
 def num_synthetic(run: Run) -> dict[str, int]:

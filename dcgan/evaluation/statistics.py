@@ -32,21 +32,38 @@ def difference(groups: Sequence[np.ndarray], draws: np.random.Generator) -> Diff
         groups: per class (seeds, images), each value -1, 0 or 1; as many seeds in all.
         draws: for the bootstrap.
     """
-    num_seeds = len(groups[0])
-    means = np.empty(NUM_BOOTSTRAPS)
+    (means,) = bootstrap([groups], draws)
+    return summarized(means, float(np.mean([group.mean() for group in groups])))
+
+
+def bootstrap(quantities: Sequence[Sequence[np.ndarray]], draws: np.random.Generator) -> list[np.ndarray]:
+    """Means over groups of several quantities of the same seeds and images, each time with the same ones drawn.
+
+    Args:
+        quantities: of each quantity its groups, as of `difference`; the same shapes in all.
+        draws: of the seeds, and of the images within groups.
+
+    Returns:
+        For each quantity its bootstrap means (NUM_BOOTSTRAPS,).
+    """
+    num_seeds = len(quantities[0][0])
+    means = np.empty((len(quantities), NUM_BOOTSTRAPS))
     for number in range(NUM_BOOTSTRAPS):
         seeds = draws.integers(num_seeds, size=num_seeds)
-        drawn = [
-            values.mean(0)[draws.integers(values.shape[1], size=values.shape[1])].mean()
-            for values in (group[seeds] for group in groups)
-        ]
-        means[number] = np.mean(drawn)
+        images = [draws.integers(group.shape[1], size=group.shape[1]) for group in quantities[0]]
+        for row, groups in zip(means, quantities, strict=True):
+            drawn = [group[seeds].mean(0)[chosen].mean() for group, chosen in zip(groups, images, strict=True)]
+            row[number] = np.mean(drawn)
+    return list(means)
+
+
+def summarized(means: np.ndarray, mean: float) -> Difference:
+    """A mean, and what its bootstrap means (N,) say of it."""
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(means, [tail, 1 - tail])
     above, below = (means >= 0).mean(), (means <= 0).mean()
     # A bootstrap of 2,000 knows nothing of smaller chances than 1 in 2,000.
     p_value = min(1.0, 2 * max(min(above, below), 1 / NUM_BOOTSTRAPS))
-    mean = float(np.mean([group.mean() for group in groups]))
     return Difference(mean, float(low), float(high), float(p_value))
 
 

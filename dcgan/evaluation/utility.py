@@ -1,8 +1,7 @@
 """Utility: what synthetic images do to a classifier's recall of held-out real images, class by class.
 
-One seed trains four classifiers that differ in nothing but their images: real, and synthetic beside them or not, with
-classical augmentation or without. Equal optimizer steps, classes drawn equally often in all of them. Each classifier
-has a number, and any process can train any of them.
+One seed trains a classifier of each arm, which differ in nothing but what they are trained on. Equal optimizer steps,
+classes drawn equally often in all of them. Each classifier has a number, and any process can train any of them.
 """
 
 from __future__ import annotations
@@ -17,8 +16,9 @@ import numpy as np
 from dcgan.config import ResolvedJob
 from dcgan.data.leakage import leaked
 from dcgan.data.split import FOLDS, in_fold
-from dcgan.evaluation.sets import ARMS, Sets, compared, load_sets
-from dcgan.evaluation.share import TRIED, shares
+from dcgan.evaluation import arms
+from dcgan.evaluation.recipes import classifier_steps, shares, trials
+from dcgan.evaluation.sets import Sets, load_sets
 from dcgan.execution import randomness
 from dcgan.execution.progress import OnProgress, part_of
 from dcgan.files import storage
@@ -26,36 +26,38 @@ from dcgan.networks.batches import Batches
 from dcgan.networks.classifier import trainer
 from dcgan.run import records
 from dcgan.run.paths import Run
-from dcgan.run.records import ShareRecord
+from dcgan.run.records import Recipe, RecipeRecord
 
 
 def measure(run: Run, job: ResolvedJob, numbers: Sequence[int], on_progress: OnProgress) -> dict[int, float]:
-    """Train and test classifiers of `sets.compared`; leave what each recognised in `run.compared(number)`.
+    """Train and test classifiers of `arms.compared`; leave what each made of the held-out images in
+    `run.compared(number)`.
 
-    Those with synthetic images need the share to be chosen.
+    All but those of `arms.CLASSICAL` need the recipe to be chosen.
 
     Returns:
         The share recognised, by number.
     """
-    classifiers, steps = compared(job.gate.classifier_seeds), job.gate.classifier_steps
-    sets = load_sets(run, synthetic=any(ARMS[classifiers[number][1]][1] for number in numbers))
+    classifiers = arms.compared(job.gate.classifier_seeds)
+    recipes = {arms.CLASSICAL: Recipe(augmentation=job.gate.augmentation)}
+    if any(classifiers[number][1] != arms.CLASSICAL for number in numbers):
+        recipes = arms.recipes(job.gate, records.read(run.recipe_record, RecipeRecord))
+    sets = load_sets(run, synthetic=any(recipes[classifiers[number][1]].synthetic for number in numbers))
     tested = [np.load(run.holdout_images(label))[~leaked(run, label)] for label in sets.labels]
+    steps = classifier_steps(job.gate, [len(images) for images in sets.real])
 
     def trial(number: int) -> Trial:
-        seed, name = classifiers[number]
-        classical, synthetic = ARMS[name]
-        about, arm = {}, Arm(sets.real, None, None, classical)
-        if synthetic:
-            strength = records.read(run.share_record, ShareRecord).chosen
-            about = {"synthetic": sets.counts, "strength": np.array(strength)}
-            arm = Arm(sets.real, sets.synthetic, shares(sets, strength), classical)
-        return Trial(run.compared(number), about, f"utility {seed}", arm, steps, tested)
+        seed, arm = classifiers[number]
+        recipe = recipes[arm]
+        of_arm = halved(sets, seed) if arm == arms.FEWER else sets
+        about = {"synthetic": sets.counts} if recipe.synthetic else {}
+        return Trial(run.compared(number), about, f"utility {seed}", of_arm, recipe, steps, tested)
 
     return _carry_out(trial, numbers, Classifiers(job, sets), on_progress)
 
 
-def try_shares(run: Run, job: ResolvedJob, numbers: Sequence[int], on_progress: OnProgress) -> dict[int, float]:
-    """Train and test classifiers of `share.TRIED`; leave what each recognised in `run.tried(number)`.
+def try_recipes(run: Run, job: ResolvedJob, numbers: Sequence[int], on_progress: OnProgress) -> dict[int, float]:
+    """Train and test classifiers of `recipes.trials`; leave what each made of its fold in `run.tried(number)`.
 
     A classifier learns from two thirds of each class's training images, as often from each as the gate's do, and
     is tried on the third that it has not seen. The GANs have seen them all. So that their copies of an image cannot
@@ -64,11 +66,11 @@ def try_shares(run: Run, job: ResolvedJob, numbers: Sequence[int], on_progress: 
     Returns:
         The share recognised, by number.
     """
-    sets = load_sets(run)
-    steps = math.ceil(job.gate.classifier_steps * (FOLDS - 1) / FOLDS)
+    sets, tried = load_sets(run), trials(job.gate)
+    steps_of_all = classifier_steps(job.gate, [len(images) for images in sets.real])
 
     def trial(number: int) -> Trial:
-        fold, strength = TRIED[number]
+        fold, recipe = tried[number]
         left = [in_fold(len(images), fold) for images in sets.real]
         # A class of one or two images is not tried on every fold: it must be learnt from something.
         left = [mask if not mask.all() else np.zeros_like(mask) for mask in left]
@@ -81,33 +83,37 @@ def try_shares(run: Run, job: ResolvedJob, numbers: Sequence[int], on_progress: 
             ],
             [],
         )
-        arm = Arm(seen.real, seen.synthetic, shares(seen, strength), classical=True)
         tested = [images[mask] for images, mask in zip(sets.real, left, strict=True)]
-        return Trial(run.tried(number), {"synthetic": sets.counts}, f"share {fold}", arm, steps, tested)
+        steps = math.ceil(steps_of_all * (FOLDS - 1) / FOLDS)
+        about = {"synthetic": sets.counts, "steps": np.array(steps_of_all)}
+        return Trial(run.tried(number), about, f"recipe {fold}", seen, recipe, steps, tested)
 
     return _carry_out(trial, numbers, Classifiers(job, sets), on_progress)
 
 
-class Arm(NamedTuple):
-    """What one classifier is trained on; see `Batches`."""
-
-    real: Sequence[np.ndarray]
-    synthetic: Sequence[np.ndarray | None] | None
-    shares: Sequence[float] | None
-    classical: bool
-    """Whether with classical augmentation."""
+def halved(sets: Sets, seed: int) -> Sets:
+    """The same with half of each rare class's real images: other ones for each seed, so that no half decides."""
+    draws = np.random.default_rng(seed)
+    real = [
+        images[np.sort(draws.permutation(len(images))[: -(-len(images) // 2)])] if number in sets.rare else images
+        for number, images in enumerate(sets.real)
+    ]
+    return Sets(sets.labels, real, sets.synthetic, sets.nearest)
 
 
 class Trial(NamedTuple):
     """One classifier to train and to test."""
 
     file: Path
-    """Where it is left what was recognised."""
+    """Where what it made of the tested images is left: arrays of `Classifiers.tested`."""
     about: Mapping[str, np.ndarray]
-    """What may change in a run and changes the outcome: kept in the file, and measured anew where it differs."""
+    """What may change in a run and changes the outcome: kept in the file beside the recipe, and measured anew where it
+    differs."""
     purpose: str
     """Names the seed."""
-    arm: Arm
+    sets: Sets
+    """What it is trained on; of the synthetic images, as the recipe says."""
+    recipe: Recipe
     steps: int
     """Optimizer steps."""
     tested: Sequence[np.ndarray]
@@ -127,29 +133,43 @@ class Classifiers:
         self._seed, self._gate = job.generation.seed, job.gate
         self._shape, self._num_classes = sets.real[0].shape[1:], len(sets.labels)
 
-    def recognised(
-        self, purpose: str, arm: Arm, steps: int, tested: Sequence[np.ndarray], on_progress: OnProgress
+    def tested(
+        self,
+        purpose: str,
+        sets: Sets,
+        recipe: Recipe,
+        steps: int,
+        tested: Sequence[np.ndarray],
+        on_progress: OnProgress,
     ) -> dict[str, np.ndarray]:
         """Train a classifier and test it on real images.
 
         Args:
             purpose: names the seed.
-            arm: what it is trained on.
+            sets: what it is trained on; of the synthetic images, as the recipe says.
+            recipe: see there.
             steps: optimizer steps.
             tested: uint8 (n, H, W, C) of each class.
             on_progress: told after each stretch of steps.
 
         Returns:
-            `right`, whether each tested image was recognised, bool (N,), and `truth`, class numbers (N,).
+            Of each tested image `right`, whether it was recognised, bool (N,), `probability`, that of its class,
+            float32 (N,), and `truth`, its class's number (N,).
         """
         truth = np.repeat(np.arange(len(tested)), [len(of_class) for of_class in tested])
         seed = randomness.key(self._seed, "", purpose) % 2**31
-        gate = self._gate
-        kinds, mixup = (tuple(gate.augmentation), gate.mixup) if arm.classical else ((), False)
-        one = trainer(self._shape, self._num_classes, kinds, mixup=mixup, path=gate.classifier)
-        batches = Batches(arm.real, stream=seed, synthetic=arm.synthetic, shares=arm.shares)
-        one.train(batches, steps, seed, on_progress)
-        return {"right": one.predict(np.concatenate(tested)) == truth, "truth": truth}
+        one = trainer(self._shape, self._num_classes, tuple(recipe.augmentation), path=self._gate.classifier)
+        batches = Batches(sets.real, stream=seed)
+        if recipe.synthetic:
+            of_classes = shares(sets, recipe.synthetic)
+            batches = Batches(sets.real, stream=seed, synthetic=sets.synthetic, shares=of_classes)
+        one.train(batches, steps, seed, on_progress, mixup=recipe.mixup)
+        probabilities = one.probabilities(np.concatenate(tested))
+        return {
+            "right": probabilities.argmax(1) == truth,
+            "probability": probabilities[np.arange(len(truth)), truth],
+            "truth": truth,
+        }
 
 
 def _carry_out(
@@ -159,19 +179,21 @@ def _carry_out(
     recognised: dict[int, float] = {}
     for position, number in enumerate(numbers):
         trial = trial_of(number)
-        found = _standing(trial)
+        about = {**trial.about, "recipe": np.array(trial.recipe.model_dump_json())}
+        found = _standing(trial.file, about)
         if found is None:
             told = part_of(on_progress, position * trial.steps, len(numbers) * trial.steps)
-            measured = classifiers.recognised(trial.purpose, trial.arm, trial.steps, trial.tested, told)
-            found = measured | dict(trial.about)
+            measured = classifiers.tested(trial.purpose, trial.sets, trial.recipe, trial.steps, trial.tested, told)
+            found = measured | about
             storage.write_bytes(trial.file, storage.pack_arrays(found))
         recognised[number] = round(float(found["right"].mean()), 4)
     return recognised
 
 
-def _standing(trial: Trial) -> dict[str, np.ndarray] | None:
+def _standing(file: Path, about: Mapping[str, np.ndarray]) -> dict[str, np.ndarray] | None:
     """What was measured about the same; None when nothing was."""
-    if not trial.file.exists():
+    if not file.exists():
         return None
-    found = storage.unpack_arrays(trial.file.read_bytes())
-    return found if all(np.array_equal(found[name], value) for name, value in trial.about.items()) else None
+    found = storage.unpack_arrays(file.read_bytes())
+    stands = all(name in found and np.array_equal(found[name], value) for name, value in about.items())
+    return found if stands else None

@@ -65,7 +65,6 @@ class Trainer:
         num_classes: int,
         kinds: Sequence[str],
         *,
-        mixup: bool = False,
         build: Callable[[tuple[int, int, int], int], keras.Model] = make_classifier,
     ) -> None:
         """Build the classifier, and compile nothing yet.
@@ -74,7 +73,6 @@ class Trainer:
             image_shape: (H, W, C).
             num_classes: labels are 0 to num_classes - 1.
             kinds: classical augmentations, keys of `augmentation.AUGMENTATIONS`.
-            mixup: mix the images of a batch, and their labels, after these.
             build: from (H, W, C) and number of classes, a model of images in [-1, 1] that gives logits.
         """
         self._build = functools.partial(build, image_shape, num_classes)
@@ -84,11 +82,23 @@ class Trainer:
         self._optimizer_begins = [(variable, variable.numpy()) for variable in optimizer.variables]
 
         number = tf.TensorSpec((), tf.int64)
-        signature = [spec_of_batches(image_shape, num_classes), tf.TensorSpec((2,), tf.int64), number, number, number]
+        signature = [
+            spec_of_batches(image_shape, num_classes),
+            tf.TensorSpec((2,), tf.int64),
+            tf.TensorSpec((), tf.bool),
+            number,
+            number,
+            number,
+        ]
 
         @tf.function(input_signature=signature)
         def run_steps(
-            batches: Batches, streams: tf.Tensor, first: tf.Tensor, count: tf.Tensor, num_steps: tf.Tensor
+            batches: Batches,
+            streams: tf.Tensor,
+            mixup: tf.Tensor,
+            first: tf.Tensor,
+            count: tf.Tensor,
+            num_steps: tf.Tensor,
         ) -> None:
             for step in tf.range(first, first + count):
                 # Here rather than by Keras's schedule, which would be compiled for one number of steps.
@@ -105,11 +115,13 @@ class Trainer:
 
         @tf.function(input_signature=[tf.TensorSpec((None, *image_shape), tf.uint8)])
         def classify(images: tf.Tensor) -> tf.Tensor:
-            return tf.argmax(model(to_float(images), training=False), axis=1)
+            return tf.nn.softmax(model(to_float(images), training=False))
 
         self._run_steps, self._classify = run_steps, classify
 
-    def train(self, batches: Batches, num_steps: int, seed: int, on_progress: OnProgress) -> keras.Model:
+    def train(
+        self, batches: Batches, num_steps: int, seed: int, on_progress: OnProgress, *, mixup: bool = False
+    ) -> keras.Model:
         """Train `model` from fresh weights; all its randomness follows from `seed`.
 
         Args:
@@ -117,6 +129,7 @@ class Trainer:
             num_steps: optimizer steps.
             seed: of weights, dropout and augmentation.
             on_progress: told after each stretch of steps.
+            mixup: mix the images of a batch, and their labels, after augmentation.
         """
         keras.utils.set_random_seed(seed)
         fresh = self._build()  # by its variables, among them the state of its dropout's draws
@@ -128,27 +141,28 @@ class Trainer:
         for first in range(0, num_steps, STRETCH):
             count = min(STRETCH, num_steps - first)
             began = time.monotonic()
-            self._run_steps(batches, streams, *(tf.constant(number, tf.int64) for number in (first, count, num_steps)))
+            numbers = (tf.constant(number, tf.int64) for number in (first, count, num_steps))
+            self._run_steps(batches, streams, tf.constant(mixup), *numbers)
             rate = count * BATCH_SIZE / (time.monotonic() - began)
             on_progress({"done": first + count, "total": num_steps, "rate": rate})
         return self.model
 
     def predict(self, images: np.ndarray) -> np.ndarray:
         """Class numbers int64 (N,) that the newest classifier gives to uint8 (N, H, W, C)."""
+        numbers: np.ndarray = self.probabilities(images).argmax(1)
+        return numbers
+
+    def probabilities(self, images: np.ndarray) -> np.ndarray:
+        """Probabilities float32 (N, num_classes) that the newest classifier gives to uint8 (N, H, W, C)."""
         return np.concatenate([np.asarray(self._classify(batch)) for batch in _in_batches(images)])
 
 
 @functools.cache
 def trainer(
-    image_shape: tuple[int, int, int],
-    num_classes: int,
-    kinds: tuple[str, ...],
-    *,
-    mixup: bool = False,
-    path: str | None = None,
+    image_shape: tuple[int, int, int], num_classes: int, kinds: tuple[str, ...], *, path: str | None = None
 ) -> Trainer:
     """This process's `Trainer` of such classifiers, which is compiled once; `path` as for `builder`."""
-    return Trainer(image_shape, num_classes, kinds, mixup=mixup, build=builder(path))
+    return Trainer(image_shape, num_classes, kinds, build=builder(path))
 
 
 def builder(path: str | None) -> Callable[[tuple[int, int, int], int], keras.Model]:
@@ -221,7 +235,7 @@ def train_judge(run: Run, job: ResolvedJob, on_progress: OnProgress) -> JudgeRec
     labels = labels_with_images(run)
     real = [np.load(run.train_images(label)) for label in labels]
     trainer = Trainer(real[0].shape[1:], len(labels), job.gate.augmentation)
-    steps = job.gate.classifier_steps
+    steps = job.gate.judge_steps
     steps_of_fold = -(-steps // FOLDS)
 
     def train(pools: list[np.ndarray], num_steps: int, name: str, done: int) -> keras.Model:

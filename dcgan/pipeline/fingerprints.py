@@ -2,12 +2,12 @@
 
 | fingerprint | of | follows from |
 | --- | --- | --- |
-| `recipe` | all trainings | version and format, form of the images, seed, `training` |
+| `trainings` | all trainings | version and format, form of the images, seed, `training` |
 | `judge` | the classifier of real images | version and format, form, seed, its keys of `gate`, all training images |
 | `images` | a class's real images | their pixels and sides |
-| `training` | a class's model | `recipe`, its training images |
+| `training` | a class's model | `trainings`, its training images |
 | `generation` | a class's images | `training`, `curation`, `generation.truncation` |
-| `share` | the share of synthetic draws | `recipe`, `curation`, `gate`, which classes images are asked of |
+| `recipe` | what to train a classifier with | `trainings`, `curation`, `gate`, the classes that images are asked of |
 | `evaluation` | the verdicts | `judge`, all of the classes' above, the plan, `gate`, `measures` |
 | `release` | what is published | `evaluation`, the job's name, `outputs.format` |
 
@@ -33,7 +33,7 @@ from dcgan.data.split import HOLDOUT, TRAIN, assign
 from dcgan.files import storage
 from dcgan.run.records import ClassFingerprints, ClassPlan, FingerprintsRecord
 
-FORMAT = 6  # raised when the same images and the same job give other results within one version of the package
+FORMAT = 7  # raised when the same images and the same job give other results within one version of the package
 
 _NO_RESULT = {"preset", "snapshot_seconds"}  # keys of `training` that change nothing; a preset's values count
 
@@ -76,12 +76,12 @@ def take(
         plan: what is to be made of each class.
     """
     begun = [FORMAT, _version(), image_shape, job.generation.seed]
-    recipe = _hash(*begun, job.training.model_dump(mode="json", exclude=_NO_RESULT))
+    trainings = _hash(*begun, job.training.model_dump(mode="json", exclude=_NO_RESULT))
     train = {label: _hash(sides["train"].tobytes().hex()) for label, sides in images.items()}
     curation = _hash(job.curation.model_dump(mode="json"), job.generation.truncation)
     classes: dict[str, ClassFingerprints] = {}
     for label, sides in images.items():
-        training = _hash(recipe, train[label])
+        training = _hash(trainings, train[label])
         generation = _hash(training, curation)
         of_images = _hash(train[label], sides["holdout"].tobytes().hex())
         classes[label] = ClassFingerprints(images=of_images, training=training, generation=generation)
@@ -90,13 +90,14 @@ def take(
     judge = _hash(*begun, gate.classifier_steps, gate.augmentation, trained_on)
     wanted = {label: [entry.requested, entry.state.value] for label, entry in plan.items()}
     asked = {label: entry.requested > 0 for label, entry in plan.items()}
-    share = _hash(recipe, curation, gate.classifier_steps, gate.augmentation, gate.mixup, gate.classifier, asked)
+    of_recipe = gate.model_dump(mode="json", exclude={"policy", "classifier_seeds"})
+    recipe = _hash(trainings, curation, of_recipe, asked)
     measured = [job.measures.model_dump(mode="json"), _extractor(job.measures.features)]
     of_classes = {label: of_class.model_dump(mode="json") for label, of_class in classes.items()}
     evaluation = _hash(judge, of_classes, wanted, gate.model_dump(mode="json"), measured)
     release = _hash(evaluation, job.name, job.outputs.format)
     return FingerprintsRecord(
-        recipe=recipe, judge=judge, share=share, evaluation=evaluation, release=release, classes=classes
+        trainings=trainings, judge=judge, recipe=recipe, evaluation=evaluation, release=release, classes=classes
     )
 
 

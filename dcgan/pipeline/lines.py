@@ -13,7 +13,7 @@ from dcgan.run.records import (
     LeakageRecord,
     Measure,
     MeasuresRecord,
-    ShareRecord,
+    RecipeRecord,
     Stopped,
     TrainingRecord,
 )
@@ -74,12 +74,12 @@ def of_making(run: Run, portion: Portion) -> Iterator[str]:
     yield from of_generation(run, portion)
 
 
-def of_share(run: Run, _: Portion) -> Iterator[str]:
-    """Which share of synthetic draws was chosen."""
-    record = records.read(run.share_record, ShareRecord)
-    why = ", ".join(f"{float(share):.0%}: {accuracy:.1%}" for share, accuracy in record.tried.items())
+def of_recipe(run: Run, _: Portion) -> Iterator[str]:
+    """Which recipe was chosen."""
+    record = records.read(run.recipe_record, RecipeRecord)
+    why = ", ".join(f"{sentences.recipe(one.recipe)} {one.balanced_accuracy:.1%}" for one in record.tried)
     why = f" (validation images: {why})" if record.run_id is None else f", as in run {record.run_id}"
-    yield f"Share: at most {record.chosen:.0%} of a class's draws synthetic{why}"
+    yield f"Recipe: {sentences.recipe(record.chosen)}{why}"
 
 
 def of_measures(run: Run, _: Portion) -> Iterator[str]:

@@ -13,15 +13,15 @@ from typing import Any, Protocol, TypeVar
 from dcgan.config import ResolvedJob
 from dcgan.curation import parts
 from dcgan.errors import Interrupted, StageError
-from dcgan.evaluation.sets import compared_with
-from dcgan.evaluation.share import TRIED, taken_over
+from dcgan.evaluation import arms
+from dcgan.evaluation.recipes import taken_over, trials
 from dcgan.pipeline.night import Night
 from dcgan.pipeline.stages import (
     ALL,
     BASE,
     CARRY_OVER,
     CATALOGUE,
-    CHOOSE_SHARE,
+    CHOOSE_RECIPE,
     COMPARE,
     DECIDE,
     GENERATE,
@@ -33,7 +33,7 @@ from dcgan.pipeline.stages import (
     SHARDS,
     SPLIT,
     TRAIN,
-    TRY_SHARES,
+    TRY_RECIPES,
     Portion,
     Stage,
     commands,
@@ -43,7 +43,7 @@ from dcgan.pipeline.stages import (
 )  # fmt: skip
 from dcgan.run import budget, records, summary
 from dcgan.run.paths import Run
-from dcgan.run.records import ClassPlan, ClassState, EvaluationRecord, TrainingRecord
+from dcgan.run.records import ClassPlan, ClassState, EvaluationRecord, RecipeRecord, TrainingRecord
 from dcgan.text import counted
 
 T = TypeVar("T")
@@ -159,29 +159,26 @@ class Order:
         made = [label for label in self.chosen if label not in self.failures]
         if not any(not summary.is_short(self.run, label) for label in made):
             return
-        without, with_them = (
-            self._slots(compared_with(self.job.gate.classifier_seeds, synthetic=synthetic))
-            for synthetic in (False, True)
-        )
-        tried = self._try_shares()
-        # What needs no share keeps all processes busy until it is chosen.
-        compared = [self._start(MEASURE_UTILITY, of_classifiers(some)) for some in without]
+        tried = self._try_recipes()
+        # What needs no recipe keeps all processes busy until it is chosen.
+        compared = self._compare([arms.CLASSICAL])
         measured = self._start(MEASURE_QUALITY, ALL)
-        self.choose_share(tried)
-        _wait(compared + [self._start(MEASURE_UTILITY, of_classifiers(some)) for some in with_them])
+        self.choose_recipe(tried)
+        recipes = arms.recipes(self.job.gate, records.read(self.run.recipe_record, RecipeRecord))
+        _wait(compared + self._compare(recipes.keys() - {arms.CLASSICAL}))
         if reason := _failure(measured):  # such as of a feature extractor of the user's: what is proven stays
             log.warning("The release goes without measures, and unchecked by them: %s", reason)
         self.evaluation = self._do(DECIDE)
         self.night.lap("evaluation")
 
-    def choose_share(self, tried: Iterable[Pending] | None = None) -> None:
-        """Choose the share of synthetic draws.
+    def choose_recipe(self, tried: Iterable[Pending] | None = None) -> None:
+        """Choose what to train a classifier with.
 
         Args:
             tried: the trials that it is chosen by, where they have begun already.
         """
-        _wait(self._try_shares() if tried is None else tried)
-        self._do(CHOOSE_SHARE)
+        _wait(self._try_recipes() if tried is None else tried)
+        self._do(CHOOSE_RECIPE)
 
     def release(self) -> None:
         """Publish what ships; the night is over."""
@@ -205,10 +202,15 @@ class Order:
         if self.failures and name != "release":
             raise StageError("; ".join(f"class {label}: {reason}" for label, reason in self.failures.items()))
 
-    def _try_shares(self) -> list[Pending]:
-        """Let the trials of shares begin; none where the share was taken over from an earlier night."""
-        slots = [] if taken_over(self.run) else self._slots(range(len(TRIED)))
-        return [self._start(TRY_SHARES, of_classifiers(some)) for some in slots]
+    def _try_recipes(self) -> list[Pending]:
+        """Let the trials of recipes begin; none where the recipe was taken over from an earlier night."""
+        slots = [] if taken_over(self.run) else self._slots(range(len(trials(self.job.gate))))
+        return [self._start(TRY_RECIPES, of_classifiers(some)) for some in slots]
+
+    def _compare(self, some: Collection[str]) -> list[Pending]:
+        """Let the classifiers of some arms be trained and tested."""
+        slots = self._slots(arms.numbers(self.job.gate.classifier_seeds, some))
+        return [self._start(MEASURE_UTILITY, of_classifiers(numbers)) for numbers in slots]
 
     def _start(self, stage: Stage, portion: Portion, *, here: bool = False) -> Pending:
         return self._start_portion(stage, self.run, self.job, portion, here=here)

@@ -100,7 +100,7 @@ def load(path: str) -> Callable[..., Any]:
     return function
 
 
-_GENERATED = ("job", "split/*", "generation/*", "evaluation/share.json")
+_GENERATED = ("job", "split/*", "generation/*", "evaluation/recipe.json")
 _LINES = "dcgan.pipeline.lines:"
 
 CATALOGUE = Stage(
@@ -196,10 +196,10 @@ GENERATE = Stage(
     worker=True,
     lines=_LINES + "of_generation",
 )
-TRY_SHARES = Stage(
-    "try_shares",
-    "trial of shares",
-    "dcgan.evaluation.utility:try_shares",
+TRY_RECIPES = Stage(
+    "try_recipes",
+    "trial of recipes",
+    "dcgan.evaluation.utility:try_recipes",
     reads=_GENERATED,
     writes=("evaluation/tried-{}.npz",),
     command="evaluate",
@@ -208,14 +208,14 @@ TRY_SHARES = Stage(
     kept=True,
     repeated=True,
 )
-CHOOSE_SHARE = Stage(
-    "choose_share",
-    "choose share",
-    "dcgan.evaluation.share:choose",
-    reads=TRY_SHARES.writes,
-    writes=("evaluation/share.json",),
+CHOOSE_RECIPE = Stage(
+    "choose_recipe",
+    "choose recipe",
+    "dcgan.evaluation.recipes:choose",
+    reads=TRY_RECIPES.writes,
+    writes=("evaluation/recipe.json",),
     command="evaluate",
-    lines=_LINES + "of_share",
+    lines=_LINES + "of_recipe",
 )
 MEASURE_UTILITY = Stage(
     "measure_utility",
@@ -244,7 +244,7 @@ DECIDE = Stage(
     "decide",
     "gate",
     "dcgan.evaluation.gate:judge",
-    reads=(*MEASURE_UTILITY.writes, *MEASURE_QUALITY.writes, *CHOOSE_SHARE.writes),
+    reads=(*MEASURE_UTILITY.writes, *MEASURE_QUALITY.writes, *CHOOSE_RECIPE.writes),
     writes=("evaluation/evaluation.json",),
     command="evaluate",
 )
@@ -260,7 +260,7 @@ RELEASE = Stage(
 STAGES: dict[str, Stage] = {
     stage.name: stage
     for stage in (
-        CATALOGUE, COMPARE, SPLIT, CARRY_OVER, JUDGE, BASE, TRAIN, MAKE, SHARDS, GENERATE, TRY_SHARES, CHOOSE_SHARE,
+        CATALOGUE, COMPARE, SPLIT, CARRY_OVER, JUDGE, BASE, TRAIN, MAKE, SHARDS, GENERATE, TRY_RECIPES, CHOOSE_RECIPE,
         MEASURE_UTILITY, MEASURE_QUALITY, DECIDE, RELEASE,
     )
 }  # fmt: skip

@@ -19,7 +19,7 @@ from dcgan.report import figures, text, verdicts
 from dcgan.report.gallery import ClassPictures, class_pictures
 from dcgan.report.journals import read_journal
 from dcgan.report.measures import leakage_view, measure_table
-from dcgan.run import history
+from dcgan.run import history, sentences
 from dcgan.run.history import Night
 from dcgan.run.paths import Run
 from dcgan.run.records import CatalogueRecord, ClassOutcome, Effect, QuarantinedFile, RunSummary, Verdict
@@ -134,7 +134,9 @@ def render(run: Run, job: ResolvedJob, summary: RunSummary) -> str:
         groups=verdicts.groups(outcomes),
         num_asked=sum(outcome.verdict is not Verdict.NONE for outcome in outcomes.values()),
         arms=verdicts.arms(summary.arms),
-        shares=verdicts.shares(summary.share),
+        recipes=verdicts.recipes(summary.recipe),
+        advice=sentences.advice(summary.advice) if summary.advice else None,
+        worth=sentences.worth(summary.advice.worth) if summary.advice and summary.advice.worth else None,
         limit=verdicts.forest_limit(gain for gain in (summary.overall, *of_classes) if gain),
         num_seeds=job.gate.classifier_seeds,
         policy=job.gate.policy,

@@ -8,7 +8,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from dcgan.run.records import ArmScores, ClassOutcome, Comparison, Effect, OverallEvidence, ShareRecord, Verdict
+from dcgan.run import sentences
+from dcgan.run.records import (
+    ArmScores,
+    ClassOutcome,
+    Comparison,
+    Effect,
+    OverallEvidence,
+    Recipe,
+    RecipeRecord,
+    Verdict,
+)
 
 VERDICTS = {
     Verdict.SHIPPED: "Shipped",
@@ -25,12 +35,7 @@ EFFECTS = {  # of classes that ship
     Effect.UNTESTED: "Untested",
     Effect.UNFIT: "Not fit, shipped all the same",
 }
-ARMS = {  # keys of `RunSummary.arms`, and what a classifier was trained on
-    "real": "Real images only",
-    "real+classical": "Real, classical augmentation",
-    "real+synthetic": "Real and synthetic",
-    "real+classical+synthetic": "Real and synthetic, classical augmentation",
-}
+FEWER = "fewer real"  # the arm that tells what real images are worth: see `dcgan.evaluation.arms`
 AXIS_LIMITS = (1, 2, 5, 10, 20, 50, 100)  # points: reaches of the forest plot's scale
 
 
@@ -130,6 +135,8 @@ class Arm:
     title: str
     strips: list[Strip | None]
     """One for each score; None: not measured."""
+    gain: Comparison | None
+    """Over classical augmentation alone; None: it is that."""
 
 
 @dataclass(frozen=True)
@@ -152,8 +159,12 @@ def arms(found: Mapping[str, ArmScores]) -> Arms | None:
     axes = {title: _axis(title, [share for shares in by_arm.values() for share in shares])
             for title, by_arm in by_score.items()}  # fmt: skip
     rows = [
-        Arm(ARMS.get(name, name), [_strip(by_arm[name], axes[title]) for title, by_arm in by_score.items()])
-        for name in found
+        Arm(
+            arm_title(name, scores.recipe),
+            [_strip(by_arm[name], axes[title]) for title, by_arm in by_score.items()],
+            scores.gain,
+        )
+        for name, scores in found.items()
     ]
     return Arms(list(axes.values()), rows)
 
@@ -171,20 +182,42 @@ def _strip(shares: Sequence[float], axis: Axis) -> Strip | None:
     return Strip(mean, (mean - axis.low) / length, [(share - axis.low) / length for share in shares])
 
 
-@dataclass(frozen=True)
-class TriedShare:
-    """A share of synthetic images that was tried on validation images."""
+def arm_title(arm: str, recipe: Recipe) -> str:
+    """What the classifiers of an arm were trained with, for people."""
+    if arm == FEWER:
+        return "The same with half of the rare classes' real images"
+    return _capitalized(sentences.recipe(recipe))
 
-    share: float
-    """0 to 1."""
+
+@dataclass(frozen=True)
+class TriedRecipe:
+    """A recipe that was tried on validation images."""
+
+    title: str
     score: float
     """Balanced accuracy, 0 to 1."""
+    behind: float
+    """The best's minus its own."""
+    error: float
+    """Standard error of that."""
     chosen: bool
 
 
-def shares(found: ShareRecord | None) -> list[TriedShare]:
-    """The shares of synthetic images that were tried, the smallest first."""
+def recipes(found: RecipeRecord | None) -> list[TriedRecipe]:
+    """The recipes that were tried, the simplest first."""
     if not found:
         return []
-    tried = sorted((float(share), score) for share, score in found.tried.items())
-    return [TriedShare(share, score, share == found.chosen) for share, score in tried]
+    return [
+        TriedRecipe(
+            _capitalized(sentences.recipe(one.recipe)),
+            one.balanced_accuracy,
+            one.behind,
+            one.error,
+            one.recipe == found.chosen,
+        )
+        for one in found.tried
+    ]
+
+
+def _capitalized(text: str) -> str:
+    return text[0].upper() + text[1:]

@@ -20,7 +20,7 @@
     ├── training/<class>/       each class's training
     ├── shards/<class>/<index>/ of a large class, parts of its images while it is generated
     ├── generation/<class>/     accepted images and their rows
-    ├── evaluation/             share.json, measures.json, evaluation.json
+    ├── evaluation/             recipe.json, measures.json, evaluation.json
     └── report.html             when nothing ships
 """
 
@@ -168,16 +168,16 @@ class Run:
         return self.shards(label) / str(first)
 
     def tried(self, number: int) -> Path:
-        """What a classifier of `share.TRIED` recognised of its fold: `right`, bool per image, and `truth`."""
+        """What a classifier of `recipes.trials` made of its fold: see `utility.Tested`."""
         return self.evaluation / f"tried-{number}.npz"
 
     @property
-    def share_record(self) -> Path:
-        """The strength that was chosen, and what each gave."""
-        return self.evaluation / "share.json"
+    def recipe_record(self) -> Path:
+        """The recipe that was chosen, and what each came to."""
+        return self.evaluation / "recipe.json"
 
     def compared(self, number: int) -> Path:
-        """What a classifier of `sets.compared` recognised of held-out images: `right`, bool per image, and `truth`."""
+        """What a classifier of `arms.compared` made of the held-out images: see `utility.Tested`."""
         return self.evaluation / f"compared-{number}.npz"
 
     @property

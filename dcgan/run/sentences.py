@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from dcgan.run.records import (
+    Advice,
     Cause,
     Change,
     ChangesRecord,
@@ -21,7 +22,9 @@ from dcgan.run.records import (
     Incident,
     OverallEvidence,
     PartRecord,
+    Recipe,
     Verdict,
+    Worth,
 )
 from dcgan.text import counted
 
@@ -109,6 +112,57 @@ def verdict(outcome: ClassOutcome) -> str:
     """A class's verdict, and how many images it keeps from being released: `withheld (87 images)`."""
     kept = outcome.accepted - outcome.released
     return f"{outcome.verdict} ({counted(kept, 'image')})" if kept else str(outcome.verdict)
+
+
+# What to train with.
+
+
+def recipe(found: Recipe) -> str:
+    """A recipe's parts beside the real images: `mixup and up to 25 % synthetic images`."""
+    parts = ["mixup"] if found.mixup else []
+    if found.synthetic:
+        parts.append(f"up to {found.synthetic:.0%} synthetic images")
+    return " and ".join(parts) or "classical augmentation alone"
+
+
+def advice(found: Advice) -> str:
+    """What to train with, and what it gains."""
+    mixup, images = found.recipe.mixup, bool(found.recipe.synthetic)
+    match mixup, images:
+        case True, True:
+            told = "with mixup and these images"
+        case True, False:
+            told = "with mixup and without these images"
+        case False, True:
+            told = "with these images"
+        case _:
+            told = "without these images"
+    if not mixup and not images:
+        return (
+            f"Train {told}: {found.measure} is {found.classical:.1%} with classical augmentation alone; the images' "
+            f"own part is {_interval(found.images)}."
+        )
+    own = f"; the images' own part is {_interval(found.images)}" if mixup else ""
+    return f"Train {told}: {found.measure} {found.classical:.1%} → {found.advised:.1%} ({_interval(found.gain)}){own}."
+
+
+def worth(found: Worth) -> str:
+    """What the images are worth in real ones."""
+    if found.images is None or found.images_low is None:
+        return "What they are worth in real images cannot be told: more real images are not seen to help here."
+    if found.images_low <= 0:
+        most = "" if found.images_high is None else f": at most about {found.images_high:.0f} of each rare class"
+        return f"In real images they are worth less than can be seen{most}."
+    most = "no upper bound seen" if found.images_high is None else f"{found.images_high:.0f}"
+    return (
+        f"They are worth about {found.images:.0f} more real images of each rare class "
+        f"({found.images_low:.0f} to {most})."
+    )
+
+
+def _interval(found: Comparison) -> str:
+    gain, low, high = (100 * share for share in (found.gain, found.gain_low, found.gain_high))
+    return f"{gain:+.1f} points, {low:+.1f} to {high:+.1f}"
 
 
 # Runs.

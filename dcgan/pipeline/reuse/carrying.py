@@ -16,7 +16,7 @@ from dcgan.pipeline.reuse.comparing import compare
 from dcgan.pipeline.reuse.earlier import ClassReuse, Reuse
 from dcgan.run import records, sentences
 from dcgan.run.paths import Run
-from dcgan.run.records import CatalogueRecord, Change, FingerprintsRecord, RunRecord, ShareRecord
+from dcgan.run.records import CatalogueRecord, Change, FingerprintsRecord, RecipeRecord, RunRecord
 from dcgan.training import snapshots
 
 log = logging.getLogger(__name__)
@@ -64,10 +64,10 @@ def carry_over(run: Run, reuse: Reuse) -> None:
         _carry_folder(reuse.base.run.base, run.base)
     if reuse.evaluation:
         _carry_folder(reuse.evaluation.run.evaluation, run.evaluation)
-    elif reuse.share:
-        share = records.read(reuse.share.run.share_record, ShareRecord)
-        chosen_in = share.run_id or reuse.share.run.id
-        records.write(run.share_record, share.model_copy(update={"run_id": chosen_in}))
+    elif reuse.recipe:
+        recipe = records.read(reuse.recipe.run.recipe_record, RecipeRecord)
+        chosen_in = recipe.run_id or reuse.recipe.run.id
+        records.write(run.recipe_record, recipe.model_copy(update={"run_id": chosen_in}))
     storage.write_bytes(run.lineage, storage.pack_arrays(reuse.lineage))
     kinds = {label: of_class.change.kind for label, of_class in reuse.classes.items()}
     records.write(run.fingerprints, reuse.fingerprints.model_copy(update={"changes": kinds}))

@@ -91,19 +91,19 @@ def compare(
     }
     judges = (one for one in earlier if _stands(one, tonight, "judge", one.run.judge / "record.json"))
     bases = (one for one in earlier if _base_serves(one, tonight, pool))
-    shares = (one for one in earlier if _stands(one, tonight, "share", one.run.share_record))
+    recipes = (one for one in earlier if _stands(one, tonight, "recipe", one.run.recipe_record))
     verdicts = (one for one in earlier if _stands(one, tonight, "evaluation", one.run.evaluation_record))
     base = next(bases, None)
-    share = next((one for one in shares if _few(one.lineage["share"], pool)), None)
+    recipe = next((one for one in recipes if _few(one.lineage["recipe"], pool)), None)
     evaluation = next((one for one in verdicts if all(_same_images(one, *item) for item in classes.items())), None)
 
     # What the models of this run have seen, themselves or through what they began with.
     used = [base, *(of_class.earlier for of_class in classes.values())]
-    chosen = evaluation or share
+    chosen = evaluation or recipe
     lineage = {
         "seen": np.unique(np.concatenate([pool, *(one.lineage["seen"] for one in used if one)])),
         "base": base.lineage["base"] if base else pool,
-        "share": chosen.lineage["share"] if chosen else pool,
+        "recipe": chosen.lineage["recipe"] if chosen else pool,
         **{f"now/{escape(label)}": sides["train"] for label, sides in images.items()},
     }
     for label, of_class in classes.items():
@@ -119,7 +119,7 @@ def compare(
         gone=_gone(tonight, earlier, renamed),
         moved=_moved(tonight, lineage, earlier, renamed),
     )
-    return Reuse(tonight, classes, next(judges, None), base, share, evaluation, lineage, changes)
+    return Reuse(tonight, classes, next(judges, None), base, recipe, evaluation, lineage, changes)
 
 
 def _earlier_runs(job: ResolvedJob, leave_out: Run | None) -> list[EarlierRun]:
@@ -159,7 +159,7 @@ def _of_class(
         if before is None:
             continue
         training = one.run.training(name)
-        if one.fingerprints.recipe != tonight.recipe:
+        if one.fingerprints.trainings != tonight.trainings:
             anew = ClassChange(kind=Change.ANEW, cause=Cause.JOB)
         elif not _few(before, now):
             share = _share_changed(before, now)
@@ -247,7 +247,10 @@ def _few(before: np.ndarray, now: np.ndarray) -> bool:
 
 
 def _stands(
-    one: EarlierRun, tonight: FingerprintsRecord, name: Literal["recipe", "judge", "share", "evaluation"], record: Path
+    one: EarlierRun,
+    tonight: FingerprintsRecord,
+    name: Literal["trainings", "judge", "recipe", "evaluation"],
+    record: Path,
 ) -> bool:
     """Whether what follows from the fingerprint `name` stands in a run."""
     return bool(getattr(one.fingerprints, name) == getattr(tonight, name) and record.exists())
@@ -256,7 +259,7 @@ def _stands(
 def _base_serves(one: EarlierRun, tonight: FingerprintsRecord, pool: np.ndarray) -> bool:
     """Whether classes can begin with a run's shared base."""
     return (
-        _stands(one, tonight, "recipe", one.run.base / "record.json")
+        _stands(one, tonight, "trainings", one.run.base / "record.json")
         and _few(one.lineage["base"], pool)
         and snapshots.newest(one.run.base) is not None
     )

@@ -20,7 +20,7 @@ class EarlierRun:
     fingerprints: FingerprintsRecord
     lineage: Mapping[str, np.ndarray]
     """Real images, as `fingerprints.Sides` has them, by name: `seen` by any GAN that the run has of itself or of
-    others; `base` and `share`, when these were made; `full/<class>`, when the class was last trained anew;
+    others; `base` and `recipe`, when these were made; `full/<class>`, when the class was last trained anew;
     `now/<class>`."""
 
     @property
@@ -48,7 +48,7 @@ class Reuse:
     """Of the classes that images are asked of."""
     judge: EarlierRun | None
     base: EarlierRun | None
-    share: EarlierRun | None
+    recipe: EarlierRun | None
     evaluation: EarlierRun | None
     lineage: dict[str, np.ndarray]
     """See `EarlierRun`."""

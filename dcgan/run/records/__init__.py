@@ -7,6 +7,7 @@ made from them, last, by `dcgan.run.sentences`, and nothing is decided by readin
 
 from dcgan.run.records.base import Record, read, read_if_there, write
 from dcgan.run.records.evidence import (
+    Advice,
     ArmScores,
     Check,
     ClassEvidence,
@@ -20,8 +21,11 @@ from dcgan.run.records.evidence import (
     MetricBounds,
     OverallEvidence,
     PairedScores,
-    ShareRecord,
+    Recipe,
+    RecipeRecord,
+    TriedRecipe,
     Verdict,
+    Worth,
 )
 from dcgan.run.records.inputs import (
     CatalogueRecord,
@@ -66,6 +70,7 @@ from dcgan.run.records.summary import (
 )
 
 __all__ = [
+    "Advice",
     "ArmScores",
     "CatalogueRecord",
     "Cause",
@@ -106,17 +111,20 @@ __all__ = [
     "PrecisionRecord",
     "Provenance",
     "QuarantinedFile",
+    "Recipe",
+    "RecipeRecord",
     "Record",
     "ReleaseRecord",
     "RunRecord",
     "RunResult",
     "RunSummary",
-    "ShareRecord",
     "SplitRecord",
     "StepScore",
     "Stopped",
     "TrainingRecord",
+    "TriedRecipe",
     "Verdict",
+    "Worth",
     "read",
     "read_if_there",
     "write",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Literal
 
@@ -86,12 +87,44 @@ class MeasuresRecord(Record):
     """By class and metric."""
 
 
-class ShareRecord(Record):
-    """`share.json`: the share of synthetic draws that was chosen."""
+class Recipe(Record):
+    """What a classifier is trained with, beside the real images."""
 
-    chosen: float
-    tried: dict[str, float] = {}
-    """Balanced accuracy on validation images, 0 to 1, by share."""
+    augmentation: Sequence[str] = ()
+    """Classical augmentations, keys of `dcgan.networks.augmentation.AUGMENTATIONS`."""
+    mixup: bool = False
+    synthetic: float = 0.0
+    """Share of a class's draws that are synthetic when it has hardly any real images; 0: none of any class."""
+
+    @property
+    def without_images(self) -> Recipe:
+        """The same without the synthetic images."""
+        return self.model_copy(update={"synthetic": 0.0})
+
+
+class TriedRecipe(Record):
+    """What a recipe came to on validation images."""
+
+    recipe: Recipe
+    balanced_accuracy: float
+    """0 to 1."""
+    behind: float
+    """By how much its balanced accuracy falls short of the best recipe's, 0 to 1."""
+    error: float
+    """Standard error of that difference."""
+
+
+class RecipeRecord(Record):
+    """`recipe.json`: the recipe that was chosen on validation images."""
+
+    chosen: Recipe
+    measured: Recipe
+    """The one with synthetic images whose effect is measured: the chosen one, or where that is without images, the best
+    with them of the same other parts."""
+    steps: int
+    """Optimizer steps of each classifier that measures utility."""
+    tried: list[TriedRecipe] = []
+    """The simplest first."""
     run_id: str | None = None
     """The run that it was taken over from; None: chosen in this one."""
 
@@ -157,17 +190,57 @@ PairedScores = dict[Literal["without", "with"], list[float]]
 class ArmScores(Record):
     """What the classifiers of one arm reached, one value for each seed, 0 to 1."""
 
+    recipe: Recipe = Recipe()
     balanced_accuracy: list[float] = []
     rare_recall: list[float] = []
+    gain: Comparison | None = None
+    """Over classical augmentation alone, of what `Advice.measure` names; None: it is that, or was not measured."""
+
+
+class Worth(Record):
+    """What the synthetic images are worth in real ones, by how recall rises with their number.
+
+    A class's recall is taken to rise by the same with each doubling of its real training images.
+    """
+
+    doubling: Comparison
+    """What twice as many real images of each rare class add to the mean of their recall."""
+    images: float | None
+    """Further real images of each rare class that would add as much as the synthetic ones, mean over the classes;
+    None: it cannot be told, as more real images are not seen to help."""
+    images_low: float | None
+    """Ends of the 95 % interval; None: no bound is seen."""
+    images_high: float | None
+    classes: dict[str, float] = {}
+    """What ten further real images would add to each rare class's recall, -1 to 1."""
+
+
+class Advice(Record):
+    """What to train with, and what it gains on held-out real images."""
+
+    recipe: Recipe
+    """Without synthetic images where none ships, or none is better than some."""
+    measure: Literal["recall of rare classes", "balanced accuracy"]
+    """What is given below, 0 to 1: mean over all seeds."""
+    classical: float
+    """With classical augmentation alone."""
+    advised: float
+    gain: Comparison
+    """Of the recipe over classical augmentation alone."""
+    images: Comparison
+    """The synthetic images' own part: with them minus without, in the recipe that was measured."""
+    worth: Worth | None = None
+    """None: not measured."""
 
 
 class EvaluationRecord(Record):
     """`evaluation.json`: the verdicts and what they rest on."""
 
     overall: OverallEvidence
-    share: ShareRecord
+    recipe: RecipeRecord
+    advice: Advice
     arms: dict[str, ArmScores]
-    """By key of `dcgan.evaluation.sets.ARMS`."""
+    """By key of `dcgan.evaluation.arms.ARMS`, those that were trained."""
     rare: list[str]
     """The rare classes."""
     balanced_accuracy: PairedScores

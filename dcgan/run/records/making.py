@@ -188,9 +188,9 @@ class ClassFingerprints(Record):
 class FingerprintsRecord(Record):
     """`fingerprints.json`: what a run's results follow from, as hashes; see `dcgan.pipeline.fingerprints`."""
 
-    recipe: str
+    trainings: str
     judge: str
-    share: str
+    recipe: str
     evaluation: str
     release: str
     classes: dict[str, ClassFingerprints]

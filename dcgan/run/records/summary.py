@@ -9,6 +9,7 @@ from pydantic import NonNegativeInt
 
 from dcgan.run.records.base import Record
 from dcgan.run.records.evidence import (
+    Advice,
     ArmScores,
     ClassEvidence,
     FeatureSpaceRecord,
@@ -16,7 +17,7 @@ from dcgan.run.records.evidence import (
     MetricBounds,
     OverallEvidence,
     PairedScores,
-    ShareRecord,
+    RecipeRecord,
     Verdict,
 )
 from dcgan.run.records.inputs import CatalogueRecord, LeakedPair
@@ -144,7 +145,9 @@ class RunSummary(Provenance):
     seconds: dict[str, float] = {}
     """Wall-clock seconds by stage."""
     overall: OverallEvidence | None = None
-    share: ShareRecord | None = None
+    recipe: RecipeRecord | None = None
+    advice: Advice | None = None
+    """None: nothing was measured."""
     arms: dict[str, ArmScores] = {}
     rare: list[str] = []
     balanced_accuracy: PairedScores | None = None

@@ -10,13 +10,13 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from dcgan.evaluation.share import TRIED, choose
 from sklearn.datasets import load_digits
 
 from benchmarks.jobs import put_generated
 from dcgan.data import leakage
 from dcgan.evaluation import gate, measures, utility
 from dcgan.evaluation.sets import compared
-from dcgan.evaluation.share import TRIED, choose
 from dcgan.execution.progress import Progress
 from dcgan.networks.classifier import train_judge
 from dcgan.run.records import Check, ClassEvidence, Effect, Verdict

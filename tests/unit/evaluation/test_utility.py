@@ -7,13 +7,13 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from dcgan.evaluation.share import STRENGTHS, TRIED, choose, synthetic_share
 
 from benchmarks.jobs import put_generated
 from dcgan.config import JobConfig
 from dcgan.data.split import FOLDS
 from dcgan.errors import ConfigError
 from dcgan.evaluation.sets import ARMS, compared, compared_with, load_sets, num_synthetic
-from dcgan.evaluation.share import STRENGTHS, TRIED, choose, synthetic_share
 from dcgan.evaluation.utility import Arm, Classifiers, measure, try_shares
 from dcgan.execution.progress import Progress
 from dcgan.files import storage

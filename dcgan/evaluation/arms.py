@@ -1,0 +1,31 @@
+"""The arms that the proof compares: what its classifiers are trained on, seed by seed."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Collection
+
+from dcgan.config.gate import GateConfig
+from dcgan.run.records import Recipe, RecipeRecord
+
+CLASSICAL, WITHOUT, WITH, FEWER = "classical", "without", "with", "fewer real"
+ARMS = (CLASSICAL, WITHOUT, WITH, FEWER)
+"""Classical augmentation alone; the recipe without the synthetic images, and with them; the recipe without them and
+with half of the rare classes' real images, which tells what real images are worth."""
+
+
+def recipes(gate: GateConfig, record: RecipeRecord) -> dict[str, Recipe]:
+    """What each arm is trained with; `WITHOUT` is left out where it would be `CLASSICAL` once more."""
+    classical, without = Recipe(augmentation=gate.augmentation), record.measured.without_images
+    found = {CLASSICAL: classical, WITHOUT: without, WITH: record.measured, FEWER: without}
+    return {arm: recipe for arm, recipe in found.items() if arm != WITHOUT or without != classical}
+
+
+def compared(num_seeds: int) -> list[tuple[int, str]]:
+    """The classifiers of all arms, by number: seed, and arm."""
+    return list(itertools.product(range(num_seeds), ARMS))
+
+
+def numbers(num_seeds: int, arms: Collection[str]) -> list[int]:
+    """The numbers of the classifiers of some arms."""
+    return [number for number, (_, arm) in enumerate(compared(num_seeds)) if arm in arms]

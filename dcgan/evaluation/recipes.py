@@ -1,0 +1,124 @@
+"""What to train a classifier with, beside the real images: chosen on validation images, and recommended.
+
+A recipe is classical augmentation, mixup or not, and a share of synthetic images, which may be none. The validation
+images are training images, in turn (`utility.try_recipes`). What is held out for the verdict takes no part.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+
+from dcgan.config import ResolvedJob
+from dcgan.config.gate import GateConfig
+from dcgan.data.split import FOLDS
+from dcgan.evaluation.sets import Sets
+from dcgan.evaluation.statistics import balanced
+from dcgan.files import storage
+from dcgan.run import records
+from dcgan.run.paths import Run
+from dcgan.run.records import Recipe, RecipeRecord, TriedRecipe
+
+STEPS = 1500
+STRENGTHS = (0.0, 0.25, 0.5)  # share of a class's draws when it has hardly any real images
+
+
+def candidates(gate: GateConfig) -> list[Recipe]:
+    """The recipes that are tried, the simplest first: fewer synthetic images, then without mixup.
+
+    Mixup needs no images that may harm, so that it comes before them.
+    """
+    mixups = (False, True) if gate.mixup == "auto" else (gate.mixup,)
+    return [
+        Recipe(augmentation=augmentation, mixup=mixup, synthetic=strength)
+        for strength, mixup, augmentation in itertools.product(STRENGTHS, mixups, [gate.augmentation, *gate.recipes])
+    ]
+
+
+def trials(gate: GateConfig) -> list[tuple[int, Recipe]]:
+    """The classifiers that the choice is made by, by number: fold that each is tried on, and its recipe."""
+    return list(itertools.product(range(FOLDS), candidates(gate)))
+
+
+def synthetic_share(num_real: int, num_synthetic: int, strength: float) -> float:
+    """Share of a class's draws that are synthetic, 0 to `strength`: the rarer the class, the more.
+
+    Drawn as often as there are images, a class of 20 real images that is filled up to 400 would be 95 % synthetic, and
+    what a classifier learns of it would be what the GAN makes of it.
+    """
+    return strength * num_synthetic / (num_real + num_synthetic) if num_synthetic else 0.0
+
+
+def shares(sets: Sets, strength: float) -> list[float]:
+    """`synthetic_share` of each class."""
+    return [
+        synthetic_share(len(images), int(count), strength) for images, count in zip(sets.real, sets.counts, strict=True)
+    ]
+
+
+def classifier_steps(gate: GateConfig, num_real: Sequence[int]) -> int:
+    """Optimizer steps of each classifier that measures utility.
+
+    Args:
+        gate: of the job.
+        num_real: training images of each class.
+    """
+    return STEPS if gate.classifier_steps == "auto" else gate.classifier_steps
+
+
+def choose(run: Run, job: ResolvedJob) -> RecipeRecord:
+    """The simplest recipe whose balanced accuracy over all folds is as good as the best; leave it in the run.
+
+    As good is what falls short by no more than a standard error of the paired difference (Breiman et al. 1984,
+    Classification and Regression Trees, section 3.4.3). The GANs have seen the images that are tried, which speaks for
+    more synthetic ones than held-out images do: where it is close, fewer are safer. Whether the images of a class help
+    is not decided here: that is the gate's, on held-out images.
+
+    A recipe that was taken over from an earlier run stays.
+
+    Returns:
+        The recipe, and what each of `candidates` came to.
+    """
+    if taken := taken_over(run):
+        return taken
+    found = [storage.unpack_arrays(run.tried(number).read_bytes()) for number in range(len(trials(job.gate)))]
+    tried = candidates(job.gate)
+    of_recipe = [found[number :: len(tried)] for number in range(len(tried))]  # by recipe, each fold's
+    scores = [np.concatenate([arrays["right"] for arrays in folds]).astype(float) for folds in of_recipe]
+    truth = np.concatenate([arrays["truth"] for arrays in of_recipe[0]])
+    best = max(scores, key=lambda score: balanced(score, truth)[0])
+    behind = [balanced(best - score, truth) for score in scores]
+    as_good = [recipe for recipe, (mean, error) in zip(tried, behind, strict=True) if mean <= error]
+    chosen = as_good[0]
+    measured = chosen
+    if not chosen.synthetic:  # the images are measured all the same, as well as the chosen recipe can use them
+        others = [
+            (mean, recipe)
+            for recipe, (mean, _) in zip(tried, behind, strict=True)
+            if recipe.synthetic and recipe.without_images == chosen
+        ]
+        measured = min(others, key=lambda pair: pair[0])[1]
+    record = RecipeRecord(
+        chosen=chosen,
+        measured=measured,
+        steps=int(found[0]["steps"]),
+        tried=[
+            TriedRecipe(
+                recipe=recipe,
+                balanced_accuracy=round(balanced(score, truth)[0], 4),
+                behind=round(mean, 4),
+                error=round(error, 4),
+            )
+            for recipe, score, (mean, error) in zip(tried, scores, behind, strict=True)
+        ],
+    )
+    records.write(run.recipe_record, record)
+    return record
+
+
+def taken_over(run: Run) -> RecipeRecord | None:
+    """A recipe that was chosen in an earlier run; None: this run chooses its own."""
+    record = records.read_if_there(run.recipe_record, RecipeRecord)
+    return record if record and record.run_id is not None else None
