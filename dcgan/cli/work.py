@@ -141,14 +141,11 @@ def tell(result: RunResult, *, as_json: bool) -> int:
         cells = (label, outcome.train, outcome.released, training, sentences.verdict(outcome), outcome.reason)
         shown.add_row(*map(cell, cells))
     console().print(shown)
-    if result.accuracy and result.balanced_accuracy:
-        without, with_synthetic = result.accuracy
-        num_trainings = len(result.balanced_accuracy["with"])
-        display.say(
-            f"A classifier's balanced accuracy on held-out real images: {without:.1%} without, "
-            f"{with_synthetic:.1%} with the synthetic images (mean of {num_trainings} trainings each)."
-        )
     console().print(cell(result.state), style="bold", soft_wrap=True)
+    if result.advice:
+        display.say(sentences.advice(result.advice))
+        if result.advice.worth:
+            display.say(sentences.worth(result.advice.worth))
     display.say(f"Sample grid  {result.samples}")
     display.say(f"Report       {result.report}")
     if result.release is None:
@@ -157,7 +154,7 @@ def tell(result: RunResult, *, as_json: bool) -> int:
     display.say(
         "\nNext: look at the sample grid and the report; check the bytes with `dcgan verify`; train on it with\n"
         f"  release = dcgan.load_release({result.latest!r})\n"
-        "  model.fit(release.dataset(batch_size=64))\n"
+        "  model.fit(release.dataset(batch_size=64), steps_per_epoch=100, epochs=15)\n"
         "or run examples/train_classifier.py with that path. To run a job every night: dcgan serve --help"
     )
     return EXIT_STATUS[result.ending]

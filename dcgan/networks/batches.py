@@ -54,14 +54,18 @@ class Batches(tf.experimental.ExtensionType):  # type: ignore[misc]  # TensorFlo
 
     def draw(self, step: tf.Tensor, size: int) -> tuple[tf.Tensor, tf.Tensor]:
         """Batch number `step` (int64 scalar): images float32 (size, H, W, C) in [-1, 1] and labels int32 (size,)."""
+        images, labels = self.pick(step, size)
+        return to_float(images), labels
+
+    def pick(self, step: tf.Tensor, size: int) -> tuple[tf.Tensor, tf.Tensor]:
+        """The same with images as uint8 in 0..255."""
         num_classes = self.counts.shape[0]
         uniform = tf.random.stateless_uniform((3, size), seed=tf.stack([self.stream, step]), alg="philox")
         labels = tf.minimum(tf.cast(uniform[0] * num_classes, tf.int32), num_classes - 1)
         pool = tf.stack([labels, tf.cast(uniform[1] < tf.gather(self.shares, labels), tf.int32)], axis=1)
         counts = tf.gather_nd(self.counts, pool)
         rows = tf.minimum(tf.cast(uniform[2] * tf.cast(counts, tf.float32), tf.int32), counts - 1)
-        images = tf.gather(self.images, tf.gather_nd(self.offsets, pool) + rows)
-        return to_float(images), labels
+        return tf.gather(self.images, tf.gather_nd(self.offsets, pool) + rows), labels
 
 
 def spec_of_batches(image_shape: tuple[int, int, int], num_classes: int) -> tf.TypeSpec:

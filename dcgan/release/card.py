@@ -10,6 +10,7 @@ import yaml
 from markupsafe import Markup
 
 from dcgan.config import ResolvedJob
+from dcgan.run import sentences
 from dcgan.run.records import RunSummary
 
 # What means something to Markdown inside a line or a table's cell, HTML or LaTeX on Hugging Face.
@@ -44,6 +45,8 @@ def dataset_card(job: ResolvedJob, summary: RunSummary) -> str:
         front_matter=Markup(yaml.safe_dump(_front_matter(job, summary.released), sort_keys=False, allow_unicode=True)),
         config=job,
         summary=summary,
+        advice=sentences.advice(summary.advice) if summary.advice else None,
+        worth=sentences.worth(summary.advice.worth) if summary.advice and summary.advice.worth else None,
         color_mode="grayscale" if summary.channels == 1 else "rgb",
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,14 +13,18 @@ import numpy as np
 from dcgan import extras
 from dcgan.config import ResolvedJob, parse_resolved
 from dcgan.errors import ConfigError, ReleaseError
+from dcgan.execution import randomness
 from dcgan.files.urls import is_url
 from dcgan.release import formats
 from dcgan.release.contents import Contents, open_release
 from dcgan.release.source import recorded_source
 from dcgan.release.verify import check
+from dcgan.run.records import Recipe
 
 if TYPE_CHECKING:
     import tensorflow as tf
+
+log = logging.getLogger(__name__)
 
 NUM_THREADS = 4  # decoding PNG lets go of the interpreter's lock
 
@@ -70,6 +75,12 @@ class Release(Contents):
             "outputs": job.outputs.model_copy(update={"root": root}),
         }
         return job.model_copy(update=parts)
+
+    @property
+    def recipe(self) -> Recipe:
+        """What to train with, as its job found on held-out real images; of an older release, with its images alone."""
+        advice = self.record.advice
+        return advice.recipe if advice else Recipe(synthetic=0.5)  # how much of each class, the classes say
 
     def arrays(self) -> tuple[np.ndarray, np.ndarray]:
         """All images uint8 (N, H, W, C), and labels int64 (N,), in the manifest's order.
@@ -127,55 +138,65 @@ class Release(Contents):
         *,
         batch_size: int = 64,
         seed: int = 0,
-        synthetic: bool = True,
+        synthetic: bool | None = None,
+        mixup: bool | None = None,
     ) -> tf.data.Dataset:
-        """Real training images and synthetic ones, shuffled anew each epoch.
+        """Endless batches of real training images and synthetic ones, as the job's classifiers were trained with.
 
-        An image that weighs as much as several, such as a real one of a rare class, comes as often in an epoch instead:
-        one that moved a step thirty times as far as others would spoil the training.
+        Every class is drawn equally often, and its synthetic images as often as was measured: those of a class of
+        twenty real images are not all that is learnt of it.
 
         Args:
             real: where the real images are (default: see `real`), or images uint8 (N, H, W, C) and labels int64 (N,).
                 Held-out images are left out, so that they can be tested on.
             batch_size: images per batch.
-            seed: of the shuffling.
-            synthetic: with the synthetic images. False: what to compare with.
+            seed: of the draws.
+            synthetic: whether with the synthetic images. None: as the release advises.
+            mixup: whether images and labels are mixed (Zhang et al. 2018). None: as the release advises.
 
         Returns:
-            Batches of (images float32 (B, H, W, C) in 0 to 255, labels int64 (B,), weights float32 (B,)). The
-            weights give every class the same total and average 1: `model.fit` takes them as sample weights. Within a
-            class, the synthetic images weigh `synthetic_share` of it together: what the gate measured with.
+            Batches of (images float32 (B, H, W, C) in 0 to 255, targets float32 (B, K)): one-hot labels, or mixed ones.
+            For `model.fit(..., steps_per_epoch=...)` and `CategoricalCrossentropy`. Classical augmentation is left to
+            the model.
 
         Raises:
             ConfigError: TensorFlow is not installed.
+            ReleaseError: there is no image to train on.
         """
         with extras.needed_for("Release.dataset"):
             import tensorflow as tf  # noqa: PLC0415 (the other methods need no TensorFlow, and need not wait for it)
 
+            from dcgan.networks.augmentation import mix  # noqa: PLC0415
+            from dcgan.networks.batches import Batches  # noqa: PLC0415
+
+        advised = self.recipe
+        if synthetic is None and not advised.synthetic:
+            log.warning("%s: its synthetic images are not among the batches, as it advises to train without them. "
+                        "synthetic=True takes them.", self.path)  # fmt: skip
+        with_synthetic = bool(advised.synthetic) if synthetic is None else synthetic
+        with_mixup = advised.mixup if mixup is None else mixup
+
         real_images, real_labels = real if isinstance(real, tuple) else self.real(real)
-        images, labels = self.arrays() if synthetic else (real_images[:0], real_labels[:0])
-        with tf.device("CPU"):  # where tf.data works, and where there is room
-            all_images = tf.constant(np.concatenate([real_images, images]))
-            all_labels = tf.constant(np.concatenate([real_labels, labels]))
-        weights = self._weights(real_labels, labels)
-        times = np.maximum(1, np.rint(weights)).astype(np.int64)
-        rows = np.repeat(np.arange(len(weights)), times)
-        of_rows = (weights / times)[rows] * (len(rows) / weights.sum())
-
-        def batch_of(some: tf.Tensor, weights_of_some: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-            return tf.cast(tf.gather(all_images, some), tf.float32), tf.gather(all_labels, some), weights_of_some
-
-        dataset = tf.data.Dataset.from_tensor_slices((rows, of_rows.astype(np.float32)))
-        batches = dataset.shuffle(len(rows), seed=seed).batch(batch_size)
-        return batches.map(batch_of, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
-
-    def _weights(self, real_labels: np.ndarray, labels: np.ndarray) -> np.ndarray:
-        """Weights float32 of the real images and then the synthetic ones: equal by class, `synthetic_share` within."""
+        images, labels = self.arrays() if with_synthetic else (real_images[:0], real_labels[:0])
         num_classes = len(self.class_names)
-        num_real, num_synthetic = (np.bincount(of, minlength=num_classes) for of in (real_labels, labels))
-        share = np.array([entry.synthetic_share for entry in self.record.classes.values()])
-        share = np.where(num_real == 0, 1.0, np.where(num_synthetic == 0, 0.0, share))
-        of_class = (len(real_labels) + len(labels)) / np.count_nonzero(num_real + num_synthetic)
-        of_real = of_class * (1 - share) / np.maximum(num_real, 1)
-        of_synthetic = of_class * share / np.maximum(num_synthetic, 1)
-        return np.concatenate([of_real[real_labels], of_synthetic[labels]]).astype(np.float32)
+        counts = [np.bincount(some, minlength=num_classes) for some in (real_labels, labels)]
+        present = np.flatnonzero(counts[0] + counts[1])
+        if not len(present):
+            raise ReleaseError(f"{self.path}: no real image and no synthetic one, so there is nothing to train on")
+        shares = np.array([entry.synthetic_share for entry in self.record.classes.values()])
+        shares = np.where(counts[0] == 0, 1.0, np.where(counts[1] == 0, 0.0, shares))
+        with tf.device("CPU"):  # where tf.data works, and where there is room
+            batches = Batches(
+                [real_images[real_labels == number] for number in present],
+                stream=randomness.stream(seed, "", "dataset"),
+                synthetic=[images[labels == number] for number in present],
+                shares=shares[present].tolist(),
+            )
+        of_mixup = randomness.stream(seed, "", "mixup of the dataset")
+
+        def batch(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            pixels, rows = batches.pick(step, batch_size)
+            drawn, targets = tf.cast(pixels, tf.float32), tf.one_hot(tf.gather(present, rows), num_classes)
+            return mix(drawn, targets, tf.constant(of_mixup, tf.int64), step) if with_mixup else (drawn, targets)
+
+        return tf.data.Dataset.counter().map(batch, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)

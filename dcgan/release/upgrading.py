@@ -41,17 +41,33 @@ def upgrade(values: dict[str, Any]) -> dict[str, Any]:
         return values
     entries = _mapping(values.get("classes"), "classes")
     classes = {label: _class(_mapping(entry, f"classes.{label}")) for label, entry in entries.items()}
-    empty = {name for name in ("arms", "rare") if values.get(name) is None}
+    left_out = {"arms", "share"} | ({"rare"} if values.get("rare") is None else set())
     measures, leakage = (_mapping(values.get(name) or {}, name) for name in ("measures", "leakage"))
-    return {name: value for name, value in values.items() if name not in empty} | {
+    return {name: value for name, value in values.items() if name not in left_out} | {
         "format": 2,
         "ending": _ending(entry.get("verdict") for entry in classes.values()),
         "overall": _overall(values.get("overall")),
         "measures": measures | {"features": measures.get("features") or None},
         "leakage": leakage | {"examples": leakage.get("examples") or []},
-        "fingerprints": values.get("fingerprints") or None,
+        "arms": _arms(values.get("arms")),
+        "fingerprints": _fingerprints(values.get("fingerprints")),
         "classes": classes,
     }
+
+
+def _arms(entry: object) -> dict[str, Any]:
+    """The arms that are compared today: with classical augmentation, without the synthetic images and with them."""
+    arms = _mapping(entry or {}, "arms")
+    names = {"real+classical": "classical", "real+classical+synthetic": "with"}
+    return {now: arms[before] for before, now in names.items() if before in arms}
+
+
+def _fingerprints(entry: object) -> dict[str, Any] | None:
+    if not entry:
+        return None
+    prints = _mapping(entry, "fingerprints")
+    renamed = {"recipe": "trainings", "share": "recipe"}
+    return {renamed.get(name, name): value for name, value in prints.items()}
 
 
 def _class(entry: dict[str, Any]) -> dict[str, Any]:
