@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from dcgan.run.records import (
+    Advice,
     ClassEvidence,
     ClassOutcome,
     ClassSplit,
@@ -17,9 +18,10 @@ from dcgan.run.records import (
     Measure,
     MeasuresRecord,
     OverallEvidence,
+    Recipe,
+    RecipeRecord,
     Record,
     RunSummary,
-    ShareRecord,
     SplitRecord,
     TrainingRecord,
     Verdict,
@@ -87,9 +89,28 @@ def overall_evidence(effect: str = "helps", low: float = 0.01, high: float = 0.0
     return OverallEvidence.model_validate(comparison(low, high).model_dump() | values | changes)
 
 
+def recipe(synthetic: float = 0.5, **changes: Any) -> Recipe:
+    return Recipe.model_validate({"augmentation": ["translation"], "synthetic": synthetic} | changes)
+
+
+def recipe_record(synthetic: float = 0.5, **changes: Any) -> RecipeRecord:
+    """A choice without mixup; of no images, those are measured that would be a quarter."""
+    values = {"chosen": recipe(synthetic), "measured": recipe(synthetic or 0.25), "steps": 20}
+    return RecipeRecord.model_validate(values | changes)
+
+
+def advice(**changes: Any) -> Advice:
+    values = {
+        "recipe": recipe(), "measure": "recall of rare classes", "classical": 0.9, "advised": 0.92,
+        "gain": comparison(0.01, 0.03), "images": comparison(0.01, 0.03),
+    }  # fmt: skip
+    return Advice.model_validate(values | changes)
+
+
 def evaluation_record(classes: Mapping[str, ClassEvidence], **changes: Any) -> EvaluationRecord:
     values = {
-        "overall": overall_evidence(), "share": ShareRecord(chosen=0.5), "arms": {}, "rare": [], "classes": classes,
+        "overall": overall_evidence(), "recipe": recipe_record(), "advice": advice(), "arms": {}, "rare": [],
+        "classes": classes,
         "balanced_accuracy": {"without": [0.5, 0.6], "with": [0.6, 0.7]},
     }  # fmt: skip
     return EvaluationRecord.model_validate(values | changes)

@@ -16,7 +16,17 @@ from dcgan.run import history, records
 from dcgan.run.history import Night
 from dcgan.run.records import Measure, TrainingRecord
 from dcgan.training.events import write_timelapse
-from tests.records import changed, measure, overall_evidence, training_record, with_class
+from tests.records import (
+    advice,
+    changed,
+    comparison,
+    measure,
+    overall_evidence,
+    recipe,
+    recipe_record,
+    training_record,
+    with_class,
+)
 from tests.samples import noise
 from tests.unit.conftest import CAT, SCRIPT, UP, Made, make_run
 
@@ -42,17 +52,37 @@ def make_full(root: Path) -> Made:
         summary = with_class(summary, label, measures=measures(number), rejected=rejected, leaked=number)
     incident = {"kind": "diverged", "step": 20, "branch": 0, "told": "losses <i>nan</i>"}
     summary = with_class(summary, UP, incidents=[incident])
-    seeds = {"real": 0.70, "real+classical": 0.75, "real+synthetic": 0.74, "real+classical+synthetic": 0.78}
+    recipes = {arm: recipe(synthetic, mixup=mixup) for arm, mixup, synthetic in (
+        ("classical", False, 0.0), ("without", True, 0.0), ("with", True, 0.25), ("fewer real", True, 0.0)
+    )}  # fmt: skip
+    means = {"classical": 0.75, "without": 0.77, "with": 0.78, "fewer real": 0.70}
     return Made(
         made.run,
         made.config,
         changed(
             summary,
             overall=overall_evidence("helps", 0.01, 0.05, reason="helps: balanced accuracy +3.0 points (+1.0 to +5.0)"),
-            share={"chosen": 0.25, "tried": {"0": 0.93, "0.25": 0.94, "0.5": 0.935}},
+            recipe=recipe_record(
+                chosen=recipes["with"],
+                measured=recipes["with"],
+                tried=[
+                    {"recipe": one, "balanced_accuracy": means[arm], "behind": 0.78 - means[arm], "error": 0.004}
+                    for arm, one in recipes.items()
+                    if arm != "fewer real"
+                ],
+            ),
+            advice=advice(
+                recipe=recipes["with"],
+                worth={"doubling": comparison(0.02, 0.08), "images": 8.4, "images_low": 2.1, "images_high": 31.0},
+            ),
             arms={
-                name: {"balanced_accuracy": [mean - 0.01, mean, mean + 0.01], "rare_recall": [mean - 0.1, mean]}
-                for name, mean in seeds.items()
+                name: {
+                    "recipe": recipes[name],
+                    "balanced_accuracy": [mean - 0.01, mean, mean + 0.01],
+                    "rare_recall": [mean - 0.1, mean],
+                    "gain": None if name == "classical" else comparison(mean - 0.76, mean - 0.74),
+                }
+                for name, mean in means.items()
             },
             rare=[CAT],
             measures={

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -28,11 +28,12 @@ class Facts(NamedTuple):
     """Numbers of the rare classes."""
 
 
-def advise(facts: Facts, draws: np.random.Generator, *, ships: bool) -> Advice:
+def advise(facts: Facts, arms: Mapping[str, ArmScores], draws: np.random.Generator, *, ships: bool) -> Advice:
     """What to train with, on the evidence of the held-out images.
 
     Args:
         facts: see there.
+        arms: what `scores` gave.
         draws: for the bootstrap.
         ships: whether there will be any synthetic image to train on.
     """
@@ -45,7 +46,7 @@ def advise(facts: Facts, draws: np.random.Generator, *, ships: bool) -> Advice:
         measure="recall of rare classes" if about != found.tested else "balanced accuracy",
         classical=_mean(found, CLASSICAL, about),
         advised=_mean(found, arm, about),
-        gain=comparison(_gain(found, arm, CLASSICAL, about, draws)),
+        gain=arms[arm].gain or Comparison(gain=0.0, gain_low=0.0, gain_high=0.0, p_value=1.0),
         images=comparison(_gain(found, WITH, found.without, about, draws)),
         worth=worth(facts, draws) if FEWER in found.right else None,
     )
@@ -119,6 +120,4 @@ def _mean(found: Recognitions, arm: str, about: Sequence[int]) -> float:
 
 
 def _gain(found: Recognitions, arm: str, other: str, about: Sequence[int], draws: np.random.Generator) -> Difference:
-    if arm == other:
-        return Difference(0.0, 0.0, 0.0, 1.0)
     return difference([found.of_class(arm, number) - found.of_class(other, number) for number in about], draws)

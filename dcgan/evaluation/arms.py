@@ -16,7 +16,7 @@ with half of the rare classes' real images, which tells what real images are wor
 
 def recipes(gate: GateConfig, record: RecipeRecord) -> dict[str, Recipe]:
     """What each arm is trained with; `WITHOUT` is left out where it would be `CLASSICAL` once more."""
-    classical, without = Recipe(augmentation=gate.augmentation), record.measured.without_images
+    classical, without = Recipe(augmentation=tuple(gate.augmentation)), record.measured.without_images
     found = {CLASSICAL: classical, WITHOUT: without, WITH: record.measured, FEWER: without}
     return {arm: recipe for arm, recipe in found.items() if arm != WITHOUT or without != classical}
 

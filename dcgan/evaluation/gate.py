@@ -74,11 +74,12 @@ def judge(run: Run, job: ResolvedJob) -> EvaluationRecord:
     facts = Facts(recipe, found, num_real, labels, rare)
     ships = any(evidence.verdict is Verdict.SHIPPED for evidence in classes.values())
     draws = randomness.generator(job.generation.seed, "", "advice bootstrap")
+    of_arms = scores(facts, draws)
     record = EvaluationRecord(
         overall=overall,
         recipe=recipe,
-        advice=advise(facts, draws, ships=ships),
-        arms=scores(facts, draws),
+        advice=advise(facts, of_arms, draws, ships=ships),
+        arms=of_arms,
         rare=[labels[number] for number in rare],
         balanced_accuracy={
             "without": found.mean_recall(found.without, found.tested),

@@ -32,7 +32,7 @@ def candidates(gate: GateConfig) -> list[Recipe]:
     """
     mixups = (False, True) if gate.mixup == "auto" else (gate.mixup,)
     return [
-        Recipe(augmentation=augmentation, mixup=mixup, synthetic=strength)
+        Recipe(augmentation=tuple(augmentation), mixup=mixup, synthetic=strength)
         for strength, mixup, augmentation in itertools.product(STRENGTHS, mixups, [gate.augmentation, *gate.recipes])
     ]
 

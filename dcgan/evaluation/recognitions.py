@@ -21,8 +21,6 @@ class Recognitions:
 
     right: Mapping[str, np.ndarray]
     """By arm, whether each image was recognised, 0 or 1: float64 (seeds, images)."""
-    probability: Mapping[str, np.ndarray]
-    """By arm, the probability that was given to each image's class: float64 (seeds, images)."""
     recipes: Mapping[str, Recipe]
     """By arm."""
     truth: np.ndarray
@@ -63,11 +61,8 @@ def read_recognitions(run: Run, gate: GateConfig, recipe: RecipeRecord) -> Recog
     for number, (_, arm) in enumerate(arms.compared(gate.classifier_seeds)):
         if arm in found:
             found[arm].append(storage.unpack_arrays(run.compared(number).read_bytes()))
-    right, probability = (
-        {arm: np.stack([arrays[name] for arrays in seeds]).astype(float) for arm, seeds in found.items()}
-        for name in ("right", "probability")
-    )
-    return Recognitions(right, probability, recipes, found[WITH][0]["truth"], found[WITH][0]["synthetic"])
+    right = {arm: np.stack([arrays["right"] for arrays in seeds]).astype(float) for arm, seeds in found.items()}
+    return Recognitions(right, recipes, found[WITH][0]["truth"], found[WITH][0]["synthetic"])
 
 
 def rounded(value: float) -> float:

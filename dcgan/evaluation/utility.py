@@ -23,7 +23,7 @@ from dcgan.execution import randomness
 from dcgan.execution.progress import OnProgress, part_of
 from dcgan.files import storage
 from dcgan.networks.batches import Batches
-from dcgan.networks.classifier import trainer
+from dcgan.networks.classifier import PROOF, trainer
 from dcgan.run import records
 from dcgan.run.paths import Run
 from dcgan.run.records import Recipe, RecipeRecord
@@ -39,7 +39,7 @@ def measure(run: Run, job: ResolvedJob, numbers: Sequence[int], on_progress: OnP
         The share recognised, by number.
     """
     classifiers = arms.compared(job.gate.classifier_seeds)
-    recipes = {arms.CLASSICAL: Recipe(augmentation=job.gate.augmentation)}
+    recipes = {arms.CLASSICAL: Recipe(augmentation=tuple(job.gate.augmentation))}
     if any(classifiers[number][1] != arms.CLASSICAL for number in numbers):
         recipes = arms.recipes(job.gate, records.read(run.recipe_record, RecipeRecord))
     sets = load_sets(run, synthetic=any(recipes[classifiers[number][1]].synthetic for number in numbers))
@@ -153,23 +153,17 @@ class Classifiers:
             on_progress: told after each stretch of steps.
 
         Returns:
-            Of each tested image `right`, whether it was recognised, bool (N,), `probability`, that of its class,
-            float32 (N,), and `truth`, its class's number (N,).
+            `right`, whether each tested image was recognised, bool (N,), and `truth`, class numbers (N,).
         """
         truth = np.repeat(np.arange(len(tested)), [len(of_class) for of_class in tested])
         seed = randomness.key(self._seed, "", purpose) % 2**31
-        one = trainer(self._shape, self._num_classes, tuple(recipe.augmentation), path=self._gate.classifier)
+        one = trainer(self._shape, self._num_classes, recipe.augmentation, PROOF, path=self._gate.classifier)
         batches = Batches(sets.real, stream=seed)
         if recipe.synthetic:
             of_classes = shares(sets, recipe.synthetic)
             batches = Batches(sets.real, stream=seed, synthetic=sets.synthetic, shares=of_classes)
         one.train(batches, steps, seed, on_progress, mixup=recipe.mixup)
-        probabilities = one.probabilities(np.concatenate(tested))
-        return {
-            "right": probabilities.argmax(1) == truth,
-            "probability": probabilities[np.arange(len(truth)), truth],
-            "truth": truth,
-        }
+        return {"right": one.predict(np.concatenate(tested)) == truth, "truth": truth}
 
 
 def _carry_out(

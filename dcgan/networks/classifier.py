@@ -12,6 +12,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -31,13 +32,26 @@ from dcgan.run import records
 from dcgan.run.paths import Run
 from dcgan.run.records import JudgeRecord
 
-BATCH_SIZE = 128
-LEARNING_RATE = 1e-3  # Adam's default; decays to 0 along a cosine
 STRETCH = 50  # steps inside one compiled call
 PREDICTION_BATCH = 256
 
 Look = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 """Images uint8 (N, H, W, C) to probabilities (N, num_classes) and features (N, F), float32."""
+
+
+class Pace(NamedTuple):
+    """How a classifier is trained, whatever its number of steps."""
+
+    batch_size: int
+    """Images per optimizer step."""
+    learning_rate: float
+    """Adam's, at first; it decays to 0 along a cosine."""
+
+
+JUDGING = Pace(128, 1e-3)
+"""Of the judge: sure of what it knows after some hundred steps."""
+PROOF = Pace(64, 1e-3)
+"""Of the classifiers that measure utility: as many images in twice the steps, which is better learnt from."""
 
 
 def make_classifier(image_shape: tuple[int, int, int], num_classes: int) -> keras.Model:
@@ -64,6 +78,7 @@ class Trainer:
         image_shape: tuple[int, int, int],
         num_classes: int,
         kinds: Sequence[str],
+        pace: Pace = JUDGING,
         *,
         build: Callable[[tuple[int, int, int], int], keras.Model] = make_classifier,
     ) -> None:
@@ -73,11 +88,12 @@ class Trainer:
             image_shape: (H, W, C).
             num_classes: labels are 0 to num_classes - 1.
             kinds: classical augmentations, keys of `augmentation.AUGMENTATIONS`.
+            pace: see there.
             build: from (H, W, C) and number of classes, a model of images in [-1, 1] that gives logits.
         """
         self._build = functools.partial(build, image_shape, num_classes)
         self.model = model = self._build()
-        optimizer = keras.optimizers.Adam(LEARNING_RATE)
+        optimizer = keras.optimizers.Adam(pace.learning_rate)
         optimizer.build(model.trainable_variables)
         self._optimizer_begins = [(variable, variable.numpy()) for variable in optimizer.variables]
 
@@ -103,8 +119,8 @@ class Trainer:
             for step in tf.range(first, first + count):
                 # Here rather than by Keras's schedule, which would be compiled for one number of steps.
                 done = tf.cast(step / num_steps, tf.float32)
-                optimizer.learning_rate.assign(LEARNING_RATE * 0.5 * (1.0 + tf.cos(math.pi * done)))
-                images, labels = batches.draw(step, BATCH_SIZE)
+                optimizer.learning_rate.assign(pace.learning_rate * 0.5 * (1.0 + tf.cos(math.pi * done)))
+                images, labels = batches.draw(step, pace.batch_size)
                 images, targets = augment(images, kinds, streams[0], step), tf.one_hot(labels, num_classes)
                 if mixup:
                     images, targets = mix(images, targets, streams[1], step)
@@ -115,9 +131,9 @@ class Trainer:
 
         @tf.function(input_signature=[tf.TensorSpec((None, *image_shape), tf.uint8)])
         def classify(images: tf.Tensor) -> tf.Tensor:
-            return tf.nn.softmax(model(to_float(images), training=False))
+            return tf.argmax(model(to_float(images), training=False), axis=1)
 
-        self._run_steps, self._classify = run_steps, classify
+        self._run_steps, self._classify, self._batch_size = run_steps, classify, pace.batch_size
 
     def train(
         self, batches: Batches, num_steps: int, seed: int, on_progress: OnProgress, *, mixup: bool = False
@@ -143,26 +159,26 @@ class Trainer:
             began = time.monotonic()
             numbers = (tf.constant(number, tf.int64) for number in (first, count, num_steps))
             self._run_steps(batches, streams, tf.constant(mixup), *numbers)
-            rate = count * BATCH_SIZE / (time.monotonic() - began)
+            rate = count * self._batch_size / (time.monotonic() - began)
             on_progress({"done": first + count, "total": num_steps, "rate": rate})
         return self.model
 
     def predict(self, images: np.ndarray) -> np.ndarray:
         """Class numbers int64 (N,) that the newest classifier gives to uint8 (N, H, W, C)."""
-        numbers: np.ndarray = self.probabilities(images).argmax(1)
-        return numbers
-
-    def probabilities(self, images: np.ndarray) -> np.ndarray:
-        """Probabilities float32 (N, num_classes) that the newest classifier gives to uint8 (N, H, W, C)."""
         return np.concatenate([np.asarray(self._classify(batch)) for batch in _in_batches(images)])
 
 
 @functools.cache
 def trainer(
-    image_shape: tuple[int, int, int], num_classes: int, kinds: tuple[str, ...], *, path: str | None = None
+    image_shape: tuple[int, int, int],
+    num_classes: int,
+    kinds: tuple[str, ...],
+    pace: Pace = JUDGING,
+    *,
+    path: str | None = None,
 ) -> Trainer:
     """This process's `Trainer` of such classifiers, which is compiled once; `path` as for `builder`."""
-    return Trainer(image_shape, num_classes, kinds, build=builder(path))
+    return Trainer(image_shape, num_classes, kinds, pace, build=builder(path))
 
 
 def builder(path: str | None) -> Callable[[tuple[int, int, int], int], keras.Model]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from enum import StrEnum
 from typing import Literal
 
@@ -90,7 +89,7 @@ class MeasuresRecord(Record):
 class Recipe(Record):
     """What a classifier is trained with, beside the real images."""
 
-    augmentation: Sequence[str] = ()
+    augmentation: tuple[str, ...] = ()
     """Classical augmentations, keys of `dcgan.networks.augmentation.AUGMENTATIONS`."""
     mixup: bool = False
     synthetic: float = 0.0

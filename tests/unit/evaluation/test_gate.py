@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from dcgan.config import parse_job
+from dcgan.evaluation.arms import CLASSICAL, FEWER, WITH, WITHOUT, compared
 from dcgan.evaluation.gate import MIN_HOLDOUT, effect_of, judge, verdict_of
-from dcgan.evaluation.sets import WITH, WITHOUT, compared
 from dcgan.evaluation.statistics import Difference
 from dcgan.files import storage
 from dcgan.run import records, sentences
 from dcgan.run.paths import Run
-from dcgan.run.records import Effect, EvaluationRecord, ShareRecord, Verdict
-from tests.records import comparison, measures_record, split_record
+from dcgan.run.records import Effect, EvaluationRecord, Verdict
+from tests.records import comparison, measures_record, recipe, recipe_record, split_record
 
 
 @pytest.mark.parametrize(
@@ -68,11 +68,10 @@ def measured(
     train = dict(zip(labels, num_train, strict=True))
     records.write(run.split_record, split_record(train | {"empty": 0}))
     records.write(run.measures, measures_record({label: {} for label in labels}))
-    records.write(run.share_record, ShareRecord(chosen=0.5, tried={"0": 0.5, "0.5": 0.6}))
+    records.write(run.recipe_record, recipe_record(measured=recipe(mixup=True)))
     base = rights[WITHOUT]
-    about = {"truth": truth, "synthetic": np.array([10, 30, 0]), "strength": np.array(0.5)}
     for number, (_, arm) in enumerate(compared(2)):
-        arrays = {"right": rights.get(arm, base), **about}
+        arrays = {"right": rights.get(arm, base), "truth": truth, "synthetic": np.array([10, 30, 0])}
         storage.write_bytes(run.compared(number), storage.pack_arrays(arrays))
     values = {"name": "j", "data": {"source": "x"}, "gate": {"classifier_seeds": 2, "policy": policy}}
     record = judge(run, parse_job(values, where=""))
@@ -159,5 +158,37 @@ def test_rare_classes_are_those_far_under_the_largest(tmp_path: Path) -> None:
     after = HALF | (TRUTH == 0)
     record = measured(tmp_path, {WITHOUT: HALF, WITH: after}, TRUTH, [20, 100, 21])
     assert record.rare == ["a"]
-    assert record.arms[WITH].rare_recall == [1.0, 1.0] and record.arms["real"].rare_recall == [0.5, 0.5]
+    assert record.arms[WITH].rare_recall == [1.0, 1.0] and record.arms[CLASSICAL].rare_recall == [0.5, 0.5]
     assert record.arms[WITH].balanced_accuracy == [0.6667, 0.6667]
+
+
+def test_advice_tells_what_the_recipe_gains_and_what_of_it_is_the_images_own(tmp_path: Path) -> None:
+    image = np.arange(120) % 40
+    rights = {CLASSICAL: image < 20, WITHOUT: image < 28, WITH: image < 30, FEWER: image < 24}
+    record = measured(tmp_path, rights, TRUTH, [20, 100, 10])
+    advice = record.advice
+    assert advice.recipe == record.recipe.chosen and advice.measure == "recall of rare classes"
+    assert (advice.classical, advice.advised, advice.gain.gain, advice.images.gain) == (0.5, 0.75, 0.25, 0.05)
+    assert record.arms[WITH].gain == advice.gain and record.arms[CLASSICAL].gain is None
+    told = sentences.advice(advice)
+    assert told.startswith("Train with these images: recall of rare classes 50.0% → 75.0% (+25.0 points, ")
+    # A doubling adds 10 points, the images half of that: half a doubling of 20 and of 10 images.
+    assert advice.worth and advice.worth.doubling.gain == 0.1
+    assert advice.worth.images == pytest.approx(15 * (2**0.5 - 1))
+    assert advice.worth.images_low is not None and advice.worth.images_low < advice.worth.images
+    assert advice.worth.classes["c"] == pytest.approx(0.1) > advice.worth.classes["a"] > 0
+
+
+@pytest.mark.parametrize("policy", ["no_harm", "report"])
+def test_withheld_images_are_not_advised(tmp_path: Path, policy: str) -> None:
+    rights = {WITHOUT: HALF, WITH: HALF & (TRUTH > 2)}
+    record = measured(tmp_path, rights, TRUTH, [10, 10, 10], policy)
+    assert bool(record.advice.recipe.synthetic) == (policy == "report")
+    told = sentences.advice(record.advice)
+    assert told.startswith("Train with" if policy == "report" else "Train without these images: ")
+
+
+def test_where_more_real_images_are_not_seen_to_help_the_images_worth_is_not_told(tmp_path: Path) -> None:
+    record = measured(tmp_path, {WITHOUT: HALF, WITH: HALF | (TRUTH == 0)}, TRUTH, [10, 100, 100])
+    assert record.advice.worth and record.advice.worth.images is None
+    assert "cannot be told" in sentences.worth(record.advice.worth)

@@ -10,13 +10,13 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from dcgan.evaluation.share import TRIED, choose
 from sklearn.datasets import load_digits
 
 from benchmarks.jobs import put_generated
 from dcgan.data import leakage
 from dcgan.evaluation import gate, measures, utility
-from dcgan.evaluation.sets import compared
+from dcgan.evaluation.arms import compared
+from dcgan.evaluation.recipes import choose, trials
 from dcgan.execution.progress import Progress
 from dcgan.networks.classifier import train_judge
 from dcgan.run.records import Check, ClassEvidence, Effect, Verdict
@@ -88,7 +88,7 @@ def classes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ClassEvidence
         make, _ = SABOTAGE.get(label, (lambda label=label: others(label), None))
         put_generated(run, label, make())
     measures.measure(run, job, silent)
-    utility.try_shares(run, job, range(len(TRIED)), silent)
+    utility.try_recipes(run, job, range(len(trials(job.gate))), silent)
     choose(run, job)
     utility.measure(run, job, range(len(compared(job.gate.classifier_seeds))), silent)
     return gate.judge(run, job).classes

@@ -31,14 +31,16 @@ from dcgan.pipeline.stages import (
     MEASURE_QUALITY,
     MEASURE_UTILITY,
     TRAIN,
-    TRY_SHARES,
+    TRY_RECIPES,
     Portion,
     Stage,
     of_class,
     of_classifiers,
 )  # fmt: skip
+from dcgan.run import records
 from dcgan.run.paths import Run
 from tests.conftest import TINY, split_run, write_digits
+from tests.records import recipe_record
 
 
 def ignore(_: Progress) -> None:
@@ -168,7 +170,7 @@ def test_worker_is_kept_for_the_next_stage_that_trains_classifiers_and_ends_when
     write_digits(tmp_path / "images", {0: 30, 1: 25})
     opened, _ = split_run(tmp_path, gate={"classifier_steps": 5})
     put_generated(opened, "0", np.load(opened.train_images("0"))[:4])
-    storage.write_json(opened.share_record, {"chosen": 0.5, "tried": {}})
+    records.write(opened.recipe_record, recipe_record())
     workers = Workers()
     workers.perform(work_of(opened.root), ignore)
     assert worker_of(opened.root) is None
@@ -179,10 +181,10 @@ def test_worker_is_kept_for_the_next_stage_that_trains_classifiers_and_ends_when
         assert worker is not None
         return worker
 
-    kept = [perform(TRY_SHARES), perform(MEASURE_QUALITY), perform(MEASURE_UTILITY)]
+    kept = [perform(TRY_RECIPES), perform(MEASURE_QUALITY), perform(MEASURE_UTILITY)]
     assert len({worker.pid for worker in kept}) == 1
     logs = {file.name for file in (opened.root / "logs").iterdir()}
-    assert {"try_shares-0.log", "measure_quality.log", "measure_utility-0.log"} <= logs
+    assert {"try_recipes-0.log", "measure_quality.log", "measure_utility-0.log"} <= logs
     kept[0].kill()  # by the system, for memory
     kept[0].wait(10)
     last = perform(MEASURE_QUALITY)

@@ -19,9 +19,9 @@ from dcgan.generation.png import encode, image_id
 from dcgan.pipeline import planning, reuse
 from dcgan.run import history, records, runs, sentences, summary
 from dcgan.run.paths import Run
-from dcgan.run.records import Change, FingerprintsRecord, JudgeRecord, PartRecord, PrecisionRecord, ShareRecord
+from dcgan.run.records import Change, FingerprintsRecord, JudgeRecord, PartRecord, PrecisionRecord, RecipeRecord
 from dcgan.training import snapshots
-from tests.records import evaluation_record, generation_record, run_summary, training_record
+from tests.records import evaluation_record, generation_record, recipe_record, run_summary, training_record
 from tests.samples import noise, tree_hash, write_noise
 
 COUNTS = {"cat": 30, "dog": 40, "owl": 50}
@@ -71,7 +71,7 @@ class Job:
         for file, record in {
             run.judge / "record.json": JudgeRecord(classes=list(COUNTS), steps=1, steps_of_fold=1),
             run.precision: PrecisionRecord(precision="float32"),
-            run.share_record: ShareRecord(chosen=0.5, tried={run.id: 1.0}),
+            run.recipe_record: recipe_record(steps=int(run.id[-6:]) + 1),
             run.evaluation_record: evaluation_record({}),
         }.items():
             if not file.exists():
@@ -332,9 +332,9 @@ def test_verdicts_stand_only_with_the_very_images_that_they_are_about(job: Job) 
 def test_share_stays_while_few_images_change_and_says_where_it_was_chosen(job: Job) -> None:
     first = job.night()
     job.add("owl", 8)
-    expected = ShareRecord(chosen=0.5, tried={first.id: 1.0}, run_id=first.id)
-    assert records.read(job.night().share_record, ShareRecord) == expected
+    expected = recipe_record(steps=int(first.id[-6:]) + 1, run_id=first.id)
+    assert records.read(job.night().recipe_record, RecipeRecord) == expected
     job.add("owl", 8)
-    assert records.read(job.night().share_record, ShareRecord).run_id == first.id
+    assert records.read(job.night().recipe_record, RecipeRecord).run_id == first.id
     job.add("owl", 60)
-    assert not job.begin().share_record.exists()
+    assert not job.begin().recipe_record.exists()

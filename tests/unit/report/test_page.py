@@ -122,8 +122,8 @@ def test_all_that_a_run_left_is_shown(full: Made) -> None:
     text = " ".join(page.text.split())
     for told in (
         "helps: balanced accuracy +3.0 points",
-        "Real and synthetic, classical augmentation 78.0 %",
-        "25 % 94.0 % ✓ chosen",
+        "Mixup and up to 25% synthetic images 78.0 %",
+        "Mixup and up to 25% synthetic images 78.0 % 0.0 ± 0.4 ✓ chosen",
         "0.02 ± 0.004 ceiling 0.001",
         "C_T near 0 is good",
         "\N{MINUS SIGN}4.5 ± 1",

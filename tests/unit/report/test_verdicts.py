@@ -6,10 +6,9 @@ import itertools
 
 import pytest
 
-from dcgan.report.text import count, figure, moment, percent, points
-from dcgan.report.verdicts import arms, forest_limit, groups, headline, shares
-from dcgan.run.records import ArmScores, ClassOutcome, Effect, ShareRecord, Verdict
-from tests.records import class_outcome, comparison, overall_evidence
+from dcgan.report.verdicts import arms, forest_limit, groups, headline, recipes
+from dcgan.run.records import ArmScores, ClassOutcome, Effect, TriedRecipe, Verdict
+from tests.records import class_outcome, comparison, overall_evidence, recipe, recipe_record
 
 
 def classes(*effects: str) -> list[ClassOutcome]:
@@ -94,10 +93,14 @@ def test_scale_of_gains_holds_every_interval() -> None:
 
 
 def test_dots_of_the_arms_stand_on_one_axis() -> None:
-    view = arms({"real": ArmScores(balanced_accuracy=[0.501, 0.52]), "novel": ArmScores(balanced_accuracy=[0.54])})
+    mixed = ArmScores(balanced_accuracy=[0.54], recipe=recipe(0.25, mixup=True), gain=comparison(0.01, 0.03))
+    view = arms({"classical": ArmScores(balanced_accuracy=[0.501, 0.52]), "with": mixed})
     assert view is not None
     assert [(axis.title, axis.low, axis.high) for axis in view.scores] == [("Balanced accuracy", 0.5, 0.54)]
-    assert [row.title for row in view.rows] == ["Real images only", "novel"]
+    assert [row.title for row in view.rows] == [
+        "Classical augmentation alone", "Mixup and up to 25% synthetic images"
+    ]  # fmt: skip
+    assert [row.gain for row in view.rows] == [None, mixed.gain]
     [[first], [second]] = [row.strips for row in view.rows]
     assert first and second
     assert first.dots == pytest.approx([0.025, 0.5]) and second.dots == pytest.approx([1.0])
@@ -123,16 +126,14 @@ def test_one_value_has_an_axis_too(share: float) -> None:
     assert strip and all(0 <= place <= 1 for place in [*strip.dots, strip.at])
 
 
-def test_shares_are_in_their_order_and_one_is_chosen() -> None:
-    found = shares(ShareRecord(chosen=0.25, tried={"0.5": 0.9, "0": 0.8, "0.25": 0.95}))
-    assert [(row.share, row.chosen) for row in found] == [(0.0, False), (0.25, True), (0.5, False)]
-    assert shares(None) == []
-
-
-def test_figures_are_for_people() -> None:
-    minus = "\N{MINUS SIGN}"
-    assert (points(0.03), points(-0.125), points(0)) == ("+3.0", f"{minus}12.5", "+0.0")
-    assert (percent(0.9612), count(2637)) == ("96.1 %", "2,637")
-    assert (figure(0.01234), figure(-4.5), figure(12)) == ("0.0123", f"{minus}4.5", "12")
-    assert moment("2024-05-01T02:00:00+00:00") == "01 May 2024, 02:00 UTC"
-    assert (moment("soon"), moment(None)) == ("soon", "unknown")
+def test_recipes_are_in_their_order_and_one_is_chosen() -> None:
+    tried = [
+        TriedRecipe(recipe=recipe(share), balanced_accuracy=score, behind=0.95 - score, error=0.01)
+        for share, score in ((0.0, 0.8), (0.25, 0.95), (0.5, 0.9))
+    ]
+    found = recipes(recipe_record(0.25, tried=tried))
+    assert [(row.title, row.chosen) for row in found] == [
+        ("Classical augmentation alone", False), ("Up to 25% synthetic images", True),
+        ("Up to 50% synthetic images", False),
+    ]  # fmt: skip
+    assert recipes(None) == []

@@ -32,25 +32,29 @@ from dcgan.run.records import (
     MetricBounds,
     MovedImages,
     PrecisionRecord,
+    RecipeRecord,
     Record,
     ReleaseRecord,
     RunRecord,
     RunResult,
     RunSummary,
-    ShareRecord,
     SplitRecord,
     TrainingRecord,
     Verdict,
 )
 from tests.records import (
+    advice,
     changed,
     class_evidence,
     class_outcome,
+    comparison,
     evaluation_record,
     generation_record,
     measure,
     measures_record,
     overall_evidence,
+    recipe,
+    recipe_record,
     run_summary,
     split_record,
     training_record,
@@ -61,7 +65,7 @@ ODD = "<é>\x00\n%"  # a class may be called anything
 IMAGE = LeakedImage(path=f"{ODD}/1.png", label=ODD, split="train")
 PROVENANCE = {name: getattr(run_summary(), name) for name in records.Provenance.model_fields}
 FINGERPRINTS = FingerprintsRecord(
-    recipe="a", judge="b", share="c", evaluation="d", release="e", changes={ODD: Change.FURTHER},
+    trainings="a", judge="b", recipe="c", evaluation="d", release="e", changes={ODD: Change.FURTHER},
     classes={ODD: ClassFingerprints(images="f", training="g", generation="h")},
 )  # fmt: skip
 SCORE = {"step": 40, "work": 50, "score": 0.1 + 0.2, "kid": -1 / 3, "coverage": 0.5, "diversity": 1e-9}
@@ -71,8 +75,16 @@ UNFIT = class_evidence(
 )  # fmt: skip
 EVALUATION = evaluation_record(
     {ODD: UNFIT, "b": class_evidence("withheld", harm_overall=True)},
-    arms={"real": {"balanced_accuracy": [0.5], "rare_recall": []}}, rare=[ODD], overall=overall_evidence("harms"),
-    share=ShareRecord(chosen=0.25, tried={"0": 1 / 3}, run_id="1"),
+    arms={"classical": {"balanced_accuracy": [0.5], "rare_recall": []}}, rare=[ODD], overall=overall_evidence("harms"),
+    recipe=recipe_record(
+        0.25, tried=[{"recipe": recipe(), "balanced_accuracy": 1 / 3, "behind": 0, "error": 0.1}], run_id="1"
+    ),
+    advice=advice(
+        worth={
+            "doubling": comparison(0.01, 0.1), "images": 1 / 3, "images_low": 0.1, "images_high": None,
+            "classes": {ODD: 0.1},
+        }
+    ),
 )  # fmt: skip
 MEASURES = measures_record(
     {ODD: {"kid": measure(-0.1, error=0.2, ceiling=0.3), "variety": measure(None, note="too few")}},
@@ -82,7 +94,8 @@ MEASURES = measures_record(
 )  # fmt: skip
 SUMMARY = run_summary(
     ending="partly", state=f"Completed: 1 class withheld ({ODD})", seconds={"training": 1.5}, fingerprints=FINGERPRINTS,
-    overall=EVALUATION.overall, share=EVALUATION.share, arms=EVALUATION.arms, rare=EVALUATION.rare,
+    overall=EVALUATION.overall, recipe=EVALUATION.recipe, advice=EVALUATION.advice, arms=EVALUATION.arms,
+    rare=EVALUATION.rare,
     balanced_accuracy=EVALUATION.balanced_accuracy, leakage={"pairs": {"a": 1}, "examples": []},
     measures={"features": MEASURES.features, "metrics": MEASURES.metrics, "overall": MEASURES.classes[ODD]},
     classes={
@@ -117,7 +130,7 @@ EXAMPLES: list[Record] = [
         has_earlier=True, renamed={ODD: "b"}, gone=["c"], moved=[MovedImages(images=2, before="c", now=ODD)],
         classes={ODD: ClassChange(kind=Change.FURTHER, cause="renamed", name_before="b", added=1, share_changed=1 / 7)},
     ),
-    EVALUATION.share,
+    EVALUATION.recipe,
     MEASURES,
     EVALUATION,
     RunRecord(**PROVENANCE, id="1", started="2026-01-01T00:00:00+00:00", fresh=True),
@@ -173,7 +186,7 @@ def test_damaged_record_is_told_with_its_file_and_its_key(
         records.read(file, kind)
 
 
-FOREIGN = sorted({*map(type, EXAMPLES)} - {ShareRecord}, key=str)
+FOREIGN = sorted({*map(type, EXAMPLES)} - {RecipeRecord}, key=str)
 
 
 @pytest.mark.parametrize("kind", FOREIGN, ids=lambda kind: kind.__name__)

@@ -127,7 +127,7 @@ def test_run_that_was_not_evaluated_has_no_evidence(made: Made) -> None:
     failures = dict.fromkeys(MADE, "diverged")
     gathered = summary.gather(made.run, made.config, plan_of(made), failures, None, {})
     assert gathered.ending is Ending.FAILED and gathered.released == 0
-    assert (gathered.overall, gathered.share, gathered.accuracy) == (None, None, None)
+    assert (gathered.overall, gathered.advice, gathered.accuracy) == (None, None, None)
     assert not any(outcome.evidence for outcome in gathered.classes.values())
 
 

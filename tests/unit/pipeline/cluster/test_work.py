@@ -165,23 +165,23 @@ def test_what_a_failed_stage_has_left_comes_back_too(run: Run, job: JobConfig, a
 def test_evaluation_that_is_done_again_takes_the_place_of_the_one_before(
     run: Run, job: JobConfig, acting: Callable[[Act], None]
 ) -> None:
-    shares: list[str] = []
+    recipes: list[str] = []
     one = of_classifiers([0])
 
     def measure(here: Run, _: Portion) -> None:
-        shares.append(here.share_record.read_text())
-        storage.write_text(here.compared(0), f"measured with {shares[-1]}")
+        recipes.append(here.recipe_record.read_text())
+        storage.write_text(here.compared(0), f"measured with {recipes[-1]}")
 
     acting(measure)
     with coordinating(job):
-        for share in ("first", "second"):
-            storage.write_text(run.share_record, share)
+        for recipe in ("first", "second"):
+            storage.write_text(run.recipe_record, recipe)
             assert not stands(MEASURE_UTILITY, run, one)
             offer(MEASURE_UTILITY, run, job, one)
             perform_anywhere(MEASURE_UTILITY, run, job, one)
             bring(MEASURE_UTILITY, run, job, one)
-            assert run.compared(0).read_text() == f"measured with {share}"
-    assert shares == ["first", "second"]
+            assert run.compared(0).read_text() == f"measured with {recipe}"
+    assert recipes == ["first", "second"]
 
 
 def test_class_that_stands_is_known_to(run: Run) -> None:

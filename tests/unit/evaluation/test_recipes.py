@@ -1,0 +1,99 @@
+"""The choice of a recipe: the simplest that is as good as the best, on images that are not held out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dcgan.config import parse_job
+from dcgan.config.gate import GateConfig
+from dcgan.evaluation.arms import CLASSICAL, FEWER, WITH, WITHOUT
+from dcgan.evaluation.arms import recipes as recipes_of
+from dcgan.evaluation.recipes import STRENGTHS, candidates, choose, synthetic_share, taken_over, trials
+from dcgan.files import storage
+from dcgan.run import records
+from dcgan.run.paths import Run
+from dcgan.run.records import RecipeRecord
+from tests.records import recipe, recipe_record
+
+Parts = tuple[bool, float]
+"""Mixup, and share of synthetic images."""
+
+
+def test_simplest_recipes_come_first_and_no_images_are_among_them() -> None:
+    tried = [(one.mixup, one.synthetic) for one in candidates(GateConfig())]
+    assert tried == [(mixup, strength) for strength in STRENGTHS for mixup in (False, True)] and tried[0] == (False, 0)
+    assert {one.mixup for one in candidates(GateConfig(mixup=True))} == {True}
+    assert {one.mixup for one in candidates(GateConfig(mixup=False))} == {False}
+    more = candidates(GateConfig(mixup=False, recipes=[["flip"]]))
+    assert [one.augmentation for one in more[:2]] == [("translation", "brightness"), ("flip",)] and len(more) == 6
+
+
+def chosen_of(tmp_path: Path, rights: Mapping[Parts, np.ndarray], truth: np.ndarray) -> RecipeRecord:
+    """What is chosen where the recipes recognised these images; all others none."""
+    run = Run(tmp_path)
+    job = parse_job({"name": "j", "data": {"source": "x"}}, where="")
+    for number, (_, one) in enumerate(trials(job.gate)):
+        right = rights.get((one.mixup, one.synthetic), np.zeros(len(truth), bool))
+        arrays = {"right": right, "truth": truth, "steps": np.array(7)}
+        storage.write_bytes(run.tried(number), storage.pack_arrays(arrays))
+    record = choose(run, job)
+    assert records.read(run.recipe_record, RecipeRecord) == record and record.steps == 7
+    return record
+
+
+@pytest.mark.parametrize(
+    ("missed", "expected"),
+    [  # images of 100 that each recipe misses; others ones each time, where no two are the same
+        ({(False, 0): 0, (True, 0): 0, (False, 0.5): 0}, (False, 0)),
+        ({(False, 0): 30, (True, 0): 10, (False, 0.5): 9}, (True, 0)),
+        ({(False, 0): 30, (True, 0): 30, (False, 0.25): 9, (True, 0.5): 8}, (False, 0.25)),
+        ({(False, 0): 30, (True, 0): 30, (False, 0.25): 30, (True, 0.5): 2}, (True, 0.5)),
+    ],
+)
+def test_simplest_that_is_as_good_as_the_best_is_chosen(
+    tmp_path: Path, missed: Mapping[Parts, int], expected: Parts
+) -> None:
+    truth, image = np.repeat([0, 1], 50), np.arange(100)
+    rights, begin = {}, 0
+    for parts, count in missed.items():
+        rights[parts] = ~np.isin(image, (begin + np.arange(count)) % 100)
+        begin += count
+    record = chosen_of(tmp_path, rights, truth)
+    assert (record.chosen.mixup, record.chosen.synthetic) == expected
+    scores = {(one.recipe.mixup, one.recipe.synthetic): one.balanced_accuracy for one in record.tried}
+    assert scores == {parts: 1 - missed.get(parts, 100) / 100 for parts in scores} and len(scores) == 6
+    assert min(one.behind for one in record.tried) == 0
+
+
+def test_images_are_measured_also_where_none_are_chosen_and_with_the_same_other_parts(tmp_path: Path) -> None:
+    truth, image = np.repeat([0, 1], 50), np.arange(100)
+    rights = {(True, 0): image >= 0, (True, 0.5): image >= 20, (True, 0.25): image >= 40, (False, 0.25): image >= 10}
+    record = chosen_of(tmp_path, rights, truth)
+    assert (record.chosen.mixup, record.chosen.synthetic) == (True, 0)
+    assert (record.measured.mixup, record.measured.synthetic) == (True, 0.5)
+    assert record.measured.without_images == record.chosen
+
+
+def test_arms_differ_in_one_thing_each() -> None:
+    gate = GateConfig(augmentation=["translation"])
+    plain = recipes_of(gate, recipe_record(0.25))
+    assert list(plain) == [CLASSICAL, WITH, FEWER] and plain[WITH].without_images == plain[CLASSICAL] == plain[FEWER]
+    mixed = recipes_of(gate, recipe_record(measured=recipe(0.25, mixup=True)))
+    assert list(mixed) == [CLASSICAL, WITHOUT, WITH, FEWER]
+    assert mixed[WITH].without_images == mixed[WITHOUT] == mixed[FEWER] != mixed[CLASSICAL]
+
+
+def test_recipe_that_was_taken_over_stays(tmp_path: Path) -> None:
+    run, job = Run(tmp_path), parse_job({"name": "j", "data": {"source": "x"}}, where="")
+    assert taken_over(run) is None
+    records.write(run.recipe_record, recipe_record(run_id="20260101-000000"))
+    assert choose(run, job) == taken_over(run) == recipe_record(run_id="20260101-000000")
+
+
+@pytest.mark.parametrize(("num_real", "num_synthetic", "share"), [(20, 380, 0.475), (300, 100, 0.125), (20, 0, 0.0)])
+def test_the_rarer_a_class_the_larger_the_synthetic_share(num_real: int, num_synthetic: int, share: float) -> None:
+    assert synthetic_share(num_real, num_synthetic, 0.5) == pytest.approx(share)
