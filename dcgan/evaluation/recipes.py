@@ -7,6 +7,7 @@ images are training images, in turn (`utility.try_recipes`). What is held out fo
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,11 +18,15 @@ from dcgan.data.split import FOLDS
 from dcgan.evaluation.sets import Sets
 from dcgan.evaluation.statistics import balanced
 from dcgan.files import storage
+from dcgan.networks.pace import PROOF
 from dcgan.run import records
 from dcgan.run.paths import Run
 from dcgan.run.records import Recipe, RecipeRecord, TriedRecipe
 
-STEPS = 1500
+MIN_STEPS, MAX_STEPS = 2000, 6000
+"""Of a classifier. Synthetic images go on teaching it when classical augmentation has nothing more to give: with too few
+steps they seem worth less than they are (benchmarks/TRIALS.md)."""
+PASSES = 50  # over the real images: what needs more steps than `MIN_STEPS`, gets them
 STRENGTHS = (0.0, 0.25, 0.5)  # share of a class's draws when it has hardly any real images
 
 
@@ -59,13 +64,15 @@ def shares(sets: Sets, strength: float) -> list[float]:
 
 
 def classifier_steps(gate: GateConfig, num_real: Sequence[int]) -> int:
-    """Optimizer steps of each classifier that measures utility.
+    """Optimizer steps of each classifier that measures utility: enough to learn what there is to learn.
 
     Args:
         gate: of the job.
         num_real: training images of each class.
     """
-    return STEPS if gate.classifier_steps == "auto" else gate.classifier_steps
+    if gate.classifier_steps != "auto":
+        return gate.classifier_steps
+    return min(max(MIN_STEPS, math.ceil(PASSES * sum(num_real) / PROOF.batch_size)), MAX_STEPS)
 
 
 def choose(run: Run, job: ResolvedJob) -> RecipeRecord:

@@ -23,7 +23,8 @@ from dcgan.execution import randomness
 from dcgan.execution.progress import OnProgress, part_of
 from dcgan.files import storage
 from dcgan.networks.batches import Batches
-from dcgan.networks.classifier import PROOF, trainer
+from dcgan.networks.classifier import trainer
+from dcgan.networks.pace import PROOF
 from dcgan.run import records
 from dcgan.run.paths import Run
 from dcgan.run.records import Recipe, RecipeRecord

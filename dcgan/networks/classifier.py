@@ -12,7 +12,6 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -28,6 +27,7 @@ from dcgan.files import storage
 from dcgan.networks.architecture import num_stages
 from dcgan.networks.augmentation import augment, mix
 from dcgan.networks.batches import Batches, spec_of_batches, to_float
+from dcgan.networks.pace import JUDGING, Pace
 from dcgan.run import records
 from dcgan.run.paths import Run
 from dcgan.run.records import JudgeRecord
@@ -37,21 +37,6 @@ PREDICTION_BATCH = 256
 
 Look = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 """Images uint8 (N, H, W, C) to probabilities (N, num_classes) and features (N, F), float32."""
-
-
-class Pace(NamedTuple):
-    """How a classifier is trained, whatever its number of steps."""
-
-    batch_size: int
-    """Images per optimizer step."""
-    learning_rate: float
-    """Adam's, at first; it decays to 0 along a cosine."""
-
-
-JUDGING = Pace(128, 1e-3)
-"""Of the judge: sure of what it knows after some hundred steps."""
-PROOF = Pace(64, 1e-3)
-"""Of the classifiers that measure utility: as many images in twice the steps, which is better learnt from."""
 
 
 def make_classifier(image_shape: tuple[int, int, int], num_classes: int) -> keras.Model:

@@ -18,7 +18,8 @@ from dcgan.evaluation.sets import load_sets, num_synthetic
 from dcgan.evaluation.utility import Classifiers, halved, measure, try_recipes
 from dcgan.execution.progress import Progress
 from dcgan.files import storage
-from dcgan.networks.classifier import PROOF, trainer
+from dcgan.networks.classifier import trainer
+from dcgan.networks.pace import PROOF
 from dcgan.run import records
 from dcgan.run.paths import Run
 from dcgan.run.records import Recipe
@@ -143,7 +144,7 @@ def test_each_part_of_a_recipe_changes_what_is_learnt(prepared: tuple[Run, JobCo
 
     def learnt(some: Recipe) -> bytes:
         classifiers.tested("test", sets, some, 20, sets.real, ignore)
-        model = trainer(sets.real[0].shape[1:], NUM_CLASSES, some.augmentation, PROOF).model
+        model = trainer(sets.real[0].shape[1:], NUM_CLASSES, some.augmentation, PROOF, path=None).model
         return b"".join(array.tobytes() for array in model.get_weights())
 
     base = recipe(0.0)
