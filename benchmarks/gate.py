@@ -40,7 +40,7 @@ from dcgan.config import JobConfig, parse_job
 from dcgan.files import storage
 from dcgan.run import records, sentences
 from dcgan.run.paths import Run
-from dcgan.run.records import ShareRecord, SplitRecord
+from dcgan.run.records import SplitRecord
 
 LARGEST, IMBALANCE = 500, 50
 NUM_RARE = 5  # classes, of 57, 37, 24, 15 and 10 images
@@ -73,7 +73,8 @@ def main() -> None:
 
     bases = {}
     for seed in range(args.repeats):
-        bases[seed] = begin(args.data, seed, args.work, {"classifier_steps": args.steps, "classifier": args.classifier})
+        gate = {"classifier_steps": args.steps, "classifier": args.classifier, "mixup": False}
+        bases[seed] = begin(args.data, seed, args.work, gate)
     trials = [
         Trial(run.root, kind, labels[-NUM_RARE:], args.work / f"trials/{seed}-{number}")
         for number, kind in enumerate(KINDS)
@@ -134,19 +135,19 @@ def beside(run: Path, name: str) -> dict[str, np.ndarray]:
 
 def recognised(run: Run, base: Path, *, synthetic: bool) -> dict[str, np.ndarray]:
     """Which images of the test split classifiers recognise, bool (seeds, N), without synthetic images or with them."""
-    from dcgan.evaluation.share import shares  # noqa: PLC0415
-
+    from dcgan.evaluation.recipes import classifier_steps  # noqa: PLC0415
     from dcgan.evaluation.sets import load_sets  # noqa: PLC0415
-    from dcgan.evaluation.utility import Arm, Classifiers  # noqa: PLC0415
+    from dcgan.evaluation.utility import Classifiers  # noqa: PLC0415
 
     sets, config = load_sets(run), read_job(run)
-    arm = Arm(sets.real, None, None, classical=True)
+    recipe = Recipe(augmentation=tuple(config.gate.augmentation))
     if synthetic:
-        arm = Arm(sets.real, sets.synthetic, shares(sets, records.read(run.share_record, ShareRecord).chosen), True)
+        recipe = records.read(run.recipe_record, RecipeRecord).measured
+    steps = classifier_steps(config.gate, [len(images) for images in sets.real])
     tested = list(beside(base, "test").values())
     classifiers = Classifiers(config, sets)
     found = [
-        classifiers.recognised(f"truth {number}", arm, config.gate.classifier_steps, tested, lambda _: None)
+        classifiers.tested(f"truth {number}", sets, recipe, steps, tested, lambda _: None)
         for number in range(TRUTH_SEEDS)
     ]
     return {"right": np.stack([seed["right"] for seed in found]), "truth": found[0]["truth"]}
@@ -165,7 +166,7 @@ def judge_and_measure(trial: Trial) -> list[dict[str, Any]]:
     from dcgan.execution.determinism import wake_tensorflow  # noqa: PLC0415
 
     wake_tensorflow(1)
-    from dcgan.evaluation import gate, measures, sets, share, statistics, utility  # noqa: PLC0415
+    from dcgan.evaluation import arms, gate, measures, recipes, statistics, utility  # noqa: PLC0415
 
     # The sets, in the place of generated images: as many as fill the classes up.
     run = copied(trial.base, trial.folder)
@@ -187,14 +188,14 @@ def judge_and_measure(trial: Trial) -> list[dict[str, Any]]:
         """Nobody watches."""
 
     measures.measure(run, config, silent)
-    utility.try_shares(run, config, range(len(share.TRIED)), silent)
-    chosen = share.choose(run, config).chosen
-    utility.measure(run, config, range(len(sets.compared(config.gate.classifier_seeds))), silent)
+    utility.try_recipes(run, config, range(len(recipes.trials(config.gate))), silent)
+    record = recipes.choose(run, config)
+    trained = arms.recipes(config.gate, record)
+    utility.measure(run, config, arms.numbers(config.gate.classifier_seeds, trained.keys()), silent)
     judged = {}
     for policy in POLICIES:
         changed = config.gate.model_copy(update={"policy": policy})
-        record = gate.judge(run, config.model_copy(update={"gate": changed}))
-        judged[policy] = record
+        judged[policy] = gate.judge(run, config.model_copy(update={"gate": changed}))
 
     # The truth.
     after, before = recognised(run, trial.base, synthetic=True), beside(trial.base, "without")
@@ -213,11 +214,12 @@ def judge_and_measure(trial: Trial) -> list[dict[str, Any]]:
             truth = "harmless" if of_class.mean >= 0 and whole.mean >= 0 else "unclear"
         found.append(
             {
-                "kind": trial.kind, "class": str(label), "real": counts[label].train, "share": chosen,
+                "kind": trial.kind, "class": str(label), "real": counts[label].train,
+                "share": record.measured.synthetic,
                 "truth": truth,
                 "class_gain": [of_class.mean, of_class.low, of_class.high],
                 "gain": [whole.mean, whole.low, whole.high],
-                "verdicts": {policy: record.classes[label].verdict for policy, record in judged.items()},
+                "verdicts": {policy: found_by.classes[label].verdict for policy, found_by in judged.items()},
                 "reason": sentences.evidence(judged["no_harm"].classes[label], judged["no_harm"].overall),
             }
         )  # fmt: skip

@@ -8,8 +8,8 @@ For each data seed, DATA loses most of its training images: 500 of the first cla
 shared base on what is left and a GAN for each rare class, and makes 1,000 images of each. Classifiers are then trained
 by every recipe from the same seeds, with as many optimizer steps and every class drawn equally often (which is
 oversampling), and tested on the whole test split. No choice is made on the test split: all shares that were measured
-are in the table, and beside them the one of them that the job recommends, for each data seed, by what it tried on the
-training images. What a first call has done in `--work`, a second one takes.
+are in the table, and beside them the recipe that the job advises, for each data seed, by what it tried on the training
+images. What a first call has done in `--work`, a second one takes.
 
 `small` is two convolutions and one hidden layer, 1,500 steps of 128 images, shifts and brightness. `resnet` is a
 residual network of 16, 32 and 64 channels, 1,200 steps of 96, AdamW, with shifts, contrast, cutout, and flips where
@@ -31,15 +31,17 @@ from typing import Any
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
-from dcgan.evaluation.share import STRENGTHS
 
 from benchmarks import common, datasets
 from benchmarks.jobs import begun, order_of
 from benchmarks.quality import ganexlib_images, run_ganexlib
 from dcgan.config import JobConfig
+from dcgan.evaluation.recipes import STRENGTHS
 from dcgan.files import pictures, storage
 from dcgan.pipeline.performing import by_threads
+from dcgan.run import records
 from dcgan.run.paths import Run
+from dcgan.run.records import RecipeRecord
 
 LARGEST, IMBALANCE, RARE = 500, 50, 60  # images; as in published long tails of small sets
 NUM_IMAGES = 1000  # synthetic ones of a rare class
@@ -61,13 +63,10 @@ class Recipe:
 
 BASELINE = Recipe("classical augmentation")
 OURS = {share: Recipe(f"ours, {share:.0%} of the draws", "ours", share) for share in STRENGTHS if share}
-RECOMMENDED = "ours, as the job recommends"
-SMALL = [
-    BASELINE,
-    *OURS.values(),
-    Recipe("mixup", mixup=True),
-    Recipe("mixup, ours, 25% of the draws", "ours", 0.25, mixup=True),
-]
+ADVISED = "the recipe that the job chooses"
+MIXUP = Recipe("mixup", mixup=True)
+MIXED = {share: Recipe(f"mixup, ours, {share:.0%} of the draws", "ours", share, mixup=True) for share in OURS}
+SMALL = [BASELINE, *OURS.values(), MIXUP, *MIXED.values()]
 RESNET = [
     *SMALL,
     Recipe("RandAugment", rand_augment=True),
@@ -111,7 +110,7 @@ def main() -> None:
         changes = {"training": {"preset": "quick", **json.loads(args.job_set)}}
         run, job = our_run(work, images, labels, split, rare_names, changes)
         made = {"ours": our_images(run, job, rare_names)}
-        recommended = OURS[our_share(run, job)].title
+        advised = our_recipe(run, job).title
         if args.peers_python:
             made["ganexlib"] = peer_images(args.peers_python, work / "ganexlib", {names[n]: real[n] for n in rare})
         for kind, pools in made.items():
@@ -131,8 +130,8 @@ def main() -> None:
                     "classifier": classifier, "data_seed": seed, "seed": number, "recipe": recipe.title,
                     "balanced": float(recall.mean()), "rare": float(recall[rare].mean()),
                 }  # fmt: skip
-                results += [row, row | {"recipe": RECOMMENDED}] if recipe.title == recommended else [row]
-        print(f"data seed {seed} done, recommended: {recommended}", file=sys.stderr, flush=True)
+                results += [row, row | {"recipe": ADVISED}] if recipe.title == advised else [row]
+        print(f"data seed {seed} done, advised: {advised}", file=sys.stderr, flush=True)
 
     for classifier in args.classifiers.split(","):
         print(
@@ -190,11 +189,13 @@ def our_images(run: Run, job: JobConfig, rare: Sequence[str]) -> dict[str, np.nd
     return {name: pictures.stack(sorted((run.generation(name) / "images").glob("*.png"))) for name in rare}
 
 
-def our_share(run: Run, job: JobConfig) -> float:
-    """The share of a class's draws that the job recommends at most, chosen on the training images."""
+def our_recipe(run: Run, job: JobConfig) -> Recipe:
+    """What the job chooses by what it tries on the training images."""
     with by_threads(job) as start:
-        order_of(run, job, start, {}).choose_share()
-    return float(storage.read_json(run.share_record)["chosen"])
+        order_of(run, job, start, {}).choose_recipe()
+    chosen = records.read(run.recipe_record, RecipeRecord).chosen
+    of_kind = {0.0: MIXUP, **MIXED} if chosen.mixup else {0.0: BASELINE, **OURS}
+    return of_kind[chosen.synthetic]
 
 
 def peer_images(python: Path, folder: Path, real: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -24,8 +24,8 @@ from dcgan.run.paths import Run
 from dcgan.run.records import Recipe, RecipeRecord, TriedRecipe
 
 MIN_STEPS, MAX_STEPS = 2000, 6000
-"""Of a classifier. Synthetic images go on teaching it when classical augmentation has nothing more to give: with too few
-steps they seem worth less than they are (benchmarks/TRIALS.md)."""
+"""Of a classifier. Synthetic images go on teaching it when classical augmentation has nothing more to give: with too
+few steps they seem worth less than they are (benchmarks/TRIALS.md)."""
 PASSES = 50  # over the real images: what needs more steps than `MIN_STEPS`, gets them
 STRENGTHS = (0.0, 0.25, 0.5)  # share of a class's draws when it has hardly any real images
 
