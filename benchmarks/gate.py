@@ -40,7 +40,7 @@ from dcgan.config import JobConfig, parse_job
 from dcgan.files import storage
 from dcgan.run import records, sentences
 from dcgan.run.paths import Run
-from dcgan.run.records import SplitRecord
+from dcgan.run.records import Recipe, RecipeRecord, SplitRecord
 
 LARGEST, IMBALANCE = 500, 50
 NUM_RARE = 5  # classes, of 57, 37, 24, 15 and 10 images
