@@ -7,10 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
+import tensorflow as tf
 from PIL import Image
 
 import dcgan
+from dcgan.errors import ReleaseError
+from dcgan.run.records import Recipe
 from tests.conftest import Finished
+from tests.records import changed
 
 
 def test_manifest_agrees_with_the_files(finished: Finished) -> None:
@@ -63,42 +68,76 @@ def test_arrays_follow_the_manifest(finished: Finished) -> None:
     assert release.class_names[labels[100]] == row["label"]
 
 
-def test_dataset_mixes_real_training_images_and_none_held_out(finished: Finished) -> None:
+def drawn(dataset: tf.data.Dataset, num_batches: int) -> tuple[list[bytes], np.ndarray]:
+    """The images of the first batches as bytes, and their targets float32 (N, K)."""
+    batches = list(dataset.take(num_batches).as_numpy_iterator())
+    for images, targets in batches:
+        assert images.dtype == targets.dtype == np.float32 and images.min() >= 0 and images.max() < 255.01
+    images, targets = (np.concatenate(parts) for parts in zip(*batches, strict=True))
+    return [image.tobytes() for image in images.astype(np.uint8)], targets
+
+
+def test_dataset_draws_real_training_images_and_none_held_out(finished: Finished) -> None:
     release = dcgan.load_release(finished.release)
-    held_out, _ = release.real(split="holdout")
-    real, _ = release.real()
+    held_out, real = ({image.tobytes() for image in release.real(split=split)[0]} for split in ("holdout", "train"))
     synthetic = {image.tobytes() for image in release.arrays()[0]}
-    seen, weights, of_synthetic, heaviest = [], Counter[int](), Counter[int](), 0.0
-    for images, labels, batch_weights in release.dataset(batch_size=32):
-        in_bytes = [image.tobytes() for image in images.numpy().astype(np.uint8)]
-        seen += in_bytes
-        for image, label, weight in zip(in_bytes, labels.numpy(), batch_weights.numpy(), strict=True):
-            weights[int(label)] += weight
-            of_synthetic[int(label)] += weight * (image in synthetic)
-        heaviest = max(heaviest, batch_weights.numpy().max())
-    times = Counter(seen)
-    assert len(times) == len({image.tobytes() for image in real} | synthetic)
-    assert max(times.values()) > 1 and heaviest < 3
-    assert not {image.tobytes() for image in held_out} & set(seen)
-    assert {image.tobytes() for image in real} <= set(seen)
-    assert len(weights) == 3
-    np.testing.assert_allclose(list(weights.values()), len(seen) / 3, rtol=1e-4)
+    seen, targets = drawn(release.dataset(batch_size=64, synthetic=True, mixup=False), 200)
+    assert set(seen) == real | synthetic and not held_out & set(seen)
+    assert set(np.unique(targets)) == {0, 1} and (targets.sum(1) == 1).all()
+    labels, is_synthetic = targets.argmax(1), np.array([image in synthetic for image in seen])
     for name, entry in release.record.classes.items():
-        number = entry.class_index
-        assert abs(of_synthetic[number] / weights[number] - entry.synthetic_share) < 1e-4, name
+        of_class = labels == entry.class_index
+        # Within four standard errors of what is drawn at random.
+        assert abs(of_class.mean() - 1 / 3) < 4 * np.sqrt(2 / 9 / len(labels)), name
+        share = entry.synthetic_share
+        assert abs(is_synthetic[of_class].mean() - share) <= 4 * np.sqrt(share * (1 - share) / of_class.sum()), name
     assert 0 < max(entry.synthetic_share for entry in release.record.classes.values()) < 0.5
 
 
-def test_dataset_without_synthetic_images_has_the_real_ones_alone_and_classes_weigh_alike(finished: Finished) -> None:
+def test_dataset_follows_the_advice_and_every_part_can_be_overruled(
+    finished: Finished, caplog: pytest.LogCaptureFixture
+) -> None:
     release = dcgan.load_release(finished.release)
+    assert release.record.advice and release.recipe == release.record.advice.recipe
     real = {image.tobytes() for image in release.real()[0]}
-    seen, weights = set(), Counter[int]()
-    for images, labels, batch_weights in release.dataset(batch_size=32, synthetic=False):
-        seen |= {image.tobytes() for image in images.numpy().astype(np.uint8)}
-        for label, weight in zip(labels.numpy(), batch_weights.numpy(), strict=True):
-            weights[int(label)] += weight
-    assert seen == real
-    np.testing.assert_allclose(list(weights.values()), weights.total() / len(weights), rtol=1e-4)
+
+    def with_images_and_mixup(advised: Recipe, **choices: bool) -> tuple[bool, bool]:
+        release = dcgan.load_release(finished.release)
+        advice = release.record.advice
+        assert advice
+        release.record = changed(release.record, advice=changed(advice, recipe=advised.model_dump()))
+        seen, targets = drawn(release.dataset(batch_size=32, **choices), 20)
+        mixed = len(np.unique(targets)) > 2
+        return mixed or not set(seen) <= real, mixed
+
+    plain, both = Recipe(), Recipe(mixup=True, synthetic=0.5)
+    assert with_images_and_mixup(plain) == (False, False)
+    assert "as it advises to train without them" in caplog.text
+    caplog.clear()
+    assert with_images_and_mixup(plain, synthetic=True) == (True, False)
+    assert with_images_and_mixup(both)[1]
+    assert with_images_and_mixup(both, mixup=False) == (True, False)
+    assert with_images_and_mixup(both, mixup=False, synthetic=False) == (False, False)
+    assert not caplog.text
+
+
+def test_dataset_is_the_same_for_a_seed_and_another_for_another(finished: Finished) -> None:
+    release = dcgan.load_release(finished.release)
+    first, again, other = (drawn(release.dataset(seed=seed, mixup=True), 3) for seed in (1, 1, 2))
+    assert first[0] == again[0] != other[0] and (first[1] == again[1]).all()
+
+
+def test_class_without_any_image_is_never_drawn_and_one_without_real_ones_is_all_synthetic(finished: Finished) -> None:
+    release = dcgan.load_release(finished.release)
+    images, labels = release.real()
+    synthetic = {image.tobytes() for image in release.arrays()[0]}
+    made = set(np.unique(release.arrays()[1]))
+    of_one = labels == next(iter(set(labels) - made))
+    seen, targets = drawn(release.dataset((images[of_one], labels[of_one]), synthetic=True, mixup=False), 20)
+    assert set(targets.argmax(1)) == made | set(labels[of_one])
+    assert all((image in synthetic) == (label in made) for image, label in zip(seen, targets.argmax(1), strict=True))
+    with pytest.raises(ReleaseError, match="nothing to train on"):
+        release.dataset((images[:0], labels[:0]), synthetic=False)
 
 
 def test_loading_something_else_says_what_a_release_is(tmp_path: Path) -> None:
