@@ -33,7 +33,11 @@ from dcgan.data.split import HOLDOUT, TRAIN, assign
 from dcgan.files import storage
 from dcgan.run.records import ClassFingerprints, ClassPlan, FingerprintsRecord
 
-FORMAT = 6  # raised when the same images and the same job give other results within one version of the package
+FORMAT = 7
+"""Raised when the same images and the same job give other results within one version of the package.
+
+Last raised since each metric has draws of its own.
+"""
 
 _NO_RESULT = {"preset", "snapshot_seconds"}  # keys of `training` that change nothing; a preset's values count
 

@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from dcgan.evaluation.metrics import METRICS
+from dcgan.evaluation.metrics.base import good
 from dcgan.run.records import ClassOutcome, LeakageSummary, LeakedPair, Measure, MeasuresSummary, MetricBounds
 
 MAX_LISTED = 20  # leaked pairs that are named
@@ -18,37 +20,12 @@ class Column:
 
     title: str
     good: str
-    """Such as "high" or "near 0"."""
-    told: str
+    """Such as "high" or "near 0"; "" if it is not known."""
+    told: str = ""
     is_share: bool = False
     """Whether it goes from 0 to 1."""
     has_bar: bool = True
-    """Whether its length says something: not where it can lie on either side of 0."""
-
-
-COLUMNS = {
-    "kid": Column("KID", "low", "distance of the two distributions; 0 on average where they are the same"),
-    "frechet": Column("Fréchet distance", "low", "distance of normal distributions fitted to both"),
-    "manifold_precision": Column("Precision", "high", "share of synthetic images that lie among the real ones", True),
-    "manifold_recall": Column("Recall", "high", "share of real images that lie among the synthetic ones", True),
-    "density": Column("Density", "high", "how deep among the real images the synthetic ones lie"),
-    "coverage": Column("Coverage", "high", "share of real images that have a synthetic one near", True),
-    "variety": Column("Variety", "near 1", "how far two synthetic images are apart, by how far two real ones are"),
-    "outlying": Column("Outlying", "low", "share of synthetic images that are unlike any real one", True),
-    "authenticity": Column("Authenticity", "high", "share of synthetic images that are no near-copies", True),
-    "distance_ratio": Column(
-        "Distance ratio", "near 1", "distance to the nearest training image, by that to the nearest held-out one"
-    ),
-    "c_t": Column(
-        "C_T",
-        "near 0",
-        "under \N{MINUS SIGN}3, they copy training images; above 3, they lie off",
-        has_bar=False,
-    ),
-    "gan_train": Column("GAN-train", "high", "recall of real images, of a classifier of synthetic ones", True),
-    "gan_test": Column("GAN-test", "high", "recall of synthetic images, of a classifier of real ones", True),
-}
-"""By metric, those that are known, in the order in which they are shown. Others are shown under their own names."""
+    """Whether its length says something."""
 
 
 @dataclass(frozen=True)
@@ -102,35 +79,35 @@ def measure_table(classes: Mapping[str, Mapping[str, Measure]], whole: MeasuresS
     """
     measured = [(ALL_CLASSES, whole.overall), *classes.items()]
     names = {name for _, measures in measured for name in measures}
-    columns = [name for name in COLUMNS if name in names] + sorted(names - set(COLUMNS))
-    if not columns:
+    known = [metric.name for metric in METRICS]
+    order = [name for name in known if name in names] + sorted(names - set(known))
+    if not order:
         return None
-    known = {
-        name: COLUMNS.get(name) or Column(name.replace("_", " "), _good(whole.metrics.get(name)), "")
-        for name in columns
-    }
+    columns = {name: _column(name, whole.metrics.get(name)) for name in order}
     ends = {
-        name: _end(known[name], [measures[name] for _, measures in measured if name in measures]) for name in columns
+        name: _end(column, [measures[name] for _, measures in measured if name in measures])
+        for name, column in columns.items()
     }
     rows = [
-        Row(label, number == 0, [_cell(measures.get(name), ends[name]) for name in columns])
+        Row(label, number == 0, [_cell(measures.get(name), ends[name]) for name in order])
         for number, (label, measures) in enumerate(measured)
         if measures
     ]
     features = whole.features
     return MeasureTable(
-        columns=[known[name] for name in columns],
+        columns=list(columns.values()),
         rows=rows,
-        notes=_notes(measured, known),
+        notes=_notes(measured, columns),
         features=f"{features.name}, {features.dimensions} dimensions" if features else None,
     )
 
 
-def _good(metric: MetricBounds | None) -> str:
-    """Where a metric is good, from its declared goal."""
-    if metric is None:
-        return ""
-    return {"minimize": "low", "maximize": "high"}.get(str(metric.goal), f"near {metric.goal}")
+def _column(name: str, recorded: MetricBounds | None) -> Column:
+    """The column of a metric: as it declares itself, or, if there is none of this name, from what was recorded."""
+    for metric in METRICS:
+        if metric.name == name:
+            return Column(metric.title, metric.good, metric.says, metric.is_share, metric.has_length)
+    return Column(name.replace("_", " "), good(recorded.goal) if recorded else "")
 
 
 def _finite(number: float | None) -> float | None:
@@ -160,14 +137,14 @@ def _clip(place: float) -> float:
     return min(max(place, 0.0), 1.0)
 
 
-def _notes(measured: Sequence[tuple[str, Mapping[str, Measure]]], known: Mapping[str, Column]) -> list[Note]:
+def _notes(measured: Sequence[tuple[str, Mapping[str, Measure]]], columns: Mapping[str, Column]) -> list[Note]:
     """Notes that say the same of a measure, with the classes that they are about."""
     labels: dict[tuple[str, str], list[str]] = {}
     for label, measures in measured:
         for name, measure in measures.items():
             if measure.note:
                 labels.setdefault((name, measure.note), []).append(label)
-    return [Note(known[name].title, note, told) for (name, note), told in labels.items()]
+    return [Note(columns[name].title, note, told) for (name, note), told in labels.items()]
 
 
 @dataclass(frozen=True)

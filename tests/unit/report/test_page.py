@@ -128,7 +128,7 @@ def test_all_that_a_run_left_is_shown(full: Made) -> None:
         "C_T near 0 is good",
         "\N{MINUS SIGN}4.5 ± 1",
         NOTE,
-        "novel measure near 3.0 is good",
+        "novel measure near 3 is good",
         "All classes 0.02 ± 0.004",
         "Features: judge, 64 dimensions.",
         f"Rare classes: {CAT}.",

@@ -10,8 +10,8 @@ from hypothesis.extra import numpy as npst
 from scipy import stats
 
 from dcgan.data.distances import nearest
-from dcgan.evaluation.copying import authenticity, c_t, distance_ratio, mann_whitney_z
-from dcgan.evaluation.metric import Measured
+from dcgan.evaluation.metrics.base import Measured
+from dcgan.evaluation.metrics.copying import authenticity, c_t, distance_ratio, mann_whitney_z
 from tests.unit.evaluation.conftest import Normal
 
 ranked = npst.arrays(np.float64, st.integers(1, 20), elements=st.integers(0, 8).map(float))

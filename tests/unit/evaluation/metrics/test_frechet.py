@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import linalg
 
-from dcgan.evaluation.frechet import frechet, frechet_distance
+from dcgan.evaluation.metrics.frechet import frechet, frechet_distance
 from tests.unit.evaluation.conftest import Normal
 
 

@@ -14,13 +14,8 @@ import math
 import numpy as np
 
 from dcgan.data.distances import in_chunks, neighbour_distances
-from dcgan.evaluation.metric import Measured, Metric, drawn, share, withheld
-
-PRECISION = Metric("manifold_precision", goal="maximize", low=0.0, high=1.0)
-RECALL = Metric("manifold_recall", goal="maximize", low=0.0, high=1.0)
-DENSITY = Metric("density", goal="maximize", low=0.0, high=None)
-COVERAGE = Metric("coverage", goal="maximize", low=0.0, high=1.0)
-PRDC = (PRECISION, RECALL, DENSITY, COVERAGE)
+from dcgan.evaluation.metrics.base import Measured, Metric, drawn, share, withheld
+from dcgan.evaluation.metrics.subject import Subject
 
 NEIGHBOURS = 5  # as in Naeem et al., section 4
 
@@ -57,3 +52,57 @@ def prdc(
         DENSITY.name: density,
         COVERAGE.name: share(covered),
     }
+
+
+def _beside_training(subject: Subject) -> dict[str, Measured]:
+    """All four by name, of as many training images as synthetic ones."""
+    draws, holdout = subject.draws("prdc"), subject.holdout.features
+    size = min(len(subject.train), len(subject.synthetic))
+    made, real = (
+        prdc(holdout, drawn(others.features, size, draws), draws) for others in (subject.synthetic, subject.train)
+    )
+    return {name: measured.beside(real[name]) for name, measured in made.items()}
+
+
+PRECISION = Metric(
+    name="manifold_precision",
+    title="Precision",
+    says="share of synthetic images that lie among the real ones",
+    goal="maximize",
+    low=0.0,
+    high=1.0,
+    measure=lambda subject: subject.once(_beside_training)["manifold_precision"],
+    pooled=True,
+)
+RECALL = Metric(
+    name="manifold_recall",
+    title="Recall",
+    says="share of real images that lie among the synthetic ones",
+    goal="maximize",
+    low=0.0,
+    high=1.0,
+    measure=lambda subject: subject.once(_beside_training)["manifold_recall"],
+    pooled=True,
+)
+DENSITY = Metric(
+    name="density",
+    title="Density",
+    says="how deep among the real images the synthetic ones lie",
+    goal="maximize",
+    low=0.0,
+    high=None,
+    measure=lambda subject: subject.once(_beside_training)["density"],
+    pooled=True,
+)
+COVERAGE = Metric(
+    name="coverage",
+    title="Coverage",
+    says="share of real images that have a synthetic one near",
+    goal="maximize",
+    low=0.0,
+    high=1.0,
+    measure=lambda subject: subject.once(_beside_training)["coverage"],
+    pooled=True,
+    in_log=True,
+)
+PRDC = (PRECISION, RECALL, DENSITY, COVERAGE)

@@ -12,12 +12,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dcgan.evaluation.metric import Measured, Metric, share, withheld
+from dcgan.evaluation.metrics.base import Measured, Metric, share, withheld
+from dcgan.evaluation.metrics.subject import Subject, Whole
+from dcgan.execution import randomness
 from dcgan.execution.progress import OnProgress, part_of
-
-GAN_TRAIN = Metric("gan_train", goal="maximize", low=0.0, high=1.0)
-GAN_TEST = Metric("gan_test", goal="maximize", low=0.0, high=1.0)
-GAN_TRAIN_TEST = (GAN_TRAIN, GAN_TEST)
 
 MAX_STEPS = 200  # of each classifier: enough to tell images apart that teach from those that do not, in seconds
 
@@ -43,8 +41,8 @@ def gan_train_test(
         kinds: classical augmentations, of both.
         on_progress: told of both trainings as one.
     """
-    from dcgan.networks.batches import Batches  # noqa: PLC0415 (imports TensorFlow, and the gate needs the names above alone)
-    from dcgan.networks.classifier import trainer  # noqa: PLC0415
+    from dcgan.networks.batches import Batches  # noqa: PLC0415 (imports TensorFlow; gate and report need the names below alone)
+    from dcgan.networks.classifier import trainer  # noqa: PLC0415 (as above)
 
     one = trainer(train[0].shape[1:], len(train), tuple(kinds))
     learnt_from = [real if made is None else made for real, made in zip(train, synthetic, strict=True)]
@@ -63,7 +61,47 @@ def gan_train_test(
         test = share(hits["real"][len(train) + number])
         if len(images):
             real, learned = share(hits["real"][number]), share(hits["synthetic"][number])
-            measured.append({GAN_TRAIN.name: learned.beside(real), GAN_TEST.name: test.beside(real)})
+            measured.append({"gan_train": learned.beside(real), "gan_test": test.beside(real)})
         else:
-            measured.append({GAN_TRAIN.name: withheld("no held-out image"), GAN_TEST.name: test})
+            measured.append({"gan_train": withheld("no held-out image"), "gan_test": test})
     return measured
+
+
+def _of_classes(whole: Whole) -> dict[str, dict[str, Measured]]:
+    """Both metrics by class and name: the classifiers tell all classes apart, so that they are trained once."""
+    measured = gan_train_test(
+        [of_class.images for of_class in whole.train],
+        [of_class.images for of_class in whole.holdout],
+        [None if of_class is None else of_class.images for of_class in whole.synthetic],
+        steps=min(whole.job.gate.classifier_steps, MAX_STEPS),
+        seed=randomness.key(whole.job.generation.seed, "", "GAN-train and GAN-test") % 2**31,
+        kinds=whole.job.gate.augmentation,
+        on_progress=whole.on_progress,
+    )
+    return dict(zip(whole.generated, measured, strict=True))
+
+
+def _of(subject: Subject) -> dict[str, Measured]:
+    return subject.whole.once(_of_classes)[subject.label]
+
+
+GAN_TRAIN = Metric(
+    name="gan_train",
+    title="GAN-train",
+    says="recall of real images, of a classifier of synthetic ones",
+    goal="maximize",
+    low=0.0,
+    high=1.0,
+    measure=lambda subject: _of(subject)["gan_train"],
+    in_log=True,
+)
+GAN_TEST = Metric(
+    name="gan_test",
+    title="GAN-test",
+    says="recall of synthetic images, of a classifier of real ones",
+    goal="maximize",
+    low=0.0,
+    high=1.0,
+    measure=lambda subject: _of(subject)["gan_test"],
+)
+GAN_TRAIN_TEST = (GAN_TRAIN, GAN_TEST)

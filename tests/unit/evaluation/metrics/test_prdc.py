@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dcgan.data import distances
-from dcgan.evaluation.prdc import PRDC, prdc
+from dcgan.evaluation.metrics.prdc import PRDC, prdc
 from tests.unit.evaluation.conftest import Normal
 
 NAMES = {"manifold_precision": "precision", "manifold_recall": "recall", "density": "density", "coverage": "coverage"}

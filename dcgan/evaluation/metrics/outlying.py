@@ -8,9 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from dcgan.data.distances import nearest
-from dcgan.evaluation.metric import Measured, Metric, share, withheld
-
-OUTLYING = Metric("outlying", goal="minimize", low=0.0, high=1.0)
+from dcgan.evaluation.metrics.base import Measured, Metric, share, withheld
+from dcgan.evaluation.metrics.subject import Subject, Whole
 
 USUAL = 0.99  # of the held-out images are nearer to a training image than what is called outlying
 
@@ -33,3 +32,24 @@ def outlying(train: np.ndarray, synthetic: np.ndarray, beyond: float | None) -> 
     if beyond is None or not len(synthetic):
         return withheld("no held-out images")
     return share(nearest(synthetic, train)[0] > beyond)
+
+
+def _limit(whole: Whole) -> float | None:
+    return limit(whole.train_features, whole.holdout_features)
+
+
+def _measure(subject: Subject) -> Measured:
+    beyond, train = subject.whole.once(_limit), subject.whole.train_features
+    made, real = (outlying(train, others.features, beyond) for others in (subject.synthetic, subject.holdout))
+    return made.beside(real)
+
+
+OUTLYING = Metric(
+    name="outlying",
+    title="Outlying",
+    says="share of synthetic images that are unlike any real one",
+    goal="minimize",
+    low=0.0,
+    high=1.0,
+    measure=_measure,
+)

@@ -1,4 +1,4 @@
-"""What a metric declares of itself, and what comes of measuring it."""
+"""What a metric is, what comes of measuring it, and the statistics that several metrics share."""
 
 from __future__ import annotations
 
@@ -11,27 +11,13 @@ from typing import Literal
 
 import numpy as np
 
+from dcgan.evaluation.metrics.subject import Subject
 from dcgan.run.records import Measure, MetricBounds
 
+Goal = Literal["minimize", "maximize"] | float
+"""Which way is better; a number is a target."""
+
 NUM_GROUPS = 10  # of the jackknife
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A quantity that is measured of synthetic images."""
-
-    name: str
-    """Its key in `measures.json` and `release.json`."""
-    goal: Literal["minimize", "maximize"] | float
-    """Which way is better; a number is a target that it should be near."""
-    low: float | None
-    """The least value that it can have. None: it has no bound."""
-    high: float | None
-    """The greatest value that it can have. None: it has no bound."""
-
-    def record(self) -> MetricBounds:
-        """What is written of it."""
-        return MetricBounds(goal=self.goal, low=self.low, high=self.high)
 
 
 @dataclass(frozen=True)
@@ -57,6 +43,80 @@ class Measured:
             None if number is None else round(float(number), 6) for number in (self.value, self.error, self.ceiling)
         )
         return Measure(value=value, error=error, ceiling=ceiling, note=self.note)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """A quantity that is measured of synthetic images. All that is said of it anywhere comes from here."""
+
+    name: str
+    """Its key in `measures.json` and `release.json`, and the name of its stream of draws."""
+    title: str
+    """What the report calls it."""
+    says: str
+    """What its value means: a phrase that the report shows beside the title."""
+    goal: Goal
+    low: float | None
+    """The least value that it can have. None: it has no bound."""
+    high: float | None
+    """The greatest value that it can have. None: it has no bound."""
+    measure: Callable[[Subject], Measured]
+    """Its value, with its ceiling where there is one."""
+    pooled: bool = False
+    """Whether over all classes it is measured on their images pooled; if not, it is the mean of the classes."""
+    in_log: bool = False
+    """Whether it is in the line that a run prints when the measures are taken."""
+
+    @property
+    def good(self) -> str:
+        """Where its values are good: "low", "high" or "near 1"."""
+        return good(self.goal)
+
+    @property
+    def is_share(self) -> bool:
+        """Whether it goes from 0 to 1."""
+        return (self.low, self.high) == (0.0, 1.0)
+
+    @property
+    def has_length(self) -> bool:
+        """Whether a bar can stand for its value: not if it may lie on either side of its goal without a bound."""
+        return not isinstance(self.goal, float) or self.low is not None
+
+    def record(self) -> MetricBounds:
+        """What is written of it."""
+        return MetricBounds(goal=self.goal, low=self.low, high=self.high)
+
+    def in_words(self, measure: Measure) -> str:
+        """Its value, and in brackets that of real images: `coverage 0.912 (0.967)`; "" if it was not measured."""
+        if measure.value is None:
+            return ""
+        beside = "" if measure.ceiling is None else f" ({measure.ceiling:.3f})"
+        return f"{self.name} {measure.value:.3f}{beside}"
+
+
+def good(goal: Goal) -> str:
+    """Where the values of a metric with this goal are good, for people."""
+    return {"minimize": "low", "maximize": "high"}.get(str(goal)) or f"near {goal:g}"
+
+
+def beside_training(
+    subject: Subject, name: str, compare: Callable[[np.ndarray, np.ndarray, np.random.Generator], Measured]
+) -> Measured:
+    """What synthetic features come to beside held-out ones, and as its ceiling what training features come to.
+
+    Most comparisons depend on the number of images: as many training images are compared as synthetic ones.
+
+    Args:
+        subject: whose images are compared.
+        name: of the metric, for its draws.
+        compare: from held-out features (N, D), the others (M, D), and draws.
+    """
+    draws, holdout = subject.draws(name), subject.holdout.features
+    size = min(len(subject.train), len(subject.synthetic))
+    made, real = (
+        compare(holdout, drawn(others.features, size, draws), draws) for others in (subject.synthetic, subject.train)
+    )
+    return made.beside(real)
 
 
 def withheld(reason: str) -> Measured:

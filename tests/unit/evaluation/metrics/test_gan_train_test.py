@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from dcgan.evaluation.gan_train_test import gan_train_test
-from dcgan.evaluation.metric import Measured
+from dcgan.evaluation.metrics.base import Measured
+from dcgan.evaluation.metrics.gan_train_test import gan_train_test
 from dcgan.execution.progress import Progress
 
 Digits = list[np.ndarray]

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from dcgan.data.distances import unbiased_mmd
-from dcgan.evaluation import kid as module
-from dcgan.evaluation.kid import kid
+from dcgan.evaluation.metrics import kid as module
+from dcgan.evaluation.metrics.kid import kid
 from tests.unit.evaluation.conftest import Normal
 
 

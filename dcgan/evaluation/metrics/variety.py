@@ -11,10 +11,9 @@ import math
 
 import numpy as np
 
-from dcgan.evaluation.features import resized
-from dcgan.evaluation.metric import NUM_GROUPS, Measured, Metric, jackknife, withheld
-
-VARIETY = Metric("variety", goal=1.0, low=0.0, high=None)
+from dcgan.evaluation.metrics.base import NUM_GROUPS, Measured, Metric, jackknife, withheld
+from dcgan.evaluation.metrics.subject import Subject
+from dcgan.files.pictures import resized
 
 SIDE = 16  # px that images are brought to
 FLAT = 8.0  # grey levels of standard deviation under which an image's contrast is not raised: it may be but noise
@@ -51,3 +50,20 @@ def _coarse(images: np.ndarray) -> np.ndarray:
     contrast = small.std((1, 2, 3), keepdims=True)
     shapes: np.ndarray = small / np.maximum(contrast, FLAT)
     return shapes.reshape(len(images), -1)
+
+
+def _measure(subject: Subject) -> Measured:
+    holdout = subject.holdout.images
+    made, real = (variety(holdout, others.images) for others in (subject.synthetic, subject.train))
+    return made.beside(real)
+
+
+VARIETY = Metric(
+    name="variety",
+    title="Variety",
+    says="how far two synthetic images are apart, by how far two real ones are",
+    goal=1.0,
+    low=0.0,
+    high=None,
+    measure=_measure,
+)

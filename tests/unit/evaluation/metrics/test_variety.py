@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from dcgan.evaluation.variety import variety
+from dcgan.evaluation.metrics.variety import variety
 
 
 def threes() -> np.ndarray:

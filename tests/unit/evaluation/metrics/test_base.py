@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from dcgan.evaluation.measures import METRICS
-from dcgan.evaluation.metric import Measured, drawn, mean, share, withheld
+from dcgan.evaluation.metrics import METRICS
+from dcgan.evaluation.metrics.base import Measured, drawn, mean, share, withheld
+from dcgan.run.records import Measure
 
 
 @given(npst.arrays(bool, st.integers(1, 60)))
@@ -52,10 +53,20 @@ def test_drawn_are_different_points_in_their_order_and_the_same_for_the_same_dra
 
 
 def test_names_are_different_and_goals_within_bounds() -> None:
-    assert len({metric.name for metric in METRICS}) == len(METRICS) == 13
+    assert len({metric.name for metric in METRICS}) == len(METRICS) == 14
     for metric in METRICS:
         if isinstance(metric.goal, float):
             assert metric.low is None or metric.low <= metric.goal
             assert metric.high is None or metric.goal <= metric.high
         else:
             assert metric.goal in ("minimize", "maximize")
+
+
+def test_a_metric_says_where_it_is_good_and_what_was_measured() -> None:
+    of = {metric.name: metric for metric in METRICS}
+    assert [of[name].good for name in ("kid", "coverage", "variety", "c_t")] == ["low", "high", "near 1", "near 0"]
+    assert [metric.name for metric in METRICS if not metric.has_length] == ["c_t"]
+    assert of["coverage"].is_share and not of["density"].is_share
+    assert of["coverage"].in_words(Measure(value=0.9123, ceiling=0.9674)) == "coverage 0.912 (0.967)"
+    assert of["gan_test"].in_words(Measure(value=0.5)) == "gan_test 0.500"
+    assert of["kid"].in_words(Measure(value=None, note="too few")) == ""

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dcgan.evaluation.metric import Measured, Metric, jackknife, withheld
-
-FRECHET = Metric("frechet", goal="minimize", low=0.0, high=None)
+from dcgan.evaluation.metrics.base import Measured, Metric, beside_training, jackknife, withheld
 
 UNBIASED_FROM = 2048  # images of a kind, under which the bias is of the size of what one wants to see
 
@@ -39,3 +37,15 @@ def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
     of_product = np.linalg.eigvalsh(root @ cov_b @ root)
     trace = np.trace(cov_a) + np.trace(cov_b) - 2 * np.sqrt(np.maximum(of_product, 0)).sum()
     return max(0.0, float(difference @ difference + trace))
+
+
+FRECHET = Metric(
+    name="frechet",
+    title="Fréchet distance",
+    says="distance of normal distributions fitted to both",
+    goal="minimize",
+    low=0.0,
+    high=None,
+    measure=lambda subject: beside_training(subject, "frechet", lambda real, made, _: frechet(real, made)),
+    pooled=True,
+)

@@ -11,12 +11,8 @@ import math
 import numpy as np
 
 from dcgan.data.distances import nearest, neighbour_distances
-from dcgan.evaluation.metric import Measured, Metric, drawn, share, withheld
-
-DISTANCE_RATIO = Metric("distance_ratio", goal=1.0, low=0.0, high=None)
-AUTHENTICITY = Metric("authenticity", goal="maximize", low=0.0, high=1.0)
-C_T = Metric("c_t", goal=0.0, low=None, high=None)
-COPYING = (DISTANCE_RATIO, AUTHENTICITY, C_T)
+from dcgan.evaluation.metrics.base import Measured, Metric, drawn, share, withheld
+from dcgan.evaluation.metrics.subject import Subject
 
 NUM_SUBSETS = 50  # of the distance ratio
 MAX_SUBSET = 500  # images of a kind in one
@@ -94,3 +90,58 @@ def mann_whitney_z(a: np.ndarray, b: np.ndarray) -> float:
     total = len(a) + len(b)
     variance = len(a) * len(b) / 12 * (total + 1 - (ties**3 - ties).sum() / (total * (total - 1)))
     return float((u - len(a) * len(b) / 2) / math.sqrt(variance)) if len(values) > 1 else 0.0
+
+
+def _halves(subject: Subject) -> tuple[np.ndarray, np.ndarray]:
+    """Features of held-out images in two random halves: those in the synthetic images' place, and those beside them."""
+    holdout = subject.holdout.features
+    order = subject.draws("halves of held-out images").permutation(len(holdout))
+    return holdout[order[::2]], holdout[order[1::2]]
+
+
+def _authenticity(subject: Subject) -> Measured:
+    train = subject.train.features
+    return authenticity(train, subject.synthetic.features).beside(authenticity(train, subject.holdout.features))
+
+
+def _distance_ratio(subject: Subject) -> Measured:
+    train, holdout, draws = subject.train.features, subject.holdout.features, subject.draws("distance_ratio")
+    some, others = subject.once(_halves)
+    made = distance_ratio(train, holdout, subject.synthetic.features, draws)
+    return made.beside(distance_ratio(train, others, some, draws))
+
+
+def _c_t(subject: Subject) -> Measured:
+    train, (some, others) = subject.train.features, subject.once(_halves)
+    return c_t(train, subject.holdout.features, subject.synthetic.features).beside(c_t(train, others, some))
+
+
+AUTHENTICITY = Metric(
+    name="authenticity",
+    title="Authenticity",
+    says="share of synthetic images that are no near-copies",
+    goal="maximize",
+    low=0.0,
+    high=1.0,
+    measure=_authenticity,
+    in_log=True,
+)
+DISTANCE_RATIO = Metric(
+    name="distance_ratio",
+    title="Distance ratio",
+    says="distance to the nearest training image, by that to the nearest held-out one",
+    goal=1.0,
+    low=0.0,
+    high=None,
+    measure=_distance_ratio,
+)
+C_T = Metric(
+    name="c_t",
+    title="C_T",
+    says="under \N{MINUS SIGN}3, they copy training images; above 3, they lie off",
+    goal=0.0,
+    low=None,
+    high=None,
+    measure=_c_t,
+)
+COPYING = (AUTHENTICITY, DISTANCE_RATIO, C_T)
