@@ -1,5 +1,18 @@
-<section aria-labelledby="nights">
-<h2 id="nights">Nights</h2>
+"""The job's nights, this one among them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dcgan.report import figures
+from dcgan.report.sections.base import Section, Shown
+from dcgan.run import history
+from dcgan.run.history import Night
+from dcgan.run.paths import Run
+from dcgan.run.records import RunSummary
+
+TEMPLATE = """\
 {% if trend.figure %}
 <p class="quiet">Balanced accuracy on held-out real images,
 <span class="key"></span> ● without and
@@ -27,5 +40,33 @@ and how many images were released, run by run.</p>
 {% else %}
 <p>This is the job’s first finished run.</p>
 {% endif %}
-</section>
+"""
 
+
+MAX_LISTED_NIGHTS = 30
+
+
+@dataclass(frozen=True)
+class Trend:
+    """The job's nights, this one among them."""
+
+    figure: str | None
+    count: int
+    nights: list[Night]
+    """The newest."""
+
+
+def _trend(run: Run, summary: RunSummary) -> Trend:
+    """The job's nights: the figure, and the newest as rows."""
+    tonight = history.night_of(summary)
+    nights = [night for night in history.read(run.job) if night.run_id != tonight.run_id] + [tonight]
+    nights.sort(key=lambda night: night.started)
+    return Trend(figures.trend(nights), len(nights), nights[: -MAX_LISTED_NIGHTS - 1 : -1])
+
+
+def view(shown: Shown) -> Mapping[str, object]:
+    """The nights up to this one."""
+    return {"trend": _trend(shown.run, shown.summary)}
+
+
+NIGHTS = Section(anchor="nights", title="Nights", template=TEMPLATE, view=view)

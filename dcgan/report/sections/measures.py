@@ -1,4 +1,4 @@
-"""How like the real images the synthetic ones are: measures beside their ceilings, and what may have leaked."""
+"""How like the real images the synthetic ones are: measures beside their ceilings."""
 
 from __future__ import annotations
 
@@ -8,9 +8,63 @@ from dataclasses import dataclass
 
 from dcgan.evaluation.metrics import METRICS
 from dcgan.evaluation.metrics.base import good
-from dcgan.run.records import ClassOutcome, LeakageSummary, LeakedPair, Measure, MeasuresSummary, MetricBounds
+from dcgan.report.sections.base import Section, Shown
+from dcgan.run.records import Measure, MeasuresSummary, MetricBounds
 
-MAX_LISTED = 20  # leaked pairs that are named
+TEMPLATE = """\
+{% from "macros.html.j2" import bar %}
+<div class="wide" tabindex="0" role="region" aria-label="Measures, by class">
+<table class="measures">
+<caption>How like the real images the synthetic ones are. Below each value stands its ceiling, the
+mark on the bar: what real images reach against other real images of the class.{% if measures.features %} Features: {{ measures.features }}.{% endif %}</caption>
+<thead><tr><th scope="col">Class</th>
+{% for column in measures.columns %}
+<th scope="col">{{ column.title }}{% if column.good %} <span class="good">{{ column.good }} is good</span>{% endif %}</th>
+{% endfor %}
+</tr></thead>
+<tbody>
+{% for row in measures.rows %}
+<tr{% if row.is_all %} class="all"{% endif %}><th scope="row">{{ row.label }}</th>
+{% for cell in row.cells %}
+{% set column = measures.columns[loop.index0] %}
+<td>
+{% if cell is none or cell.value is none %}
+<span class="quiet">not measured</span>
+{% else %}
+{{ cell.value | figure }}{% if cell.error is not none %} <span class="quiet">± {{ cell.error | figure }}</span>{% endif %}
+<span class="measured quiet">
+{% if column.has_bar %}{{ bar(cell.at, cell.ceiling_at) }}{% endif %}
+{% if cell.ceiling is not none %}<span class="heard">ceiling</span> {{ cell.ceiling | figure }}{% endif %}
+</span>
+{% endif %}
+</td>
+{% endfor %}
+</tr>
+{% endfor %}
+</tbody>
+</table>
+</div>
+<details>
+<summary>What they say</summary>
+<dl>
+{% for column in measures.columns if column.told %}
+<dt>{{ column.title }}</dt><dd>{{ column.told }}</dd>
+{% endfor %}
+</dl>
+</details>
+{% if measures.notes %}
+<details>
+<summary>What was not measured, or is to be read with caution ({{ measures.notes | length }})</summary>
+<ul>
+{% for note in measures.notes %}
+<li>{{ note.title }}: {{ note.note }} <span class="quiet">({{ note.labels | join(", ") }})</span></li>
+{% endfor %}
+</ul>
+</details>
+{% endif %}
+"""
+
+
 ALL_CLASSES = "All classes"
 
 
@@ -147,22 +201,11 @@ def _notes(measured: Sequence[tuple[str, Mapping[str, Measure]]], columns: Mappi
     return [Note(columns[name].title, note, told) for (name, note), told in labels.items()]
 
 
-@dataclass(frozen=True)
-class Leakage:
-    """Near duplicates among the real images, which make held-out ones no evidence."""
-
-    pairs: dict[str, int]
-    """By kind."""
-    classes: dict[str, ClassOutcome]
-    """Those that lose held-out images."""
-    examples: list[LeakedPair]
-    count: int
-    """Of the examples that there are."""
+def view(shown: Shown) -> Mapping[str, object] | None:
+    """The table; None: nothing was measured."""
+    summary = shown.summary
+    table = measure_table({label: outcome.measures for label, outcome in summary.classes.items()}, summary.measures)
+    return {"measures": table} if table else None
 
 
-def leakage_view(found: LeakageSummary, classes: Mapping[str, ClassOutcome]) -> Leakage | None:
-    """What is shown of near duplicates; None when nobody has looked."""
-    if found.pairs is None:
-        return None
-    losing = {label: outcome for label, outcome in classes.items() if outcome.leaked}
-    return Leakage(found.pairs, losing, found.examples[:MAX_LISTED], len(found.examples))
+MEASURES = Section(anchor="measures", title="Measures", template=TEMPLATE, view=view)

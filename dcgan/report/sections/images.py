@@ -1,6 +1,11 @@
+"""The images: real and synthetic ones of each class, and the nearest pairs."""
+
+from __future__ import annotations
+
+from dcgan.report.sections.base import Section
+
+TEMPLATE = """\
 {% from "macros.html.j2" import badge, picture with context %}
-<section aria-labelledby="images">
-<h2 id="images">Images</h2>
 <p class="quiet">The first of each kind, not the best; then the synthetic ones that come nearest to a
 real training image, above those; at distance 0 they would be copies.
 {% if classes | rejectattr("pictures") | list %}
@@ -55,5 +60,7 @@ Pictures of the other classes are in the run’s folder.
 {% endif %}
 </article>
 {% endfor %}
-</section>
+"""
 
+
+IMAGES = Section(anchor="images", title="Images", template=TEMPLATE)

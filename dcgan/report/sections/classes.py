@@ -1,6 +1,14 @@
-{% from "macros.html.j2" import badge, forest, dots with context %}
-<section aria-labelledby="classes">
-<h2 id="classes">Classes</h2>
+"""The classes: verdicts, gains and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from dcgan.report import verdicts
+from dcgan.report.sections.base import Section, Shown
+
+TEMPLATE = """\
+{% from "macros.html.j2" import badge, forest with context %}
 <table class="classes" role="table">
 <caption>Gain: points of recall on held-out real images that a classifier wins by the synthetic ones{{ ", of balanced accuracy for all classes together" if summary.overall }},
 with a 95 % confidence interval. ▲ shown to help, ▼ shown to harm, ○ neither is shown. Gate policy: <code>{{ policy }}</code>.</caption>
@@ -39,49 +47,17 @@ with a 95 % confidence interval. ▲ shown to help, ▼ shown to harm, ○ neith
 {% endfor %}
 </tbody>
 </table>
-</section>
+"""
 
-{% if arms or shares %}
-<section aria-labelledby="use">
-<h2 id="use">Use</h2>
-<div class="beside">
-{% if arms %}
-<div class="wide" tabindex="0" role="region" aria-label="Scores by what a classifier was trained on">
-<table class="narrow arms" role="table">
-<caption>What a classifier reaches on held-out real images, by what it was trained on. A dot is one training, the line
-their mean.{% if summary.rare %} Rare classes: {{ summary.rare | join(", ") }}.{% endif %}</caption>
-<thead role="rowgroup"><tr role="row"><th scope="col" role="columnheader">Trained on</th>
-{% for score in arms.scores %}
-<th scope="col" role="columnheader">{{ score.title }}
-<span class="scale" aria-hidden="true"><span>{{ '%.0f' | format(100 * score.low) }} %</span><span>{{ '%.0f' | format(100 * score.high) }} %</span></span></th>
-{% endfor %}
-</tr></thead>
-<tbody role="rowgroup">
-{% for row in arms.rows %}
-<tr role="row"><th scope="row" role="rowheader">{{ row.title }}</th>
-{% for strip in row.strips %}
-<td role="cell" data-score="{{ arms.scores[loop.index0].title }}">{% if strip %}<span class="measured">{{ dots(strip) }}{{ strip.mean | percent }}</span>{% else %}<span class="quiet">not measured</span>{% endif %}</td>
-{% endfor %}
-</tr>
-{% endfor %}
-</tbody>
-</table>
-</div>
-{% endif %}
-{% if shares %}
-<table class="narrow">
-<caption>At most so many of a class’s draws are synthetic, chosen by balanced accuracy on validation images: real
-training images, not those held out. Of shares as good as the best within a standard error, it is the smallest.</caption>
-<thead><tr><th scope="col">Share</th><th scope="col" class="num">Score</th><th scope="col">Chosen</th></tr></thead>
-<tbody>
-{% for row in shares %}
-<tr{% if row.chosen %} class="chosen"{% endif %}><th scope="row">{{ '%.0f' | format(100 * row.share) }} %</th>
-<td class="num">{{ row.score | percent }}</td><td>{{ "✓ chosen" if row.chosen }}</td></tr>
-{% endfor %}
-</tbody>
-</table>
-{% endif %}
-</div>
-</section>
-{% endif %}
 
+def view(shown: Shown) -> Mapping[str, object]:
+    """The scale on which all gains fit."""
+    summary = shown.summary
+    of_classes = (outcome.evidence.recall for outcome in summary.classes.values() if outcome.evidence)
+    return {
+        "limit": verdicts.forest_limit(gain for gain in (summary.overall, *of_classes) if gain),
+        "policy": shown.job.gate.policy,
+    }
+
+
+CLASSES = Section(anchor="classes", title="Classes", template=TEMPLATE, view=view)

@@ -1,4 +1,4 @@
-"""Measures and leakage are shown as they come, whatever is missing of them."""
+"""Measures are shown as they come, whatever is missing of them."""
 
 from __future__ import annotations
 
@@ -7,18 +7,14 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from dcgan.report.measures import MAX_LISTED, leakage_view, measure_table
+from dcgan.report.sections.measures import measure_table
 from dcgan.run.records import (
     FeatureSpaceRecord,
-    LeakageSummary,
-    LeakedImage,
-    LeakedPair,
     Measure,
     MeasuresSummary,
     MetricBounds,
-    Verdict,
 )
-from tests.records import class_outcome, measure
+from tests.records import measure
 
 UNKNOWN = MeasuresSummary()
 
@@ -80,18 +76,3 @@ def test_measure_that_is_not_known_says_what_it_declares(goal: Any, good: str) -
     table = measure_table({"a": {"new": Measure(value=1)}}, MeasuresSummary(metrics=metrics))
     assert table is not None
     assert [column.good for column in table.columns] == [good]
-
-
-def test_leakage_that_nobody_looked_for_is_not_shown() -> None:
-    assert leakage_view(LeakageSummary(), {}) is None
-
-
-def test_long_list_of_pairs_is_cut_and_counted() -> None:
-    image = LeakedImage(path="a.png", label="a", split="train")
-    examples = [LeakedPair(images=(image, image), distance=number) for number in range(MAX_LISTED + 5)]
-    found = LeakageSummary(pairs={"across classes": 9}, examples=examples)
-    none, two = (class_outcome(Verdict.SHIPPED, leaked=count) for count in (0, 2))
-    view = leakage_view(found, {"a": none, "b": two})
-    assert view is not None
-    assert len(view.examples) == MAX_LISTED and view.count == MAX_LISTED + 5
-    assert list(view.classes) == ["b"]
