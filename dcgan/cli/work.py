@@ -42,11 +42,11 @@ def check(job: ResolvedJob, *, given: str, as_json: bool, rehash: bool = False, 
         rehash: open every image, also those that have not changed since the job's last run.
         fresh: as a run that takes nothing over from earlier ones.
     """
-    from dcgan.data.catalogue import scan  # noqa: PLC0415
-    from dcgan.data.catalogue.cache import Cache  # noqa: PLC0415
-    from dcgan.data.catalogue.lastnight import require_same_reading  # noqa: PLC0415
-    from dcgan.data.split import plan_split  # noqa: PLC0415
-    from dcgan.pipeline import planning, reuse  # noqa: PLC0415
+    from dcgan.data.catalogue import scan
+    from dcgan.data.catalogue.cache import Cache
+    from dcgan.data.catalogue.lastnight import require_same_reading
+    from dcgan.data.split import plan_split
+    from dcgan.pipeline import planning, reuse
 
     planning.require(job)
     with display.live():
@@ -119,8 +119,8 @@ def run(job: ResolvedJob, *, as_json: bool, rehash: bool = False, fresh: bool = 
 
 def _run_flow(job: ResolvedJob, rehash: bool, fresh: bool) -> RunResult:
     """What came of a run of the nightly flow."""
-    from dcgan.flows.nightly import flow_for  # noqa: PLC0415
-    from dcgan.flows.running import run_here  # noqa: PLC0415
+    from dcgan.flows.nightly import flow_for
+    from dcgan.flows.running import run_here
 
     result: RunResult | BaseException = run_here(flow_for(job), job, rehash, fresh)
     if isinstance(result, DcganError):

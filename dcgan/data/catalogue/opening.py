@@ -191,7 +191,7 @@ def _inspect(item: Item, wanted: Range | None) -> Facts:  # noqa: PLR0911 (one f
         "perceptual_hash": perceptual_hash(pixels),
         "verdict": ACCEPTED,
     }
-    return {**found, **asdict(depth)} if depth else found  # type: ignore[typeddict-item]
+    return {**found, **asdict(depth)} if depth else found  # type: ignore[typeddict-item]  # its fields are keys
 
 
 def store_pixels(
