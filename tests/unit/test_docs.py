@@ -25,7 +25,7 @@ from dcgan.data import leakage
 from dcgan.data.catalogue import inspection, reasons, verdicts
 from dcgan.data.split import MIN_TRAIN
 from dcgan.evaluation import gate, measures
-from dcgan.evaluation.metrics import METRICS, frechet, gan_train_test, kid, prdc
+from dcgan.evaluation.metrics import METRICS, frechet, gan_train_test, kid, prdc, vendi
 from dcgan.release.manifest import COLUMNS
 
 ROOT = Path(__file__).parents[2]
@@ -152,6 +152,7 @@ def test_limits_of_measures_are_those_of_the_code() -> None:
         f"below {frechet.UNBIASED_FROM:,} images",
         f"{prdc.NEIGHBOURS} images or fewer of any kind",
         f"{measures.MAX_POOLED:,} of a kind at most",
+        f"as many synthetic as training images, {vendi.MAX_IMAGES} at most",
         f"take {gan_train_test.MAX_STEPS} steps",
         f"{leakage.MAX_LISTED} pairs, the nearest first",
         f"differ in at most {leakage.MAX_BITS} bits",

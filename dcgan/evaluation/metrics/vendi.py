@@ -13,7 +13,7 @@ from dcgan.data.distances import squared_distances
 from dcgan.evaluation.metrics.base import NUM_GROUPS, Measured, Metric, drawn, jackknife, withheld
 from dcgan.evaluation.metrics.subject import Subject
 
-MAX_IMAGES = 500  # of a kind: eigenvalues cost the cube of it
+MAX_IMAGES = 300  # of a kind: eigenvalues cost the cube of it, and a class of so many takes a tenth of a second
 WIDTH = 0.5  # of the usual distance: two images that far apart are similar by exp(-2), so that they count as different
 
 
