@@ -83,5 +83,5 @@ def of_share(run: Run, _: Portion) -> Iterator[str]:
 def of_measures(run: Run, _: Portion) -> Iterator[str]:
     """What the synthetic images come to, and real ones in their place."""
     overall = records.read(run.measures, MeasuresRecord).overall
-    parts = [metric.in_words(overall[metric.name]) for metric in METRICS if metric.in_log]
+    parts = [metric.in_words(overall[metric.name]) for metric in METRICS if metric.in_log and metric.name in overall]
     yield f"Synthetic images, and real ones in their place: {'; '.join(filter(None, parts))}"
