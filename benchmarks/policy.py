@@ -138,7 +138,7 @@ class Judge:
 
     def measures(self, samples: np.ndarray, reference: np.ndarray) -> dict[str, float]:
         """`kid`, `precision` and `coverage` of samples, uint8 (N, H, W, C), beside real images."""
-        from dcgan.evaluation.prdc import COVERAGE, PRECISION, prdc  # noqa: PLC0415
+        from dcgan.evaluation.metrics.prdc import COVERAGE, PRECISION, prdc  # noqa: PLC0415
 
         real, made = self._look(reference)[1], self._look(samples)[1]
         found = prdc(real, made, np.random.default_rng(0))

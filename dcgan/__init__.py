@@ -16,11 +16,11 @@ __all__ = ["Release", "__version__", "load_release"]
 def __getattr__(name: str) -> Any:
     # Imported when asked for: `dcgan --help` should not wait for pandas.
     if name == "__version__":
-        from importlib import metadata  # noqa: PLC0415
+        from importlib import metadata  # noqa: PLC0415 (as above)
 
         return metadata.version("dcgan-augment")
     if name in __all__:
-        from dcgan.release import reader  # noqa: PLC0415
+        from dcgan.release import reader  # noqa: PLC0415 (as above)
 
         return getattr(reader, name)
     raise AttributeError(f"module 'dcgan' has no attribute {name!r}")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
 
 from prefect.automations import Automation
 from prefect.blocks.abstract import NotificationBlock
 from prefect.client.schemas.objects import StateType
 from prefect.events.actions import ActionTypesOrUnknown, ChangeFlowRunState, SendNotification
 from prefect.events.schemas.automations import EventTrigger, Posture
+from prefect.events.schemas.events import ResourceSpecification
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY
 
 from dcgan.errors import ConfigError
@@ -21,8 +21,8 @@ SILENT = f"{nightly.name}: runs that fell silent"
 LATE = f"{nightly.name}: runs that nobody starts"
 HEARTBEAT = "prefect.flow-run.heartbeat"
 ENDED = {f"prefect.flow-run.{state}" for state in ("Completed", "Failed", "Cancelled", "Crashed")}
-OURS: dict[str, Any] = {"prefect.resource.role": "flow", "prefect.resource.name": nightly.name}
-EVERY_RUN: dict[str, Any] = {"prefect.resource.id": "prefect.flow-run.*"}
+OURS = ResourceSpecification({"prefect.resource.role": "flow", "prefect.resource.name": nightly.name})
+EVERY_RUN = ResourceSpecification({"prefect.resource.id": "prefect.flow-run.*"})
 
 
 def automate(silence: int, notify: Sequence[str]) -> list[str]:

@@ -23,7 +23,7 @@ class ClusterTaskRunner(DaskTaskRunner):
         assert self.address is not None
         if not _on_worker():  # where Prefect opens the flow's context again for every task
             require(self.address)
-        super().__enter__()  # type: ignore[no-untyped-call]
+        super().__enter__()  # type: ignore[no-untyped-call]  # prefect-dask has few types
         return self
 
 
@@ -59,7 +59,7 @@ def require(address: str) -> None:
     """
     told = f"run.on dask://{address.removeprefix('tcp://')}"
     try:
-        with distributed.Client(  # type: ignore[no-untyped-call]
+        with distributed.Client(  # type: ignore[no-untyped-call]  # distributed has few types
             address, timeout=TIMEOUT_SECONDS, set_as_default=False
         ) as client:
             workers = client.scheduler_info()["workers"]

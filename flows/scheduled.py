@@ -47,7 +47,7 @@ def scheduled(
     rehash: bool = False,
     fresh: bool = False,
     notify: Sequence[str] = (),  # noqa: ARG001 (read by the hooks)
-    notify_on: Sequence[End] = ("completion", "failure", "crash"),  # noqa: ARG001
+    notify_on: Sequence[End] = ("completion", "failure", "crash"),  # noqa: ARG001 (as above)
 ) -> State[RunResult]:
     """Train, generate, prove and release one job.
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from dcgan.evaluation.metrics import METRICS
 from dcgan.files import pictures
-from dcgan.report.measures import COLUMNS
 from dcgan.run import history, records
 from dcgan.run.history import Night
 from dcgan.run.records import Measure, TrainingRecord
@@ -133,7 +133,7 @@ def past_night(number: int) -> Night:
 def measures(number: int) -> dict[str, Measure]:
     """As the evaluation writes them; the third class has none of one."""
     kid = measure(None, note=NOTE) if number == 2 else measure(0.02, error=0.004, ceiling=0.001)
-    return {name: measure(0.7, error=0.02, ceiling=0.9) for name in COLUMNS} | {
+    return {metric.name: measure(0.7, error=0.02, ceiling=0.9) for metric in METRICS} | {
         "kid": kid,
         "coverage": measure(0.8 + number / 20, error=0.02, ceiling=0.97),
         "c_t": measure(-4.5, error=1.0, ceiling=0.2),

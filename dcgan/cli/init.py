@@ -183,7 +183,7 @@ def _share(table: pd.DataFrame) -> float:
     return possible[0] if possible else SHARES[-1]
 
 
-def _amounts(table: pd.DataFrame, holdout: float | str) -> tuple[dict[str, Any], list[str]]:
+def _amounts(table: pd.DataFrame, holdout: float | str) -> tuple[dict[str, float | str], list[str]]:
     """How many images of which class, and why."""
     assigned = assign(table, holdout)
     real = assigned.loc[assigned["split"] == TRAIN, "label"].value_counts()

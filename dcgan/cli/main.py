@@ -53,8 +53,8 @@ def _stage_command(name: str, text: str) -> click.Command:
     @CLASS
     @JSON
     def perform(job_file: Path, overrides: tuple[str, ...], labels: tuple[str, ...], as_json: bool) -> int:
-        from dcgan.cli import stages  # noqa: PLC0415
-        from dcgan.config import load_job  # noqa: PLC0415
+        from dcgan.cli import stages
+        from dcgan.config import load_job
 
         given = _as_given(job_file, overrides)
         return stages.run_stages(name, load_job(job_file, overrides), labels, given=given, as_json=as_json)
@@ -102,8 +102,8 @@ def commands() -> None:
 @click.option("--dry-run", is_flag=True, help="Show the plan and stop, as `check` does.")
 def run(job_file: Path, overrides: tuple[str, ...], as_json: bool, rehash: bool, fresh: bool, dry_run: bool) -> int:
     """Run the whole job; resume its interrupted run if there is one."""
-    from dcgan.cli import work  # noqa: PLC0415
-    from dcgan.config import load_job  # noqa: PLC0415
+    from dcgan.cli import work
+    from dcgan.config import load_job
 
     job = load_job(job_file, overrides)
     if dry_run:
@@ -119,11 +119,11 @@ def run(job_file: Path, overrides: tuple[str, ...], as_json: bool, rehash: bool,
 @JSON
 def demo(out: Path, overrides: tuple[str, ...], as_json: bool) -> int:
     """Run the whole job on 5,000 real MNIST digits, made long-tailed. Five to seven minutes on two cores."""
-    from dcgan.config import load_job  # noqa: PLC0415
-    from dcgan.data.demo import write_demo  # noqa: PLC0415
+    from dcgan.config import load_job
+    from dcgan.data.demo import write_demo
 
     job = load_job(write_demo(out), overrides)  # first, since its error names the extra that brings all of it
-    from dcgan.cli import work  # noqa: PLC0415
+    from dcgan.cli import work
 
     return work.run(job, as_json=as_json)
 
@@ -135,8 +135,8 @@ def demo(out: Path, overrides: tuple[str, ...], as_json: bool) -> int:
 @REHASH
 def check(job_file: Path, overrides: tuple[str, ...], as_json: bool, rehash: bool) -> int:
     """Read config and images, print the plan, its costs and the problems; write nothing."""
-    from dcgan.cli import work  # noqa: PLC0415
-    from dcgan.config import load_job  # noqa: PLC0415
+    from dcgan.cli import work
+    from dcgan.config import load_job
 
     job = load_job(job_file, overrides)
     return work.check(job, given=_as_given(job_file, overrides), as_json=as_json, rehash=rehash)
@@ -150,7 +150,7 @@ def check(job_file: Path, overrides: tuple[str, ...], as_json: bool, rehash: boo
 @SET
 def init(source: str, out: Path, overrides: tuple[str, ...]) -> int:
     """Look at a folder, table, array file or data set and write a job file for it; overwrite nothing."""
-    from dcgan.cli.init import init as write_job  # noqa: PLC0415
+    from dcgan.cli.init import init as write_job
 
     return write_job(source, out, overrides)
 
@@ -160,7 +160,7 @@ def init(source: str, out: Path, overrides: tuple[str, ...]) -> int:
 @JSON
 def verify(release: str, as_json: bool) -> int:
     """Check every byte of a release against its checksums."""
-    from dcgan.cli import releases  # noqa: PLC0415
+    from dcgan.cli import releases
 
     return releases.verify(release, as_json=as_json)
 
@@ -172,7 +172,7 @@ def verify(release: str, as_json: bool) -> int:
 @JSON
 def report(release: str, in_browser: bool, out: Path | None, as_json: bool) -> int:
     """Print a release's verdicts and where its report is; open it, or write it anew."""
-    from dcgan.cli import releases  # noqa: PLC0415
+    from dcgan.cli import releases
 
     return releases.report(release, out, in_browser=in_browser, as_json=as_json)
 
@@ -182,7 +182,7 @@ def report(release: str, in_browser: bool, out: Path | None, as_json: bool) -> i
 @JSON
 def history(job: Path, as_json: bool) -> int:
     """Print a job's finished runs, night by night. JOB is a job file, or the job's folder of outputs."""
-    from dcgan.cli import history as nights  # noqa: PLC0415
+    from dcgan.cli import history as nights
 
     return nights.show(job, as_json=as_json)
 
@@ -194,7 +194,7 @@ def history(job: Path, as_json: bool) -> int:
 @JSON
 def regenerate(release: str, image_ids: tuple[str, ...], out: Path | None, as_json: bool) -> int:
     """Make a release's images again from its models, and compare them."""
-    from dcgan.cli import releases  # noqa: PLC0415
+    from dcgan.cli import releases
 
     return releases.regenerate(release, image_ids, out, as_json=as_json)
 
@@ -207,7 +207,7 @@ def regenerate(release: str, image_ids: tuple[str, ...], out: Path | None, as_js
 @JSON
 def sample(release: str, count: int, out: Path, labels: tuple[str, ...], as_json: bool) -> int:
     """Make more images with a release's models, without the training data."""
-    from dcgan.cli import releases  # noqa: PLC0415
+    from dcgan.cli import releases
 
     return releases.sample(release, labels, count, out, as_json=as_json)
 
@@ -235,7 +235,7 @@ def sample(release: str, count: int, out: Path, labels: tuple[str, ...], as_json
 )
 def serve(job_file: Path, overrides: tuple[str, ...], **options: Any) -> int:
     """Register the job's schedule with a Prefect server, and stay to run it. Ends with Ctrl-C."""
-    from dcgan.flows.serving import serve as serve_flow  # noqa: PLC0415
+    from dcgan.flows.serving import serve as serve_flow
 
     serve_flow(job_file, overrides, **options)
     return 0
@@ -253,8 +253,8 @@ def serve(job_file: Path, overrides: tuple[str, ...], **options: Any) -> int:
 @NOTIFY
 def automate(silence: int, notify: tuple[str, ...]) -> int:
     """Let the Prefect server mark runs as crashed whose machine has died, and tell of runs that nobody starts."""
-    from dcgan.flows.automations import automate as set_up  # noqa: PLC0415
-    from dcgan.terminal import echo  # noqa: PLC0415
+    from dcgan.flows.automations import automate as set_up
+    from dcgan.terminal import echo
 
     for told in set_up(silence, notify):
         echo(told)
@@ -274,15 +274,15 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         error.show()
         status = error.exit_code
     except (KeyboardInterrupt, click.Abort):
-        from dcgan.cli.stopping import INTERRUPTED  # noqa: PLC0415
-        from dcgan.errors import Interrupted  # noqa: PLC0415
+        from dcgan.cli.stopping import INTERRUPTED
+        from dcgan.errors import Interrupted
 
         click.echo(INTERRUPTED, err=True)
         status = Interrupted.exit_status
     except Exception as error:
-        from dcgan.cli.stopping import LeftBehind  # noqa: PLC0415
-        from dcgan.errors import DcganError, Interrupted  # noqa: PLC0415
-        from dcgan.terminal import echo  # noqa: PLC0415
+        from dcgan.cli.stopping import LeftBehind
+        from dcgan.errors import DcganError, Interrupted
+        from dcgan.terminal import echo
 
         if not isinstance(error, DcganError):
             raise

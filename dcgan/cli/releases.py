@@ -57,7 +57,7 @@ def report(path: str | Path, out: Path | None, *, in_browser: bool, as_json: boo
                 f"{run.root} is gone, and with it what a report is drawn from (outputs.keep says how many runs stay). "
                 f"The release has its report as of its night: {file}"
             )
-        from dcgan.report import write_report  # noqa: PLC0415 (it imports Matplotlib)
+        from dcgan.report import write_report  # it imports Matplotlib
 
         write_report(run, release.config, release.record, out)
         file = out
@@ -141,6 +141,6 @@ def _require_new(folder: Path) -> None:
 def _again(release: Release) -> ModuleType:
     """`dcgan.release.again`, with TensorFlow set up as for the release: the bytes depend on it."""
     wake_tensorflow(release.record.threads)
-    from dcgan.release import again  # noqa: PLC0415 (it imports TensorFlow)
+    from dcgan.release import again  # it imports TensorFlow
 
     return again

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import traceback
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from rich.table import Table
@@ -16,7 +16,7 @@ from dcgan.errors import DcganError, StageError
 from dcgan.files.urls import is_url
 from dcgan.run import sentences
 from dcgan.run.plan import estimate_bytes, make_plan
-from dcgan.run.records import Ending, RunResult
+from dcgan.run.records import CatalogueRecord, ChangesRecord, ClassPlan, Ending, RunResult
 from dcgan.run.runs import job_paths
 from dcgan.terminal import cell, console, display, echo_json
 from dcgan.text import counted
@@ -42,11 +42,11 @@ def check(job: ResolvedJob, *, given: str, as_json: bool, rehash: bool = False, 
         rehash: open every image, also those that have not changed since the job's last run.
         fresh: as a run that takes nothing over from earlier ones.
     """
-    from dcgan.data.catalogue import scan  # noqa: PLC0415
-    from dcgan.data.catalogue.cache import Cache  # noqa: PLC0415
-    from dcgan.data.catalogue.lastnight import require_same_reading  # noqa: PLC0415
-    from dcgan.data.split import plan_split  # noqa: PLC0415
-    from dcgan.pipeline import planning, reuse  # noqa: PLC0415
+    from dcgan.data.catalogue import scan
+    from dcgan.data.catalogue.cache import Cache
+    from dcgan.data.catalogue.lastnight import require_same_reading
+    from dcgan.data.split import plan_split
+    from dcgan.pipeline import planning, reuse
 
     planning.require(job)
     with display.live():
@@ -57,20 +57,32 @@ def check(job: ResolvedJob, *, given: str, as_json: bool, rehash: bool = False, 
         display.say(f"Warning: {warning}")
     plan = make_plan(job, plan_split(job, table, record))
     changes = reuse.compare(job, table, record, fresh=fresh).changes
-    height, width = record.image_size
-    training = job.training
-    num_bytes = estimate_bytes(plan, record.image_shape, training.width)
+    num_bytes = estimate_bytes(plan, record.image_shape, job.training.width)
     if as_json:
         echo_json(
             {
                 "catalogue": record.model_dump(mode="json"),
                 "plan": {label: planned.model_dump(mode="json") for label, planned in plan.items()},
                 "changes": {label: change.kind for label, change in changes.classes.items()},
-                "training": training.model_dump(mode="json"),
+                "training": job.training.model_dump(mode="json"),
                 "estimated_bytes": num_bytes,
             }
         )
         return 0
+    _show_plan(job, plan, record, changes, num_bytes)
+    display.say(f"Nothing was written{', but the local copy of data.source' if is_url(job.data.source) else ''}.")
+    display.say(f"Next: dcgan run {given}")
+    return 0
+
+
+def _show_plan(
+    job: ResolvedJob,
+    plan: Mapping[str, ClassPlan],
+    record: CatalogueRecord,
+    changes: ChangesRecord,
+    num_bytes: int,
+) -> None:
+    """Print what a run would make, from what and at what cost, and which files it would leave out."""
     shown = Table(title=cell(f"Plan of job {job.name}"), title_justify="left")
     for column in ("class", "real", "held out", "synthetic", ""):
         shown.add_column(column, justify="left" if column in ("class", "") else "right")
@@ -78,6 +90,7 @@ def check(job: ResolvedJob, *, given: str, as_json: bool, rehash: bool = False, 
         cells = (label, planned.train, planned.holdout, planned.requested, planned.reason)
         shown.add_row(*map(cell, cells))
     console().print(shown)
+    training, (height, width) = job.training, record.image_size
     num_trained = sum(planned.requested > 0 for planned in plan.values())
     num_wanted = sum(planned.requested for planned in plan.values())
     base = f"up to {counted(training.base_steps, 'step')} of the shared base, then " if training.base else ""
@@ -95,9 +108,6 @@ def check(job: ResolvedJob, *, given: str, as_json: bool, rehash: bool = False, 
         display.say(f"Left out: {counted(count, 'file')}, {reason}")
     for example in record.examples:
         display.say(f"  {example.path}: {example.reason}")
-    display.say(f"Nothing was written{', but the local copy of data.source' if is_url(job.data.source) else ''}.")
-    display.say(f"Next: dcgan run {given}")
-    return 0
 
 
 def run(job: ResolvedJob, *, as_json: bool, rehash: bool = False, fresh: bool = False) -> int:
@@ -109,8 +119,8 @@ def run(job: ResolvedJob, *, as_json: bool, rehash: bool = False, fresh: bool = 
 
 def _run_flow(job: ResolvedJob, rehash: bool, fresh: bool) -> RunResult:
     """What came of a run of the nightly flow."""
-    from dcgan.flows.nightly import flow_for  # noqa: PLC0415
-    from dcgan.flows.running import run_here  # noqa: PLC0415
+    from dcgan.flows.nightly import flow_for
+    from dcgan.flows.running import run_here
 
     result: RunResult | BaseException = run_here(flow_for(job), job, rehash, fresh)
     if isinstance(result, DcganError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -45,9 +45,8 @@ class TrainingConfig(Model):
 
     def resolve(self) -> ResolvedTraining:
         """The same with the preset's values in every field that was not given."""
-        preset = PRESETS[self.preset]
         given = {name: value for name, value in self if value is not None}
-        return ResolvedTraining(**{**preset, **given})
+        return ResolvedTraining.model_validate(dict(PRESETS[self.preset]) | given)
 
 
 class ResolvedTraining(TrainingConfig):
@@ -66,18 +65,25 @@ class ResolvedTraining(TrainingConfig):
     log_steps: Annotated[int, Field(ge=1)]
 
 
-_COMMON: dict[str, Any] = {
-    "base": True,
-    "latent_dim": 100,
-    "batch_size": 64,
-    "learning_rate": 2e-4,
-    "ema_decay": 0.995,
-    "augmentation": ["translation", "brightness"],
-    "log_steps": 25,
-    "precision": "auto",
-}
-PRESETS: dict[str, dict[str, Any]] = {
-    "quick": _COMMON | {"base_steps": 1500, "class_steps": 500, "width": 32},
-    "standard": _COMMON | {"base_steps": 4000, "class_steps": 1000, "width": 64},
-    "thorough": _COMMON | {"base_steps": 16000, "class_steps": 4000, "width": 64, "ema_decay": 0.999},
+def _preset(*, base_steps: int, class_steps: int, width: int, ema_decay: float = 0.995) -> TrainingConfig:
+    """A preset, by what differs between presets."""
+    return TrainingConfig(
+        base=True,
+        base_steps=base_steps,
+        class_steps=class_steps,
+        width=width,
+        latent_dim=100,
+        batch_size=64,
+        learning_rate=2e-4,
+        ema_decay=ema_decay,
+        augmentation=["translation", "brightness"],
+        precision="auto",
+        log_steps=25,
+    )
+
+
+PRESETS = {
+    "quick": _preset(base_steps=1500, class_steps=500, width=32),
+    "standard": _preset(base_steps=4000, class_steps=1000, width=64),
+    "thorough": _preset(base_steps=16000, class_steps=4000, width=64, ema_decay=0.999),
 }

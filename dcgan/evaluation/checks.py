@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from dcgan.evaluation.copying import AUTHENTICITY, DISTANCE_RATIO
-from dcgan.evaluation.gan_train_test import GAN_TEST
-from dcgan.evaluation.metric import Metric
-from dcgan.evaluation.outlying import OUTLYING
-from dcgan.evaluation.prdc import COVERAGE, RECALL
+from dcgan.evaluation.metrics.base import Metric
+from dcgan.evaluation.metrics.copying import AUTHENTICITY, DISTANCE_RATIO
+from dcgan.evaluation.metrics.gan_train_test import GAN_TEST
+from dcgan.evaluation.metrics.outlying import OUTLYING
+from dcgan.evaluation.metrics.prdc import COVERAGE, RECALL
 from dcgan.run.records import Check, FailedCheck, Measure
 
 MAX_OUTLYING = 0.5  # of the images; of real ones it is 0.01

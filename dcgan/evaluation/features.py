@@ -9,11 +9,11 @@ from pathlib import Path
 import keras
 import numpy as np
 import tensorflow as tf
-from PIL import Image
 
 from dcgan.config import OnnxConfig, ResolvedJob, extractors
 from dcgan.data.split import image_shape
 from dcgan.errors import StageError
+from dcgan.files.pictures import resized
 from dcgan.networks.classifier import load_judge, looker
 from dcgan.run.paths import Run
 
@@ -123,12 +123,3 @@ def _onnx(path: Path, given: OnnxConfig, threads: int) -> Callable[[np.ndarray],
         return np.asarray(features)
 
     return extract
-
-
-def resized(images: np.ndarray, size: tuple[int, int], channels: int) -> np.ndarray:
-    """uint8 (N, H, W, C) to float32 (N, *size, channels), 0 to 255; grey becomes RGB, and RGB grey, where wanted."""
-    mode = "L" if channels == 1 else "RGB"
-    height, width = size
-    pictures = (Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).convert(mode) for image in images)
-    pixels = [np.asarray(picture.resize((width, height), Image.Resampling.BILINEAR)) for picture in pictures]
-    return np.stack(pixels).reshape(len(images), height, width, channels).astype(np.float32)

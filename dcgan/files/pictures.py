@@ -25,6 +25,15 @@ def stack(files: Iterable[Path]) -> np.ndarray:
     return np.stack([read(file) for file in files])
 
 
+def resized(images: np.ndarray, size: tuple[int, int], channels: int) -> np.ndarray:
+    """uint8 (N, H, W, C) to float32 (N, *size, channels), 0 to 255; grey becomes RGB, and RGB grey, where wanted."""
+    mode = "L" if channels == 1 else "RGB"
+    height, width = size
+    pictures = (Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).convert(mode) for image in images)
+    pixels = [np.asarray(picture.resize((width, height), Image.Resampling.BILINEAR)) for picture in pictures]
+    return np.stack(pixels).reshape(len(images), height, width, channels).astype(np.float32)
+
+
 def grid(images: np.ndarray, columns: int) -> Image.Image:
     """Lay images out row by row.
 

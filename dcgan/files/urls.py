@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -20,6 +21,10 @@ APP = "dcgan"  # what this user's folders of ours are called
 # What gives bytes and nothing else: object stores, web servers, the disk, and this process's memory. Other kinds of
 # fsspec interpret what they read (`reference`), start programs (`git`, `ssh`) or unpack archives.
 PROTOCOLS = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "https", "http", "file", "local", "memory")
+
+
+Info = Mapping[str, Any]
+"""What a store says of one file: fsspec's file systems have names of their own for it."""
 
 
 def is_url(path: str | Path) -> TypeGuard[str]:

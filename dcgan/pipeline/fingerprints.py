@@ -33,7 +33,11 @@ from dcgan.data.split import HOLDOUT, TRAIN, assign
 from dcgan.files import storage
 from dcgan.run.records import ClassFingerprints, ClassPlan, FingerprintsRecord
 
-FORMAT = 7  # raised when the same images and the same job give other results within one version of the package
+FORMAT = 7
+"""Raised when the same images and the same job give other results within one version of the package.
+
+Last raised since each metric has draws of its own, and recipes are chosen in the place of shares.
+"""
 
 _NO_RESULT = {"preset", "snapshot_seconds"}  # keys of `training` that change nothing; a preset's values count
 
@@ -87,7 +91,7 @@ def take(
         classes[label] = ClassFingerprints(images=of_images, training=training, generation=generation)
     gate = job.gate
     trained_on = {label: digest for label, digest in train.items() if len(images[label]["train"])}
-    judge = _hash(*begun, gate.classifier_steps, gate.augmentation, trained_on)
+    judge = _hash(*begun, gate.judge_steps, gate.augmentation, trained_on)
     wanted = {label: [entry.requested, entry.state.value] for label, entry in plan.items()}
     asked = {label: entry.requested > 0 for label, entry in plan.items()}
     of_recipe = gate.model_dump(mode="json", exclude={"policy", "classifier_seeds"})

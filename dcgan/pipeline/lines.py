@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from dcgan.evaluation.metrics import METRICS
 from dcgan.pipeline.stages import Portion
 from dcgan.run import records, sentences
 from dcgan.run.paths import Run
@@ -11,15 +12,12 @@ from dcgan.run.records import (
     CatalogueRecord,
     GenerationRecord,
     LeakageRecord,
-    Measure,
     MeasuresRecord,
     RecipeRecord,
     Stopped,
     TrainingRecord,
 )
 from dcgan.text import counted
-
-MEASURES_SHOWN = ("kid", "coverage", "gan_train", "authenticity")
 
 
 def of_catalogue(run: Run, _: Portion) -> Iterator[str]:
@@ -85,12 +83,5 @@ def of_recipe(run: Run, _: Portion) -> Iterator[str]:
 def of_measures(run: Run, _: Portion) -> Iterator[str]:
     """What the synthetic images come to, and real ones in their place."""
     overall = records.read(run.measures, MeasuresRecord).overall
-    parts = [_measure(name, overall[name]) for name in MEASURES_SHOWN]
+    parts = [metric.in_words(overall[metric.name]) for metric in METRICS if metric.in_log and metric.name in overall]
     yield f"Synthetic images, and real ones in their place: {'; '.join(filter(None, parts))}"
-
-
-def _measure(name: str, measured: Measure) -> str:
-    if measured.value is None:
-        return ""
-    beside = "" if measured.ceiling is None else f" ({measured.ceiling:.3f})"
-    return f"{name} {measured.value:.3f}{beside}"

@@ -89,7 +89,10 @@ def upload(job: JobFolder, run_id: str, url: str, keep: int, on_progress: OnProg
     if there is None:
         missing = _missing(system, target, sizes, told)
         log.info("Uploading %s of %s to %s/releases/%s", counted(len(missing), "file"), f"{len(sizes):,}", url, run_id)
-        put = lambda name: _put(system, files[name], f"{target}/{name}", told)  # noqa: E731
+
+        def put(name: str) -> None:
+            _put(system, files[name], f"{target}/{name}", told)
+
         _side_by_side(put, missing, "upload", on_progress)
         if lacking := _missing(system, target, sizes, told):  # somebody else took them away, or wrote something else
             raise StorageError(f"{told}: {lacking[0]} is not as it was uploaded. Does another machine run this job?")
@@ -162,7 +165,7 @@ def locate(path: str | Path, on_progress: OnProgress = no_report, *, anew: bool 
     return copy
 
 
-def _small(system: Any, path: str, info: dict[str, Any], max_bytes: int, told: str) -> bytes:
+def _small(system: Any, path: str, info: urls.Info, max_bytes: int, told: str) -> bytes:
     """The content of a file that is known to be small.
 
     Raises:

@@ -139,7 +139,7 @@ class _Expected:
             if count != (released := self._record.classes[label].released):
                 raise ValueError(f"class {label!r} has {count:,} images, and release.json promises {released:,}")
 
-    def _columns(self, number: pa.ChunkedArray, index: pa.ChunkedArray) -> dict[str, Any]:
+    def _columns(self, number: pa.ChunkedArray, index: pa.ChunkedArray) -> dict[str, pa.ChunkedArray | pa.Scalar]:
         """What the format prescribes: values by column, for each row or one for all."""
         entries = [self._record.classes[label] for label in self._labels]
         digits = pc.utf8_lpad(pc.cast(index, pa.string()), width=7, padding="0")

@@ -11,6 +11,9 @@ from typing import Any
 
 from dcgan.run.records import Effect, Ending, Verdict
 
+Values = dict[str, Any]
+"""An object of JSON, which may hold anything: a release can come from anybody."""
+
 # How a sentence begins, and what it says of a class's images.
 _EFFECTS = {
     "helps: ": Effect.HELPS,
@@ -31,7 +34,7 @@ _HARM_OVERALL = "all classes together: "
 _MIN_HOLDOUT, _SIGNIFICANT = 20, 0.05  # the gate's, in format 1
 
 
-def upgrade(values: dict[str, Any]) -> dict[str, Any]:
+def upgrade(values: Values) -> Values:
     """The values of a `release.json` as `ReleaseRecord` takes them; those of today's format as they are.
 
     Raises:
@@ -55,14 +58,14 @@ def upgrade(values: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _arms(entry: object) -> dict[str, Any]:
+def _arms(entry: object) -> Values:
     """The arms that are compared today: with classical augmentation, without the synthetic images and with them."""
     arms = _mapping(entry or {}, "arms")
     names = {"real+classical": "classical", "real+classical+synthetic": "with"}
     return {now: arms[before] for before, now in names.items() if before in arms}
 
 
-def _fingerprints(entry: object) -> dict[str, Any] | None:
+def _fingerprints(entry: object) -> Values | None:
     if not entry:
         return None
     prints = _mapping(entry, "fingerprints")
@@ -70,7 +73,7 @@ def _fingerprints(entry: object) -> dict[str, Any] | None:
     return {renamed.get(name, name): value for name, value in prints.items()}
 
 
-def _class(entry: dict[str, Any]) -> dict[str, Any]:
+def _class(entry: Values) -> Values:
     """A class's outcome."""
     measures = _mapping(entry.get("measures") or {}, "measures of a class")
     metrics = {name: value for name, value in measures.items() if isinstance(value, dict)}
@@ -78,7 +81,7 @@ def _class(entry: dict[str, Any]) -> dict[str, Any]:
     return entry | {"measures": metrics, "evidence": evidence}
 
 
-def _evidence(entry: dict[str, Any], measures: dict[str, Any], metrics: dict[str, Any]) -> dict[str, Any]:
+def _evidence(entry: Values, measures: Values, metrics: Values) -> Values:
     """What the gate found of a class; see `ClassEvidence`."""
     verdict, reason = entry.get("verdict"), str(entry.get("reason"))
     check = next((check for beginning, check in _CHECKS.items() if reason.startswith(beginning)), None)
@@ -102,12 +105,12 @@ def _evidence(entry: dict[str, Any], measures: dict[str, Any], metrics: dict[str
     }
 
 
-def _failed_check(check: str, metric: str, metrics: dict[str, Any]) -> dict[str, Any]:
+def _failed_check(check: str, metric: str, metrics: Values) -> Values:
     measured = _mapping(metrics.get(metric), metric)
     return {"check": check, "measure": metric, "value": measured.get("value"), "ceiling": measured.get("ceiling")}
 
 
-def _overall(entry: object) -> dict[str, Any] | None:
+def _overall(entry: object) -> Values | None:
     """What the gate found of all classes together."""
     if entry is None:
         return None
@@ -122,7 +125,7 @@ def _effect(reason: str) -> Effect:
     raise ValueError(f"format 1 has no reason such as {reason[:80]!r}")
 
 
-def _effect_of_numbers(measures: dict[str, Any]) -> Effect:
+def _effect_of_numbers(measures: Values) -> Effect:
     """The effect of a class whose sentence does not tell it: such a class was not shown to harm by itself."""
     if measures["holdout"] < _MIN_HOLDOUT:
         return Effect.UNTESTED
@@ -137,7 +140,7 @@ def _ending(verdicts: Iterable[object]) -> Ending:
     return Ending.COMPLETED if found <= {Verdict.SHIPPED, Verdict.NONE} else Ending.PARTLY
 
 
-def _mapping(value: object, name: str) -> dict[str, Any]:
+def _mapping(value: object, name: str) -> Values:
     if not isinstance(value, dict):
         raise TypeError(f"{name[:80]}: expected an object, found {type(value).__name__}")
     return value

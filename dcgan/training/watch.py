@@ -18,7 +18,8 @@ from pydantic import TypeAdapter
 
 from dcgan.errors import TrainingError
 from dcgan.run import sentences
-from dcgan.run.records import Incident, StepScore
+from dcgan.run.records import Incident, StepScore, Stopped
+from dcgan.training import policy
 from dcgan.training.score import AS_GOOD, COLLAPSE, Score
 
 DIVERGED, COLLAPSED, SATURATED = "diverged", "collapsed", "saturated"
@@ -100,6 +101,14 @@ class Course:
             )
         if losses and max(losses) < SATURATED_LOSS:
             return SATURATED, f"discriminator's loss stayed under {SATURATED_LOSS}"
+        return None
+
+    def ended(self, num_steps: int) -> Stopped | None:
+        """Why there is nothing more to train, if so."""
+        if self.step >= num_steps:
+            return Stopped.ALL_DONE
+        if self.unimproved >= policy.PATIENCE and self.step - self.lowest_step >= policy.PATIENCE_STEPS:
+            return Stopped.NO_BETTER
         return None
 
     def place(self) -> tuple[int, list[float]]:

@@ -19,24 +19,10 @@ import pytest
 import dcgan
 from dcgan.errors import ConfigError, ReleaseError
 from dcgan.release.verify import verify
-from tests.forging import change_manifest, copy, seal, shard_of, sharded
+from tests.forging import change_manifest, seal, shard_of, sharded
 from tests.victim import Victim
-from tests.victim import victim as a_victim
 
 Dcgan = Callable[..., subprocess.CompletedProcess[str]]
-
-
-@pytest.fixture
-def release(tmp_path: Path) -> Path:
-    """The honest release, to be changed and sealed."""
-    return copy(tmp_path / "release")
-
-
-@pytest.fixture(scope="module")
-def victim() -> Iterator[Victim]:
-    """A process that reads what it is told to."""
-    with a_victim() as process:
-        yield process
 
 
 def test_honest_release_is_read_verified_and_made_again(release: Path, dcgan: Dcgan, tmp_path: Path) -> None:

@@ -23,25 +23,11 @@ from dcgan.files import storage
 from dcgan.release.manifest import SCHEMA
 from tests.forging import HONEST, change_manifest, copy, seal, seal_text, shard_of, sharded, write_manifest
 from tests.victim import Victim
-from tests.victim import victim as a_victim
 
 MAX_MB = 200  # by which a reader may grow
 MAX_SECONDS = 30
 
 ROWS = 5_000_000
-
-
-@pytest.fixture
-def release(tmp_path: Path) -> Path:
-    """The honest release, to be changed and sealed."""
-    return copy(tmp_path / "release")
-
-
-@pytest.fixture(scope="module")
-def victim() -> Iterator[Victim]:
-    """A process that reads what it is told to."""
-    with a_victim() as process:
-        yield process
 
 
 def refuse(victim: Victim, release: Path, told: str, *acts: str, max_mb: float = MAX_MB) -> None:

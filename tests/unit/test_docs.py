@@ -24,7 +24,8 @@ from dcgan.curation.filters.blank import BLANK_SHARE
 from dcgan.data import leakage
 from dcgan.data.catalogue import inspection, reasons, verdicts
 from dcgan.data.split import MIN_TRAIN
-from dcgan.evaluation import frechet, gan_train_test, gate, kid, measures, prdc
+from dcgan.evaluation import gate, measures
+from dcgan.evaluation.metrics import METRICS, frechet, gan_train_test, kid, prdc, vendi
 from dcgan.release.manifest import COLUMNS
 
 ROOT = Path(__file__).parents[2]
@@ -136,9 +137,9 @@ def test_input_has_every_reason_for_quarantine() -> None:
 
 def test_measures_has_every_metric_in_its_order_with_its_goal() -> None:
     goals = {"minimize": "lower", "maximize": "higher"}
-    documented = dict(first_cells(DOCS / "reference/measures.md", 2)[: len(measures.METRICS)])
-    assert list(documented) == [metric.name for metric in measures.METRICS]
-    for metric in measures.METRICS:
+    documented = dict(first_cells(DOCS / "reference/measures.md", 2)[: len(METRICS)])
+    assert list(documented) == [metric.name for metric in METRICS]
+    for metric in METRICS:
         goal = f"{metric.goal:g}" if isinstance(metric.goal, float) else goals[metric.goal]
         assert documented[metric.name] == goal
 
@@ -151,6 +152,7 @@ def test_limits_of_measures_are_those_of_the_code() -> None:
         f"below {frechet.UNBIASED_FROM:,} images",
         f"{prdc.NEIGHBOURS} images or fewer of any kind",
         f"{measures.MAX_POOLED:,} of a kind at most",
+        f"as many synthetic as training images, {vendi.MAX_IMAGES} at most",
         f"take {gan_train_test.MAX_STEPS} steps",
         f"{leakage.MAX_LISTED} pairs, the nearest first",
         f"differ in at most {leakage.MAX_BITS} bits",

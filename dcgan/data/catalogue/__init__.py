@@ -16,7 +16,7 @@ __all__ = ["build_catalogue", "scan"]
 def __getattr__(name: str) -> Any:
     # Imported when asked for: a reader process should not wait for pandas.
     if name in __all__:
-        from dcgan.data.catalogue import inspection  # noqa: PLC0415
+        from dcgan.data.catalogue import inspection  # noqa: PLC0415 (as above)
 
         return getattr(inspection, name)
     raise AttributeError(f"module 'dcgan.data.catalogue' has no attribute {name!r}")

@@ -14,7 +14,6 @@ import logging
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import PIL
@@ -101,7 +100,7 @@ def _checksum(content: bytes) -> bytes:
     return storage.sha256_bytes(content).encode()
 
 
-def _head(source: Source, data: DataConfig) -> dict[str, Any]:
+def _head(source: Source, data: DataConfig) -> dict[str, object]:
     """What a memory is of, and what made it."""
     return {
         "format": FORMAT,

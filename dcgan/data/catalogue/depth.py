@@ -178,7 +178,7 @@ def _lower_bytes(image: Image.Image, raw: str) -> Image.Image:
     order = {"L": "B", "B": "L", "N": "B" if sys.byteorder == "little" else "L"}.get(raw[-1], "")
     # Grey and alpha of two bytes each are four colours to Pillow, which has no other way to them.
     name = "RGBA" if raw == "LA;16B" else raw[:-1] + order
-    setattr(image, "tile", [_with_raw_mode(tile, name) for tile in getattr(image, "tile", [])])  # noqa: B010
+    setattr(image, "tile", [_with_raw_mode(tile, name) for tile in getattr(image, "tile", [])])  # noqa: B010 (not in its type)
     try:
         upright.load(image)
     except Exception as error:
@@ -203,7 +203,7 @@ def _with_raw_mode(tile: Any, name: str) -> Any:
 def _tag(image: Image.Image, number: int) -> Any:
     """A tag of a TIFF; None of any other picture."""
     try:
-        value = image.tag_v2.get(number)  # type: ignore[attr-defined]
+        value = getattr(image, "tag_v2", {}).get(number)
     except Exception:
         return None
     return value[0] if isinstance(value, tuple) and len(value) == 1 else value

@@ -116,7 +116,7 @@ def _has_heif() -> bool:
 def _register_heif(head: bytes) -> None:
     """Teach Pillow HEIC when the first such file comes: the library takes a while to load."""
     if _is_heic(head) and _has_heif() and "HEIF" not in Image.OPEN:
-        import pillow_heif  # noqa: PLC0415
+        import pillow_heif  # noqa: PLC0415 (an extra, and slow)
 
         _kinds()
         pillow_heif.register_heif_opener()

@@ -17,7 +17,7 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -100,7 +100,7 @@ class _Mirror:
             known = storage.read_json(self._index_file)
             self._signs = known["files"] if isinstance(known, dict) and known.get("url") == url else {}
 
-    def find(self, within: str = "") -> dict[str, Any]:
+    def find(self, within: str = "") -> dict[str, urls.Info]:
         """Of each file below, by its name, what the store says of it."""
         top = f"{self._remote}/{within}".rstrip("/")
         listing = transfers.patiently(
@@ -110,7 +110,7 @@ class _Mirror:
         # A name with a slash at its end is what some stores show for an empty folder.
         return {name: info for name, info in names if name and not name.endswith("/")}
 
-    def bring(self, found: dict[str, Any], *, others_go: bool = True) -> list[str]:
+    def bring(self, found: Mapping[str, urls.Info], *, others_go: bool = True) -> list[str]:
         """Make the copy hold these files; give those that it cannot hold."""
         folders = {folder for name in found for folder in _folders_of(name)}
         signs = {name: _sign(info) for name, info in found.items() if can_stand(name) and name not in folders}
@@ -184,5 +184,5 @@ def _folders_of(name: str) -> Iterator[str]:
         yield name
 
 
-def _sign(info: dict[str, Any]) -> str:
+def _sign(info: urls.Info) -> str:
     return " ".join(f"{key}={info[key]}" for key in SIGNS if info.get(key) is not None)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import importlib
 import os
 import resource
 import signal
@@ -84,7 +85,10 @@ class Item(Protocol):
         """The picture that the content is; raises what Pillow raises on what is none."""
 
     def address(self) -> list[Any] | None:
-        """What another process opens it by, as JSON has it; None: it is in this one's memory."""
+        """Module and name of its class, and the class's arguments, from which another process makes it again, as JSON.
+
+        None: it is in this process's memory.
+        """
 
 
 @dataclass(frozen=True)
@@ -97,8 +101,8 @@ class File:
         return self.path
 
     def address(self) -> list[Any]:
-        """Its path."""
-        return ["file", self.path]
+        """See `Item`."""
+        return [__name__, "File", self.path]
 
     def read(self) -> bytes:
         """The file's bytes."""
@@ -187,7 +191,7 @@ def _inspect(item: Item, wanted: Range | None) -> Facts:  # noqa: PLR0911 (one f
         "perceptual_hash": perceptual_hash(pixels),
         "verdict": ACCEPTED,
     }
-    return {**found, **asdict(depth)} if depth else found  # type: ignore[typeddict-item]
+    return {**found, **asdict(depth)} if depth else found  # type: ignore[typeddict-item]  # its fields are keys
 
 
 def store_pixels(
@@ -241,12 +245,9 @@ def _first_line(error: Exception) -> str:
 
 
 def _item(address: list[Any]) -> Item:
-    kind, *rest = address
-    if kind == "file":
-        return File(*rest)
-    from dcgan.data.catalogue.packed import Packed  # noqa: PLC0415 (loads PyArrow, which most sources do not need)
-
-    return Packed(*rest)
+    module, name, *arguments = address
+    item: Item = getattr(importlib.import_module(module), name)(*arguments)
+    return item
 
 
 def main() -> None:

@@ -32,7 +32,7 @@ class Packed:
 
     def address(self) -> list[Any]:
         """See `opening.Item`."""
-        return ["parquet", self.file, self.column, self.group, self.row]
+        return [__name__, "Packed", self.file, self.column, self.group, self.row]
 
     def read(self) -> bytes:
         """The bytes.

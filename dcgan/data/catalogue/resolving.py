@@ -12,6 +12,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
+from typing import Literal, get_args
 
 from dcgan.data.catalogue.walking import ENDINGS, Tree
 from dcgan.errors import InputError
@@ -19,6 +20,8 @@ from dcgan.errors import InputError
 MAX_LEVELS = 6  # of folders that may stand before the paths on another machine
 
 Rename = Callable[[str], str | None]
+Form = Literal["NFC", "NFD"]
+"""Forms of Unicode, which name the same characters in different ways."""
 
 
 def find_files(root: Path, names: Sequence[str], where: str) -> tuple[list[str], list[bool], list[str]]:
@@ -81,11 +84,9 @@ def _readings(root: Path, names: Sequence[str], *, none_there: bool) -> Iterator
         if all(len(_parts(name)) > level for name in names):
             yield f"without {_first(names[0], level)}, which they begin with", _dropping(level)
     for folder in folders.holding(names[0]):
-        yield f"in {folder}/", lambda name, folder=folder: f"{folder}/{_slashes(name)}"  # type: ignore[misc]
-        yield (
-            f"in {folder}/, without the endings of files",
-            lambda name, folder=folder: folders.with_ending(f"{folder}/{_slashes(name)}"),  # type: ignore[misc]
-        )
+        within = _within(folder)
+        yield f"in {folder}/", within
+        yield f"in {folder}/, without the endings of files", _then(within, folders.with_ending)
 
 
 def _same_names(names: Sequence[str]) -> Iterator[tuple[str, Rename]]:
@@ -93,9 +94,9 @@ def _same_names(names: Sequence[str]) -> Iterator[tuple[str, Rename]]:
         yield "with / for \\", _slashes
     if any(name != name.strip() for name in names):
         yield "without spaces around them", lambda name: name.strip()
-    for form in ("NFC", "NFD"):
+    for form in get_args(Form):
         if any(not unicodedata.is_normalized(form, name) for name in names):
-            yield f"in the Unicode form {form}", lambda name, form=form: unicodedata.normalize(form, name)  # type: ignore[misc]
+            yield f"in the Unicode form {form}", _normalized(form)
 
 
 def _slashes(name: str) -> str:
@@ -113,6 +114,18 @@ def _first(name: str, level: int) -> str:
 
 def _dropping(level: int) -> Rename:
     return lambda name: "/".join(_parts(name)[level:])
+
+
+def _within(folder: str) -> Callable[[str], str]:
+    return lambda name: f"{folder}/{_slashes(name)}"
+
+
+def _then(first: Callable[[str], str], second: Rename) -> Rename:
+    return lambda name: second(first(name))
+
+
+def _normalized(form: Form) -> Rename:
+    return lambda name: unicodedata.normalize(form, name)
 
 
 class _Folders:

@@ -25,9 +25,9 @@ def load(image: Image.Image) -> int:
         return _orientation(image)
     # Pillow turns a TIFF itself, and on its way reads all that is beside the pixels.
     found = _orientation(image)
-    setattr(image, "load_end", lambda: None)  # noqa: B010
+    setattr(image, "load_end", lambda: None)  # noqa: B010 (not in its type)
     image.load()
-    setattr(image, "_size", image.im.size)  # noqa: B010
+    setattr(image, "_size", image.im.size)  # noqa: B010 (not in its type)
     return found
 
 

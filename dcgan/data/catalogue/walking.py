@@ -44,8 +44,11 @@ class Tree:
         """Each folder's path below the source, its files sorted, and the reason why it was not gone into, if so."""
         found: list[tuple[Path, list[str], str]] = []
         seen, tops = set(), [str(root)]
+
+        def unreadable(error: OSError) -> None:
+            found.append((Path(error.filename), [], UNREADABLE))
+
         for top in tops:  # grows as links are met
-            unreadable = lambda error: found.append((Path(error.filename), [], UNREADABLE))  # noqa: E731
             for folder, children, files in os.walk(top, onerror=unreadable):
                 real = os.path.realpath(folder)
                 if real in seen:

@@ -49,7 +49,7 @@ class Comparison(Record):
 
 
 class Measure(Record):
-    """One value of a metric, beside what real images come to; see `dcgan.evaluation.metric.Measured`."""
+    """One value of a metric, beside what real images come to; see `dcgan.evaluation.metrics.base.Measured`."""
 
     value: float | None
     error: float | None = None
@@ -58,7 +58,7 @@ class Measure(Record):
 
 
 class MetricBounds(Record):
-    """What a metric declares of itself; see `dcgan.evaluation.metric.Metric`."""
+    """What a metric declares of itself; see `dcgan.evaluation.metrics.base.Metric`."""
 
     goal: Literal["minimize", "maximize"] | float
     low: float | None

@@ -46,13 +46,13 @@ def test_everything_but_name_and_source_has_a_default(tmp_path: Path) -> None:
     job = load_job(written(tmp_path, SMALLEST))
     unset = {name for part in (job.training, job.run) for name, value in part if value is None}
     assert unset == {"max_minutes"}  # no budget
-    assert job.training.class_steps == PRESETS["standard"]["class_steps"]
+    assert job.training.class_steps == PRESETS["standard"].class_steps
 
 
 def test_given_values_go_before_the_preset(tmp_path: Path) -> None:
     job = load_job(written(tmp_path, SMALLEST | {"training": {"preset": "quick", "width": 8, "base": False}}))
     assert (job.training.width, job.training.base) == (8, False)
-    assert job.training.class_steps == PRESETS["quick"]["class_steps"]
+    assert job.training.class_steps == PRESETS["quick"].class_steps
 
 
 @pytest.mark.parametrize(

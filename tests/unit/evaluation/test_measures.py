@@ -12,14 +12,18 @@ from benchmarks.jobs import put_generated
 from dcgan.config import JobConfig
 from dcgan.data import leakage
 from dcgan.errors import StageError
-from dcgan.evaluation.measures import METRICS, Points, copying, measure, quality
+from dcgan.evaluation import measures
+from dcgan.evaluation.measures import measure
+from dcgan.evaluation.metrics import METRICS
+from dcgan.evaluation.metrics.base import Measured, Metric
+from dcgan.evaluation.metrics.subject import Subject
 from dcgan.networks.classifier import train_judge
 from dcgan.run import records
 from dcgan.run.paths import Run
 from dcgan.run.records import FeatureSpaceRecord, MeasuresRecord
 from tests.conftest import split_run, write_digits
 from tests.records import changed
-from tests.unit.evaluation.conftest import Normal
+from tests.unit.evaluation.conftest import Normal, subject
 
 
 def ignore(_: Any) -> None:
@@ -94,6 +98,27 @@ def test_same_run_gives_the_same_figures(prepared: tuple[Run, JobConfig]) -> Non
     assert records.read(run.measures, MeasuresRecord) == again
 
 
+def test_one_more_metric_changes_no_others_values(
+    prepared: tuple[Run, JobConfig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, job = prepared
+    before = measure(run, job, ignore)
+
+    def toss(of: Subject) -> Measured:
+        return Measured(of.draws("novel").random())
+
+    novel = Metric(name="novel", title="Novel", says="", goal="maximize", low=0.0, high=1.0, measure=toss, pooled=True)
+    monkeypatch.setattr(measures, "METRICS", (novel, *reversed(METRICS)))
+    run.measures.unlink()
+    after = measure(run, job, ignore)
+    for found, of_before in (
+        (after.overall, before.overall),
+        *zip(after.classes.values(), before.classes.values(), strict=True),
+    ):
+        assert found.pop("novel").value is not None
+        assert found == of_before
+
+
 def test_held_out_images_that_are_near_duplicates_do_not_count(prepared: tuple[Run, JobConfig]) -> None:
     run, job = prepared
     record = leakage.audit(run)
@@ -106,22 +131,24 @@ def test_held_out_images_that_are_near_duplicates_do_not_count(prepared: tuple[R
 
 
 def test_real_images_in_the_place_of_synthetic_ones_reach_all_ceilings(
-    normal: Normal, draws: np.random.Generator
+    normal: Normal,
 ) -> None:
-    points = Points(normal(150), normal(150), normal(150))
-    for name, one in (quality(points, draws) | copying(points, draws)).items():
+    of_features = [one for one in METRICS if one.name not in ("variety", "gan_train", "gan_test")]
+    points = subject(normal(150), normal(150), normal(150))
+    for metric in of_features:
+        one, name = metric.measure(points), metric.name
         assert one.value is not None and one.error is not None and one.ceiling is not None
         # Both are draws of the same: they differ by their errors.
         assert one.value == pytest.approx(one.ceiling, abs=5 * one.error), name
 
 
 @pytest.mark.parametrize(("train", "synthetic"), [(20, 400), (400, 20)])
-def test_ceiling_is_of_as_many_images_as_the_value(
-    normal: Normal, draws: np.random.Generator, train: int, synthetic: int
-) -> None:
+def test_ceiling_is_of_as_many_images_as_the_value(normal: Normal, train: int, synthetic: int) -> None:
+    compared = [one for one in METRICS if one.name in ("frechet", "manifold_recall", "coverage")]
     values, ceilings = [], []
-    for _ in range(20):
-        measured = quality(Points(normal(train), normal(100), normal(synthetic)), draws)
-        values.append([measured[name].value for name in ("frechet", "manifold_recall", "coverage")])
-        ceilings.append([measured[name].ceiling for name in ("frechet", "manifold_recall", "coverage")])
+    for seed in range(20):
+        points = subject(normal(train), normal(100), normal(synthetic), seed=seed)
+        measured = [metric.measure(points) for metric in compared]
+        values.append([one.value for one in measured])
+        ceilings.append([one.ceiling for one in measured])
     np.testing.assert_allclose(np.mean(values, axis=0), np.mean(ceilings, axis=0), rtol=0.1)

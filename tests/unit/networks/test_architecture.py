@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from dcgan.config import SIDE_MAX, SIDE_MIN
 from dcgan.networks import architecture
-from dcgan.networks.architecture import make_discriminator, make_generator, num_stages
+from dcgan.networks.architecture import make_discriminator, make_generator, num_stages, take_statistics
 
 sides = st.integers(SIDE_MIN, SIDE_MAX)
 
@@ -116,3 +116,57 @@ def test_the_fused_norm_trains_as_that_of_keras_does(precision: str, tolerance: 
     fused_found[-1] = 0.9 + (fused_found[-1] - 0.9) * 1023 / 1024
     for one, other in zip(keras_found, fused_found, strict=True):
         assert np.abs(one - other).max() <= tolerance * (1 + np.abs(one).max())
+
+
+def networks_with_random_weights() -> list[tuple[keras.Model, list[tf.Tensor]]]:
+    """A generator and a discriminator, each with three batches of what it takes, far from what its norms have seen."""
+    generator, discriminator = make_generator(6, (16, 16, 1), 4), make_discriminator((16, 16, 1), 4)
+    found = []
+    for seed, (network, shape) in enumerate([(generator, (64, 6)), (discriminator, (64, 16, 16, 1))]):
+        set_random_weights(network, seed)
+        draws = np.random.default_rng(seed)
+        batches = [tf.constant(draws.normal(mean, 0.7, shape), tf.float32) for mean in (0.5, -0.2, 0.0)]
+        found.append((network, batches))
+    return found
+
+
+def norms_of(network: keras.Model) -> list[keras.layers.Layer]:
+    return [layer for layer in network.layers if isinstance(layer, keras.layers.BatchNormalization)]
+
+
+def relative(found: tf.Tensor, expected: tf.Tensor) -> float:
+    """The largest difference, by how much the expected values differ among themselves."""
+    return float(np.abs(np.asarray(found) - np.asarray(expected)).max() / np.asarray(expected).std())
+
+
+def test_a_network_computes_the_same_after_taking_statistics() -> None:
+    for network, (first, second, other) in networks_with_random_weights():
+        before = [network(batch, training=False) for batch in (first, second, other)]
+        statistics = [norm.moving_mean.numpy() for norm in norms_of(network)]
+        take_statistics(network, [first, second])
+        for batch, expected in zip((first, second, other), before, strict=True):
+            assert relative(network(batch, training=False), expected) < 1e-3
+        moved = zip(norms_of(network), statistics, strict=True)
+        assert all(np.abs(norm.moving_mean.numpy() - was).max() > 0.05 for norm, was in moved)
+
+
+def test_a_network_that_took_a_batchs_statistics_computes_the_same_on_it_in_training() -> None:
+    for network, (batch, _, _) in networks_with_random_weights():
+        expected = network(batch, training=False)
+        assert relative(network(batch, training=True), expected) > 0.1
+        set_random_weights(network, 5)  # training has moved the statistics
+        expected = network(batch, training=False)
+        take_statistics(network, [batch])
+        assert relative(network(batch, training=True), expected) < 1e-3
+
+
+def test_statistics_of_several_batches_are_averaged() -> None:
+    for network, (first, second, _) in networks_with_random_weights():
+        norm = norms_of(network)[0]
+        inputs = keras.Model(network.inputs, norm.input)
+        seen = [
+            np.asarray(inputs(batch, training=False)).reshape(-1, norm.input.shape[-1]) for batch in (first, second)
+        ]
+        take_statistics(network, [first, second])
+        np.testing.assert_allclose(norm.moving_mean, np.mean([one.mean(0) for one in seen], 0), atol=1e-5)
+        np.testing.assert_allclose(norm.moving_variance, np.mean([one.var(0) for one in seen], 0), rtol=1e-4)

@@ -12,6 +12,8 @@ import pytest
 
 from dcgan.report import page as module
 from dcgan.report.page import render, write_report
+from dcgan.report.sections import SECTIONS
+from dcgan.report.sections.base import Section
 from dcgan.run import history
 from tests.records import changed
 from tests.reports import NOTE, make_full, past_night
@@ -128,7 +130,7 @@ def test_all_that_a_run_left_is_shown(full: Made) -> None:
         "C_T near 0 is good",
         "\N{MINUS SIGN}4.5 ± 1",
         NOTE,
-        "novel measure near 3.0 is good",
+        "novel measure near 3 is good",
         "All classes 0.02 ± 0.004",
         "Features: judge, 64 dimensions.",
         f"Rare classes: {CAT}.",
@@ -152,6 +154,24 @@ def test_what_a_run_has_not_is_left_out(made: Made) -> None:
     assert not {"use", "measures", "leakage"} & ids
     assert "This is the job’s first finished run." in page.text
     assert "Watch the training" not in page.text and "Rejected candidates" not in page.text
+
+
+def test_a_section_that_is_named_is_on_the_page_and_in_its_navigation(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def section(anchor: str, view: dict[str, object] | None) -> Section:
+        template = "<p>{{ of_view }}, {{ classes | length }} classes</p>\n"
+        return Section(anchor=anchor, title=f"The {anchor}", template=template, view=lambda _: view)
+
+    added = (section("novel", {"of_view": "a <b> & c"}), section("empty", None))
+    monkeypatch.setattr(module, "SECTIONS", (*added, *SECTIONS))
+    source = render(made.run, made.config, made.outcome)
+    heading = '<h2 id="novel">The novel</h2>'
+    count = len(made.outcome.classes)
+    assert f'<section aria-labelledby="novel">\n{heading}\n<p>a &lt;b&gt; &amp; c, {count} classes</p>' in source
+    assert '<a href="#novel">The novel</a>' in source and source.index(heading) < source.index('<h2 id="classes">')
+    assert "empty" not in {attributes.get("id") for _, attributes in Tags(source).tags}
+    assert "#empty" not in source
 
 
 def test_night_itself_is_counted_once(tmp_path: Path) -> None:

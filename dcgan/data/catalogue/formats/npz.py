@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -122,7 +122,7 @@ def _require_memory(
         )
 
 
-def _parts(headers: Mapping[str, Any], path: Path) -> tuple[str, list[Part]]:
+def _parts(headers: Collection[str], path: Path) -> tuple[str, list[Part]]:
     """The arrays that are images and labels."""
     if "images" in headers and "labels" in headers:
         return "arrays", [Part("images", "labels")]

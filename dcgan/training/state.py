@@ -1,0 +1,175 @@
+"""What a training is given, and all that changes while it runs."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from dcgan.config import ResolvedJob
+from dcgan.execution import randomness
+from dcgan.execution.progress import OnProgress
+from dcgan.networks.batches import Batches, to_float, to_uint8
+from dcgan.run.paths import Run
+from dcgan.training import snapshots
+from dcgan.training.clock import Clock
+from dcgan.training.gan import Gan
+from dcgan.training.journal import Journal
+from dcgan.training.precision import chosen_precision
+from dcgan.training.score import NUM_SAMPLES, FoldScorer
+from dcgan.training.watch import Course
+
+BASE = "\x00base"  # no class can have this name, so that the base's draws are apart from every class's
+BEST = "best/"  # begins the names of the best step's generator in a snapshot
+STATISTICS = 256  # images of a class that its BatchNorms' first statistics come from
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a class's training begins with."""
+
+    arrays: Mapping[str, np.ndarray]
+    of_base: bool
+    """Whether they are a snapshot of the shared base; else they are one of the class itself."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inputs:
+    """What one training is given."""
+
+    run: Run
+    job: ResolvedJob
+    folder: Path
+    """Of this training; its newest snapshot, if any, is where training begins."""
+    label: str
+    """Class name, or `BASE`."""
+    images: Sequence[np.ndarray]
+    """uint8 (n, H, W, C), one array per class: several for the base, one for a class."""
+    scorer: FoldScorer | None = None
+    """Picks the step that ships; None: the last one does."""
+    num_steps: int
+    """Optimizer steps at most."""
+    start: Start | None = None
+    """What to begin with; None: random weights."""
+    draws: str
+    """Names the streams of draws."""
+    max_seconds: float | None
+    """Of this process's life; None: no limit."""
+    on_progress: OnProgress
+    """Called after every stretch of steps."""
+
+
+class State:
+    """The GAN, how its training has gone so far, and the best generator up to now."""
+
+    def __init__(self, inputs: Inputs) -> None:
+        """Take up the newest snapshot in the training's folder, or begin."""
+        training, seed = inputs.job.training, inputs.job.generation.seed
+        self._inputs = inputs
+        self.precision = chosen_precision(inputs.run)
+        self.gan = Gan(training, inputs.images[0].shape[1:], self.precision)
+        self.clock = Clock(inputs.max_seconds, training.snapshot_seconds, affordable=inputs.num_steps)
+        self._latents = tf.random.stateless_normal(
+            (NUM_SAMPLES, training.latent_dim), [randomness.stream(seed, inputs.label, "score"), 0], alg="philox"
+        )
+        self._sample = tf.function(lambda: to_uint8(self.gan.sample(self._latents)))
+        self.course = Course()
+        self.best: dict[str, np.ndarray] = {}
+        """Of the generator; empty: no step has been the best yet."""
+        if (newest := snapshots.load_newest(inputs.folder)) is not None:
+            self.course = Course.from_json(newest[1])
+            arrays, self.best = _parted(newest[0])
+            self.gan.restore(arrays)
+        else:
+            self._begin()
+        self._compile()
+        self.keep_place()
+
+    def run_steps(self, count: int) -> tuple[float, float]:
+        """Train for `count` steps; mean losses of discriminator and generator."""
+        first = tf.constant(self.course.step, tf.int64)
+        d_loss, g_loss = self._run_steps(first, tf.constant(count, tf.int64))
+        return float(d_loss), float(g_loss)
+
+    def look(self, journal: Journal) -> dict[str, float]:
+        """Samples of this step: show them, score them, and keep the generator if it is the best so far.
+
+        What a class begins with may ship only if it is this class's own: the shared base's samples score well at
+        times, and are of other classes too.
+        """
+        samples = self._sample().numpy()
+        journal.show(self.course.work, samples)
+        scorer, start = self._inputs.scorer, self._inputs.start
+        if scorer is None or (self.course.step == 0 and (start is None or start.of_base)):
+            return {}
+        score = scorer(samples)
+        if self.course.take(score):
+            self.best.update(self.gan.ema_arrays())
+        return {"score": score.value} | dataclasses.asdict(score)
+
+    def keep_place(self) -> None:
+        """Remember this point, for `go_back`."""
+        self._good = self.gan.arrays(), self.course.place()
+
+    def go_back(self) -> None:
+        """Return to the last point kept, with the present branch's draws and learning rate."""
+        arrays, place = self._good
+        self.gan.restore(arrays)
+        self.course.return_to(place)
+        self._compile()
+
+    def begin_again(self) -> None:
+        """Return to the start, with the present branch's draws and learning rate."""
+        self.course.begin_again()
+        self.best.clear()
+        self.gan.reset_optimizers()
+        self._begin()
+        self._compile()
+
+    def save(self) -> None:
+        """Write a snapshot."""
+        began = time.monotonic()
+        arrays = self.gan.arrays() | {f"{BEST}{name}": array for name, array in self.best.items()}
+        snapshots.save(self._inputs.folder, self.course.work, arrays, self.course.to_json())
+        self.clock.saved(began)
+
+    def shipped(self) -> dict[str, np.ndarray]:
+        """The model: the best step's EMA generator, and the discriminator as critic."""
+        return (self.best or self.gan.ema_arrays()) | self.gan.critic_arrays()
+
+    def _begin(self) -> None:
+        """Set the weights to what was given, or to the present branch's random ones."""
+        inputs, start = self._inputs, self._inputs.start
+        if start is None:
+            self.gan.initialize(randomness.stream(inputs.job.generation.seed, self._branch_name(), "weights"))
+        elif start.of_base:
+            images = to_float(tf.constant(inputs.images[0][:STATISTICS]))
+            self.gan.start_from(start.arrays, self._latents, images)
+        else:
+            arrays, shipped = _parted(start.arrays)
+            self.gan.restore(arrays)
+            # What shipped then is scored tonight, and ships again if training finds nothing better.
+            self.gan.show(shipped)
+
+    def _compile(self) -> None:
+        """Compile the steps with the present branch's draws and learning rate."""
+        training, seed, name = self._inputs.job.training, self._inputs.job.generation.seed, self._branch_name()
+        self.gan.set_learning_rate(training.learning_rate * self.course.learning_rate_scale)
+        batches = Batches(self._inputs.images, stream=randomness.stream(seed, name, "batch"))
+        self._run_steps = self.gan.stretch(training, batches, seed, name)
+
+    def _branch_name(self) -> str:
+        """Names the streams of draws; an incident changes it."""
+        branch = self.course.branch
+        return f"{self._inputs.draws}\x00{branch}" if branch else self._inputs.draws
+
+
+def _parted(arrays: Mapping[str, np.ndarray]) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """A snapshot's arrays: the GAN's, and the best step's generator."""
+    best = {name.removeprefix(BEST): array for name, array in arrays.items() if name.startswith(BEST)}
+    return {name: array for name, array in arrays.items() if not name.startswith(BEST)}, best
