@@ -14,8 +14,7 @@ from sklearn.datasets import load_digits
 
 from benchmarks.jobs import put_generated
 from dcgan.data import leakage
-from dcgan.evaluation import gate, measures, utility
-from dcgan.evaluation.arms import compared
+from dcgan.evaluation import arms, gate, measures, utility
 from dcgan.evaluation.recipes import choose, trials
 from dcgan.execution.progress import Progress
 from dcgan.networks.classifier import train_judge
@@ -89,8 +88,8 @@ def classes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ClassEvidence
         put_generated(run, label, make())
     measures.measure(run, job, silent)
     utility.try_recipes(run, job, range(len(trials(job.gate))), silent)
-    choose(run, job)
-    utility.measure(run, job, range(len(compared(job.gate.classifier_seeds))), silent)
+    trained = arms.recipes(job.gate, choose(run, job))
+    utility.measure(run, job, arms.numbers(job.gate.classifier_seeds, trained.keys()), silent)
     return gate.judge(run, job).classes
 
 

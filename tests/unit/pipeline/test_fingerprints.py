@@ -62,9 +62,9 @@ def test_a_new_image_reaches_its_class_the_judge_and_the_verdicts_and_no_other_c
         ({"outputs": {"format": "webdataset"}}, {"release"}),
         ({"gate": {"policy": "report"}}, {"evaluation", "release"}),
         ({"generation": {"per_class": 6}}, {"evaluation", "release"}),
-        ({"gate": {"classifier_steps": 7}}, {"judge", "share", "evaluation", "release"}),
-        ({"curation": {"filters": ["blank"]}}, {"generation", "share", "evaluation", "release"}),
-        ({"training": {"width": 8}}, {"recipe", "training", "generation", "share", "evaluation", "release"}),
+        ({"gate": {"classifier_steps": 7}}, {"judge", "recipe", "evaluation", "release"}),
+        ({"curation": {"filters": ["blank"]}}, {"generation", "recipe", "evaluation", "release"}),
+        ({"training": {"width": 8}}, {"trainings", "training", "generation", "recipe", "evaluation", "release"}),
     ],
 )
 def test_a_key_of_the_job_reaches_what_follows_from_it(root: Path, changes: dict[str, Any], reached: set[str]) -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dcgan.release.card import dataset_card, escape_markdown
-from tests.records import changed, with_class
+from tests.records import advice, changed, with_class
 from tests.unit.conftest import CAT, COUNTS, MADE, SCRIPT, UP, Made
 from tests.unit.release.conftest import KINDS, outside
 
@@ -48,8 +48,9 @@ def test_front_matter_is_what_hugging_face_reads(made: Made) -> None:
 
 
 def test_card_says_what_was_measured_and_what_was_not(made: Made) -> None:
-    assert "55.0 % without these images and\n65.0 % with them" in dataset_card(made.config, made.outcome)
-    untested = dataset_card(made.config, changed(made.outcome, balanced_accuracy=None))
+    told = "recall of rare classes 90.0% → 92.0% (+2.0 points, +1.0 to +3.0)"
+    assert told in dataset_card(made.config, changed(made.outcome, advice=advice().model_dump()))
+    untested = dataset_card(made.config, changed(made.outcome, advice=None))
     assert "whether these images help is not known" in untested
 
 
