@@ -47,14 +47,15 @@ def bootstrap(quantities: Sequence[Sequence[np.ndarray]], draws: np.random.Gener
         For each quantity its bootstrap means (NUM_BOOTSTRAPS,).
     """
     num_seeds = len(quantities[0][0])
-    means = np.empty((len(quantities), NUM_BOOTSTRAPS))
-    for number in range(NUM_BOOTSTRAPS):
-        seeds = draws.integers(num_seeds, size=num_seeds)
-        images = [draws.integers(group.shape[1], size=group.shape[1]) for group in quantities[0]]
-        for row, groups in zip(means, quantities, strict=True):
-            drawn = [group[seeds].mean(0)[chosen].mean() for group, chosen in zip(groups, images, strict=True)]
-            row[number] = np.mean(drawn)
-    return list(means)
+    # How often each seed and each image is drawn: all bootstrap samples of a group are one product.
+    seeds = draws.multinomial(num_seeds, np.full(num_seeds, 1 / num_seeds), NUM_BOOTSTRAPS)
+    means = np.zeros((len(quantities), NUM_BOOTSTRAPS))
+    for of_group in zip(*quantities, strict=True):
+        size = of_group[0].shape[1]
+        images = draws.multinomial(size, np.full(size, 1 / size), NUM_BOOTSTRAPS)
+        for row, values in zip(means, of_group, strict=True):
+            row += ((seeds @ values) * images).sum(1) / (num_seeds * size)
+    return list(means / len(quantities[0]))
 
 
 def summarized(means: np.ndarray, mean: float) -> Difference:
