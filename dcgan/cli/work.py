@@ -154,8 +154,7 @@ def tell(result: RunResult, *, as_json: bool) -> int:
     console().print(cell(result.state), style="bold", soft_wrap=True)
     if result.advice:
         display.say(sentences.advice(result.advice))
-        if result.advice.worth:
-            display.say(sentences.worth(result.advice.worth))
+        display.say(sentences.worth(result.advice))
     display.say(f"Sample grid  {result.samples}")
     display.say(f"Report       {result.report}")
     if result.release is None:

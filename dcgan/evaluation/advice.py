@@ -7,11 +7,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from dcgan.evaluation import sets
 from dcgan.evaluation.arms import CLASSICAL, FEWER, WITH
 from dcgan.evaluation.recognitions import Recognitions, rounded
 from dcgan.evaluation.statistics import CONFIDENCE, Difference, bootstrap, difference, summarized
 from dcgan.run.records import Advice, ArmScores, Comparison, RecipeRecord, Worth
 
+MAX_DOUBLINGS = 6  # of real images; beyond, nothing is said
 FURTHER = 10  # real images of a class, whose gain is told class by class
 
 
@@ -24,8 +26,17 @@ class Facts(NamedTuple):
     """Training images of each class."""
     labels: Sequence[str]
     """Class names."""
-    rare: Sequence[int]
-    """Numbers of the rare classes."""
+
+    @property
+    def about(self) -> list[int]:
+        """The classes that advice is about: the scarce ones that were tested, or all that were."""
+        some = [number for number in sets.scarce(self.num_real) if number in self.found.tested]
+        return some or self.found.tested
+
+    @property
+    def rare(self) -> list[int]:
+        """The rare classes that were tested."""
+        return [number for number in sets.rare(self.num_real) if number in self.found.tested]
 
 
 def advise(facts: Facts, arms: Mapping[str, ArmScores], draws: np.random.Generator, *, ships: bool) -> Advice:
@@ -37,65 +48,61 @@ def advise(facts: Facts, arms: Mapping[str, ArmScores], draws: np.random.Generat
         draws: for the bootstrap.
         ships: whether there will be any synthetic image to train on.
     """
-    found, about = facts.found, _about(facts)
+    found, about = facts.found, facts.about
     chosen = facts.recipe.chosen
     advised = chosen if ships else chosen.without_images
     arm = WITH if advised.synthetic else found.without
     return Advice(
         recipe=advised,
-        measure="recall of rare classes" if about != found.tested else "balanced accuracy",
+        measure="recall of rare classes" if facts.rare else "balanced accuracy",
         classical=_mean(found, CLASSICAL, about),
         advised=_mean(found, arm, about),
         gain=arms[arm].gain or Comparison(gain=0.0, gain_low=0.0, gain_high=0.0, p_value=1.0),
         images=comparison(_gain(found, WITH, found.without, about, draws)),
-        worth=worth(facts, draws) if FEWER in found.right else None,
+        worth=worth(facts, draws),
     )
 
 
 def scores(facts: Facts, draws: np.random.Generator) -> dict[str, ArmScores]:
     """What the classifiers of each arm reached."""
-    found, about = facts.found, _about(facts)
-    rare = [number for number in facts.rare if number in found.tested]
+    found, about = facts.found, facts.about
     return {
         arm: ArmScores(
             recipe=found.recipes[arm],
             balanced_accuracy=found.mean_recall(arm, found.tested),
-            rare_recall=found.mean_recall(arm, rare),
+            rare_recall=found.mean_recall(arm, facts.rare),
             gain=None if arm == CLASSICAL else comparison(_gain(found, arm, CLASSICAL, about, draws)),
         )
         for arm in found.right
     }
 
 
-def worth(facts: Facts, draws: np.random.Generator) -> Worth | None:
-    """How many real images would add as much as the synthetic ones; None: no rare class was tested.
+def worth(facts: Facts, draws: np.random.Generator) -> Worth:
+    """How many real images would add as much as the synthetic ones.
 
     Recall is taken to rise by the same with each doubling of a class's training images. What a doubling adds is
-    measured by classifiers that had half of them; so many doublings as add what the
-    synthetic images do are so many images.
+    measured by classifiers that had half of them; if the synthetic images add half as much, they are worth half a doubling.
     """
-    found = facts.found
-    rare = [number for number in facts.rare if number in found.tested]
-    if not rare:
-        return None
-    counts = np.array([facts.num_real[number] for number in rare])
+    found, about = facts.found, facts.about
+    counts = np.array([facts.num_real[number] for number in about])
     images, doubling = (
-        [found.of_class(arm, number) - found.of_class(other, number) for number in rare]
+        [found.of_class(arm, number) - found.of_class(other, number) for number in about]
         for arm, other in ((WITH, found.without), (found.without, FEWER))
     )
     gains, slopes = bootstrap([images, doubling], draws)
     of_doubling = summarized(slopes, float(np.mean([values.mean() for values in doubling])))
     mean = low = high = None
     if of_doubling.low > 0:
-        gain = float(np.mean([values.mean() for values in images]))
-        mean = float((counts * (2 ** (gain / of_doubling.mean) - 1)).mean())
-        steep = slopes > 0
-        drawn = np.full(len(slopes), np.inf)
-        drawn[steep] = (counts * (2 ** np.minimum(gains / np.where(steep, slopes, 1), 20)[:, None] - 1)).mean(1)[steep]
-        low, high = np.quantile(drawn, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], method="nearest")
+        doublings = np.where(slopes > 0, gains / np.where(slopes > 0, slopes, 1), np.inf)
+        ends = np.quantile(doublings, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], method="nearest")
+        of_images = np.mean([values.mean() for values in images])
+        mean, low, high = (
+            float((counts * (2**times - 1)).mean()) if times < MAX_DOUBLINGS else None
+            for times in (of_images / of_doubling.mean, *ends)
+        )
     classes = {
         facts.labels[number]: rounded(values.mean() * np.log2(1 + FURTHER / facts.num_real[number]))
-        for number, values in zip(rare, doubling, strict=True)
+        for number, values in zip(about, doubling, strict=True)
     }
     return Worth(doubling=comparison(of_doubling), images=mean, images_low=low, images_high=high, classes=classes)
 
@@ -108,11 +115,6 @@ def comparison(found: Difference) -> Comparison:
         gain_high=rounded(found.high),
         p_value=rounded(found.p_value),
     )
-
-
-def _about(facts: Facts) -> list[int]:
-    """The classes that advice is about: the rare ones, or all where none is rare."""
-    return [number for number in facts.rare if number in facts.found.tested] or facts.found.tested
 
 
 def _mean(found: Recognitions, arm: str, about: Sequence[int]) -> float:

@@ -11,7 +11,7 @@ from dcgan.run.records import Recipe, RecipeRecord
 CLASSICAL, WITHOUT, WITH, FEWER = "classical", "without", "with", "fewer real"
 ARMS = (CLASSICAL, WITHOUT, WITH, FEWER)
 """Classical augmentation alone; the recipe without the synthetic images, and with them; the recipe without them and
-with half of the rare classes' real images, which tells what real images are worth."""
+with half of the scarce classes' real images (`sets.scarce`), which tells what real images are worth."""
 
 
 def recipes(gate: GateConfig, record: RecipeRecord) -> dict[str, Recipe]:

@@ -70,8 +70,7 @@ def judge(run: Run, job: ResolvedJob) -> EvaluationRecord:
         failed = checks.failed(measures.classes.get(label, {})) if measures else None
         of_draws = synthetic_share(num_real[number], int(found.synthetic[number]), recipe.measured.synthetic)
         classes[label] = _of_class(job.gate.policy, number, found, gains, failed, overall, of_draws)
-    rare = sets.rare(num_real)
-    facts = Facts(recipe, found, num_real, labels, rare)
+    facts = Facts(recipe, found, num_real, labels)
     ships = any(evidence.verdict is Verdict.SHIPPED for evidence in classes.values())
     draws = randomness.generator(job.generation.seed, "", "advice bootstrap")
     of_arms = scores(facts, draws)
@@ -80,7 +79,7 @@ def judge(run: Run, job: ResolvedJob) -> EvaluationRecord:
         recipe=recipe,
         advice=advise(facts, of_arms, draws, ships=ships),
         arms=of_arms,
-        rare=[labels[number] for number in rare],
+        rare=[labels[number] for number in sets.rare(num_real)],
         balanced_accuracy={
             "without": found.mean_recall(found.without, found.tested),
             "with": found.mean_recall(WITH, found.tested),

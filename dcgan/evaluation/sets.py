@@ -35,14 +35,19 @@ class Sets:
         return np.array([0 if images is None else len(images) for images in self.synthetic])
 
     @property
-    def rare(self) -> list[int]:
-        """The numbers of the rare classes."""
-        return rare([len(images) for images in self.real])
+    def scarce(self) -> list[int]:
+        """See `scarce`."""
+        return scarce([len(images) for images in self.real])
 
 
 def rare(num_real: Sequence[int]) -> list[int]:
     """The numbers of the rare classes, by how many training images each class has."""
     return [number for number, count in enumerate(num_real) if count <= RARE_SHARE * max(num_real)]
+
+
+def scarce(num_real: Sequence[int]) -> list[int]:
+    """The numbers of the classes that further images are for: the rare ones, or all where none is rare."""
+    return rare(num_real) or list(range(len(num_real)))
 
 
 def num_synthetic(run: Run) -> dict[str, int]:

@@ -53,8 +53,7 @@ def bootstrap(quantities: Sequence[Sequence[np.ndarray]], draws: np.random.Gener
     for of_group in zip(*quantities, strict=True):
         size = of_group[0].shape[1]
         images = draws.multinomial(size, np.full(size, 1 / size), NUM_BOOTSTRAPS)
-        for row, values in zip(means, of_group, strict=True):
-            row += ((seeds @ values) * images).sum(1) / (num_seeds * size)
+        means += [((seeds @ values) * images).sum(1) / (num_seeds * size) for values in of_group]
     return list(means / len(quantities[0]))
 
 

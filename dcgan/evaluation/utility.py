@@ -93,10 +93,10 @@ def try_recipes(run: Run, job: ResolvedJob, numbers: Sequence[int], on_progress:
 
 
 def halved(sets: Sets, seed: int) -> Sets:
-    """The same with half of each rare class's real images: other ones for each seed, so that no half decides."""
+    """The same with half of each scarce class's real images: other ones for each seed, so that no half decides."""
     draws = np.random.default_rng(seed)
     real = [
-        images[np.sort(draws.permutation(len(images))[: -(-len(images) // 2)])] if number in sets.rare else images
+        images[np.sort(draws.permutation(len(images))[: -(-len(images) // 2)])] if number in sets.scarce else images
         for number, images in enumerate(sets.real)
     ]
     return Sets(sets.labels, real, sets.synthetic, sets.nearest)

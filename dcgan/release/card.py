@@ -46,7 +46,7 @@ def dataset_card(job: ResolvedJob, summary: RunSummary) -> str:
         config=job,
         summary=summary,
         advice=sentences.advice(summary.advice) if summary.advice else None,
-        worth=sentences.worth(summary.advice.worth) if summary.advice and summary.advice.worth else None,
+        worth=sentences.worth(summary.advice) if summary.advice else None,
         color_mode="grayscale" if summary.channels == 1 else "rgb",
     )
 

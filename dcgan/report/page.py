@@ -76,7 +76,7 @@ def render(run: Run, job: ResolvedJob, summary: RunSummary) -> str:
     return environment.get_template("report.html.j2").render(
         number_of={view.label: view.number for view in classes},
         advice=sentences.advice(summary.advice) if summary.advice else None,
-        worth=sentences.worth(summary.advice.worth) if summary.advice and summary.advice.worth else None,
+        worth=sentences.worth(summary.advice) if summary.advice else None,
         headline=verdicts.headline(outcomes.values(), summary.overall),
         groups=verdicts.groups(outcomes),
         num_asked=sum(outcome.verdict is not Verdict.NONE for outcome in outcomes.values()),

@@ -24,7 +24,6 @@ from dcgan.run.records import (
     PartRecord,
     Recipe,
     Verdict,
-    Worth,
 )
 from dcgan.text import counted
 
@@ -146,17 +145,17 @@ def advice(found: Advice) -> str:
     return f"Train {told}: {found.measure} {found.classical:.1%} → {found.advised:.1%} ({_interval(found.gain)}){own}."
 
 
-def worth(found: Worth) -> str:
+def worth(advice: Advice) -> str:
     """What the images are worth in real ones."""
-    if found.images is None or found.images_low is None:
+    found, which = advice.worth, "rare class" if advice.measure == "recall of rare classes" else "class"
+    if found is None or found.images is None or found.images_low is None:
         return "What they are worth in real images cannot be told: more real images are not seen to help here."
     if found.images_low <= 0:
-        most = "" if found.images_high is None else f": at most about {found.images_high:.0f} of each rare class"
+        most = "" if found.images_high is None else f": at most about {found.images_high:.0f} of each {which}"
         return f"In real images they are worth less than can be seen{most}."
     most = "no upper bound seen" if found.images_high is None else f"{found.images_high:.0f}"
     return (
-        f"They are worth about {found.images:.0f} more real images of each rare class "
-        f"({found.images_low:.0f} to {most})."
+        f"They are worth about {found.images:.0f} more real images of each {which} ({found.images_low:.0f} to {most})."
     )
 
 

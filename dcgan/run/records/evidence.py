@@ -203,15 +203,16 @@ class Worth(Record):
     """
 
     doubling: Comparison
-    """What twice as many real images of each rare class add to the mean of their recall."""
+    """What twice as many real images of each scarce class add to the mean of their recall; scarce are the rare
+    classes, or all where none is rare."""
     images: float | None
-    """Further real images of each rare class that would add as much as the synthetic ones, mean over the classes;
+    """Further real images of each scarce class that would add as much as the synthetic ones, mean over the classes;
     None: it cannot be told, as more real images are not seen to help."""
     images_low: float | None
     """Ends of the 95 % interval; None: no bound is seen."""
     images_high: float | None
     classes: dict[str, float] = {}
-    """What ten further real images would add to each rare class's recall, -1 to 1."""
+    """What ten further real images would add to each scarce class's recall, -1 to 1."""
 
 
 class Advice(Record):

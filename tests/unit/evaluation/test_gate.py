@@ -191,4 +191,4 @@ def test_withheld_images_are_not_advised(tmp_path: Path, policy: str) -> None:
 def test_where_more_real_images_are_not_seen_to_help_the_images_worth_is_not_told(tmp_path: Path) -> None:
     record = measured(tmp_path, {WITHOUT: HALF, WITH: HALF | (TRUTH == 0)}, TRUTH, [10, 100, 100])
     assert record.advice.worth and record.advice.worth.images is None
-    assert "cannot be told" in sentences.worth(record.advice.worth)
+    assert "cannot be told" in sentences.worth(record.advice)
