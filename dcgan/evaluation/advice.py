@@ -81,7 +81,8 @@ def worth(facts: Facts, draws: np.random.Generator) -> Worth:
     """How many real images would add as much as the synthetic ones.
 
     Recall is taken to rise by the same with each doubling of a class's training images. What a doubling adds is
-    measured by classifiers that had half of them; if the synthetic images add half as much, they are worth half a doubling.
+    measured by classifiers that had half of them; if the synthetic images add half as much, they are worth half a
+    doubling.
     """
     found, about = facts.found, facts.about
     counts = np.array([facts.num_real[number] for number in about])
