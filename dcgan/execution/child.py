@@ -171,7 +171,7 @@ def _start(
 ) -> subprocess.Popen[str]:
     with log.open("ab") if log else open(os.devnull, "wb") as messages:  # noqa: PTH123 (no file of anybody's)
         # A group of its own, so that Ctrl-C reaches the parent alone, which then ends it.
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: S603 (Python, and modules of ours)
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
