@@ -8,7 +8,7 @@ BIN := .venv/bin
 SYSTEM_PACKAGES := chromium:chromium libimage-exiftool-perl:exiftool postgresql:pg_ctlcluster
 
 .DEFAULT_GOAL := help
-.PHONY: help install system demo up down test check lint lock build clean
+.PHONY: help install system demo up down test faults check lint lock build sbom clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -44,6 +44,10 @@ system: ## programs that some tests need, where this is Debian and you are root
 test: install system ## the whole test suite, warnings as errors
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
+# The whole length of what `test` takes a sample of. One test at a time: what they do takes all cores.
+faults: install system ## the long part of tests/faults: kills, full disks, malformed files; hours, see benchmarks/RESULTS.md
+	$(BIN)/pytest -m long -s tests
+
 lint: install ## ruff, mypy strict on dcgan/ and flows/, and the layers of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -57,6 +61,11 @@ lock: install ## pinned versions again from pyproject.toml; keeps those that fit
 	$(LOCK) $(UPGRADE) --all-extras --group dev --output-file constraints.txt pyproject.toml
 	$(LOCK) --constraint constraints.txt --extra job --extra s3 --group build \
 	  --output-file deploy/requirements.txt pyproject.toml
+
+sbom: install ## what a machine that runs jobs has installed, as CycloneDX, in dist/sbom.cdx.json
+	@mkdir -p dist
+	$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible \
+	  --output-format JSON --output-file dist/sbom.cdx.json deploy/requirements.txt
 
 build: install ## wheel and sdist in dist/
 	$(BIN)/python -m build --no-isolation

@@ -38,7 +38,7 @@ class Background:
 
     def start(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
         with self._log.open("a", encoding="utf-8") as log:
-            process = subprocess.Popen(
+            process = subprocess.Popen(  # noqa: S603 (Prefect, as `local` names it)
                 command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
         storage.write_json(self._record, {"pid": process.pid, "started": psutil.Process(process.pid).create_time()})

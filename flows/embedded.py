@@ -102,7 +102,7 @@ def _started(port: int, said: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
         "PREFECT_SERVER_UI_ENABLED": "false",
         "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "ERROR",  # else it would not say why it does not start
     }
-    process = subprocess.Popen(
+    process = subprocess.Popen(  # noqa: S603 (Python, and Prefect's own module)
         command,
         env=os.environ | own,
         stdin=subprocess.DEVNULL,
@@ -111,8 +111,10 @@ def _started(port: int, said: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
         start_new_session=True,
     )
     # A shell that reads from this process, and so learns of its end from the system, also when it is killed.
-    last_will = ["sh", "-c", 'read -r _; kill "$0"', str(process.pid)]
-    executor = subprocess.Popen(last_will, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)
+    last_will = ["/bin/sh", "-c", 'read -r _; kill "$0"', str(process.pid)]
+    executor = subprocess.Popen(  # noqa: S603 (nothing in it is from outside)
+        last_will, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
+    )
     try:
         yield process
     finally:

@@ -1,4 +1,4 @@
-"""A real S3 server on loopback, and a proxy before it that is slow, or notes what it is asked."""
+"""A real S3 server on loopback, and a proxy before it that is slow, makes trouble, or notes what it is asked."""
 
 from __future__ import annotations
 
@@ -65,17 +65,24 @@ def free_port() -> int:
         return int(free.getsockname()[1])
 
 
+SERVER_ERROR = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+SLOW_SECONDS = 2.0
+
+
 class Proxy:
     """Hands on to a store what comes, and notes each request's first line."""
 
-    def __init__(self, store: Store, put_seconds: float = 0) -> None:
+    def __init__(self, store: Store, put_seconds: float = 0, trouble: Callable[[], str] = str) -> None:
         """Begin to listen.
 
         Args:
             store: to hand on to.
             put_seconds: that each upload of an object waits.
+            trouble: what happens to the next request: "500", "slow" or "cut"; "" for nothing.
         """
         self.requests: list[str] = []
+        self.num_troubles = 0
+        self._trouble = trouble
         self._put_seconds = put_seconds
         self._open: set[socket.socket] = set()
         proxy = self
@@ -86,7 +93,7 @@ class Proxy:
                     proxy._open |= {self.request, server}
                     back = threading.Thread(target=_relay, args=(server, self.request, lambda _: None))
                     back.start()
-                    _relay(self.request, server, proxy._note)
+                    _relay(self.request, server, lambda content: proxy._note(content, self.request))
                     back.join()
 
         self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Connection)
@@ -109,8 +116,17 @@ class Proxy:
                 connection.shutdown(socket.SHUT_RDWR)
         self._server.server_close()
 
-    def _note(self, content: bytes) -> None:
+    def _note(self, content: bytes, client: socket.socket) -> None:
+        """Note a request, or make trouble; raises OSError to end the connection."""
         if content.startswith((b"GET ", b"PUT ", b"POST ", b"HEAD ", b"DELETE ")):
+            trouble = self._trouble()
+            self.num_troubles += bool(trouble)
+            if trouble == "500":
+                client.sendall(SERVER_ERROR)
+            if trouble in ("500", "cut"):
+                client.shutdown(socket.SHUT_RDWR)
+                raise ConnectionError(trouble)
+            time.sleep(SLOW_SECONDS if trouble else 0)
             self.requests.append(content.partition(b"\r\n")[0].decode())
             if content.startswith(b"PUT "):
                 time.sleep(self._put_seconds)

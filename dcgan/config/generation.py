@@ -34,6 +34,8 @@ class GenerationConfig(Model):
         if not isinstance(value, dict):
             return value
         # YAML reads the name of a class called 7 as a number.
+        if twice := sorted({str(name) for name in value if type(name) is int} & value.keys()):
+            raise ValueError(f"the class {twice[0]!r} is named twice, as a number and as text: keep one of them")
         return {str(name) if type(name) is int else name: count for name, count in value.items()}
 
     @model_validator(mode="after")

@@ -7,13 +7,16 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from pydantic import ValidationError
 
+from dcgan.config import safe_yaml
 from dcgan.config.job import JobConfig, ResolvedJob
 from dcgan.errors import ConfigError
 
 J = TypeVar("J", bound=JobConfig)
+
+MAX_TOLD = 20  # wrong keys that a message lists
+MAX_SHOWN = 200  # characters of a wrong value that it repeats
 
 
 def load_job(path: Path, overrides: Iterable[str] = ()) -> ResolvedJob:
@@ -26,12 +29,7 @@ def load_job(path: Path, overrides: Iterable[str] = ()) -> ResolvedJob:
     Raises:
         ConfigError: naming key, value and what was expected.
     """
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"cannot read the job file {path}: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not a YAML file: {error}") from error
+    values = safe_yaml.read_file(path)
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: expected keys such as `name:` and `data:`, found {type(values).__name__}")
     for override in overrides:
@@ -61,7 +59,9 @@ def _validated(model: type[J], values: Any, where: str) -> J:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise ConfigError(f"{where}: " + "; ".join(_messages(error))) from error
+        told = list(_messages(error))
+        more = [f"and {len(told) - MAX_TOLD:,} more wrong keys"] if len(told) > MAX_TOLD else []
+        raise ConfigError(f"{where}: " + "; ".join(told[:MAX_TOLD] + more)) from error
 
 
 def _messages(error: ValidationError) -> Iterable[str]:
@@ -78,8 +78,13 @@ def _messages(error: ValidationError) -> Iterable[str]:
         expected.append(message)
     for key, (expected, found) in problems.items():
         yield f"{key or 'the file'}: {' or '.join(dict.fromkeys(expected))}" + (
-            f" (found {found!r})" if found is not None else ""
+            f" (found {_shown(found)})" if found is not None else ""
         )
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]} ..."
 
 
 def _known_keys(location: tuple[int | str, ...]) -> list[str]:
@@ -103,8 +108,8 @@ def apply_override(values: dict[str, Any], override: str) -> None:
     if not separator or not key:
         raise ConfigError(f"--set {override}: expected key=value, such as generation.per_class=200")
     try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+        value = safe_yaml.parse(text)
+    except ValueError as error:
         raise ConfigError(f"--set {override}: the value is not YAML: {error}") from error
     *parents, last = key.split(".")
     for parent in parents:

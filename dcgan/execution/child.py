@@ -7,6 +7,7 @@ that ends, and what it leaves in TMPDIR goes with it.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import functools
 import json
 import os
@@ -23,6 +24,7 @@ from dcgan.execution.temporary import TemporaryFolder
 
 GRACE_SECONDS = 5.0  # that a child has to end before it is killed
 LOG_TAIL = 1500  # characters of a dead child's log that messages show
+F_SETSIG = 10  # of Linux's <fcntl.h>, which the module `fcntl` does not have
 LAUNCHER = [sys.executable, "-I", "-S", str(Path(__file__).with_name("launcher.py"))]
 
 
@@ -42,13 +44,15 @@ class Child:
         self.log = log
         """The file that `last_words` looks at; a child may be asked to write to another one."""
         self._temporary = TemporaryFolder()
+        self._tie = _Tie()
         variables = {**os.environ, "TMPDIR": str(self._temporary.path), **(environment or {})}
         if sys.platform == "linux":
             command = [*LAUNCHER, str(os.getpid()), *command]
         try:
             # To Linux a process's parent is the thread that started it: one that ends when this process does.
-            self._process = _starter().submit(_start, command, log, variables).result()
+            self._process = _starter().submit(_start, command, log, variables, self._tie).result()
         except BaseException:
+            self._tie.cut()
             self._temporary.remove()
             raise
 
@@ -93,6 +97,7 @@ class Child:
         except subprocess.TimeoutExpired:
             self._signal(signal.SIGKILL)
             status = self._process.wait()
+        self._tie.cut()
         self._temporary.remove()
         return status
 
@@ -118,11 +123,55 @@ class Child:
                 os.killpg(self._process.pid, number)
 
 
-def _start(command: Sequence[str], log: Path | None, environment: Mapping[str, str]) -> subprocess.Popen[str]:
+class _Tie:
+    """A pipe from this process to a child, at whose end the system kills the child. Linux only; elsewhere nothing.
+
+    The launcher asks the system for the same, but only once the child has come to run it. A child that is stopped in
+    its first milliseconds never does, and would outlive its parent for ever; this needs nothing from the child.
+    """
+
+    def __init__(self) -> None:
+        self._reading, self._writing = os.pipe()
+        _ties.add(self)
+
+    @property
+    def inherited(self) -> list[int]:
+        """Descriptors that the child has to have."""
+        return [self._reading]
+
+    def fasten(self, pid: int) -> None:
+        """From now on, when nobody has the writing end any more, the child is killed, even if it is stopped."""
+        if sys.platform == "linux":
+            fcntl.fcntl(self._reading, fcntl.F_SETOWN, pid)
+            fcntl.fcntl(self._reading, F_SETSIG, signal.SIGKILL)
+            flags = fcntl.fcntl(self._reading, fcntl.F_GETFL)
+            fcntl.fcntl(self._reading, fcntl.F_SETFL, flags | os.O_ASYNC)
+
+    def cut(self) -> None:
+        """Let go of the pipe. In a process that was forked from this one, that does nothing to the child."""
+        if self in _ties:
+            _ties.discard(self)
+            os.close(self._reading)
+            os.close(self._writing)
+
+
+_ties: set[_Tie] = set()
+
+
+def _cut_all() -> None:
+    for tie in tuple(_ties):
+        tie.cut()
+
+
+os.register_at_fork(after_in_child=_cut_all)  # or it would keep the children of its parent alive
+
+
+def _start(
+    command: Sequence[str], log: Path | None, environment: Mapping[str, str], tie: _Tie
+) -> subprocess.Popen[str]:
     with log.open("ab") if log else open(os.devnull, "wb") as messages:  # noqa: PTH123 (no file of anybody's)
-        # A group of its own, so that Ctrl-C reaches the parent alone, which then ends it. No session of its own: should
-        # the parent die before the launcher has done its work, the system ends a group of this session that is stopped.
-        return subprocess.Popen(
+        # A group of its own, so that Ctrl-C reaches the parent alone, which then ends it.
+        process = subprocess.Popen(  # noqa: S603 (Python, and modules of ours)
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -130,7 +179,10 @@ def _start(command: Sequence[str], log: Path | None, environment: Mapping[str, s
             env=environment,
             encoding="utf-8",
             process_group=0,
+            pass_fds=tie.inherited,
         )
+    tie.fasten(process.pid)
+    return process
 
 
 @functools.cache

@@ -45,15 +45,36 @@ def patiently(act: Callable[[], R], told: str) -> R:
         reraise=True,
     )
     try:
-        return trying(act)
+        return trying(lambda: _truthful(act))
     except (FileNotFoundError, Interrupted):
         raise
     except Exception as error:  # each file system has its own kinds
         raise StorageError(f"{told}: {_reason(error)}") from error
 
 
+def _truthful(act: Callable[[], R]) -> R:
+    """Do it. fsspec reports whatever goes wrong with HTTP as a missing file: then raise what went wrong instead."""
+    try:
+        return act()
+    except FileNotFoundError as error:
+        cause: BaseException | None = error
+        while isinstance(cause, FileNotFoundError):
+            cause = cause.__cause__
+        if isinstance(cause, OSError) or _status(cause) not in (None, 404, 410):
+            assert cause is not None
+            raise cause from None
+        raise
+
+
+def _status(error: BaseException | None) -> int | None:
+    """The HTTP status that an error carries."""
+    status = getattr(error, "status", None)
+    return status if isinstance(status, int) else None
+
+
 def _may_pass(error: BaseException) -> bool:
     lasts = isinstance(error, _LASTING) or "credentials" in type(error).__name__.lower()
+    lasts = lasts or (400 <= (_status(error) or 0) < 500 and _status(error) not in (408, 429))
     return isinstance(error, Exception) and not lasts
 
 

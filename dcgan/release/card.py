@@ -34,15 +34,17 @@ def dataset_card(job: ResolvedJob, summary: RunSummary) -> str:
     """
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("dcgan.release", "."),
-        autoescape=False,  # HTML's escaping is not Markdown's: `finalize` escapes whatever is not marked as safe
+        # HTML's escaping is not Markdown's: `finalize` escapes whatever is not marked as safe.
+        autoescape=False,  # noqa: S701
         finalize=lambda value: value if isinstance(value, Markup) else escape_markdown(value),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    front_matter = yaml.safe_dump(_front_matter(job, summary.released), sort_keys=False, allow_unicode=True)
     return environment.get_template("card.md.j2").render(
-        front_matter=Markup(yaml.safe_dump(_front_matter(job, summary.released), sort_keys=False, allow_unicode=True)),
+        front_matter=Markup(front_matter),  # noqa: S704 (YAML, and quoted as such; Markdown's escapes would be in it)
         config=job,
         summary=summary,
         advice=sentences.advice(summary.advice) if summary.advice else None,

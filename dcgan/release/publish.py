@@ -23,7 +23,7 @@ from dcgan.release.croissant import describe
 from dcgan.release.holding import remove_unless_held
 from dcgan.release.manifest import ManifestWriter, class_rows
 from dcgan.report import write_report
-from dcgan.run import records
+from dcgan.run import history, records
 from dcgan.run.paths import JobFolder, Run
 from dcgan.run.records import ReleaseRecord, RunSummary
 
@@ -119,8 +119,8 @@ def _make_read_only(folder: Path) -> None:
 
 def remove_old(job: JobFolder, newest: Path, keep: int) -> None:
     """Remove all but the newest `keep` releases; one that is being read stays until a later night."""
-    others = sorted(path for path in job.releases.iterdir() if path.is_dir() and path != newest)
-    for old in others[: -keep + 1 or None]:
+    others = [path.name for path in job.releases.iterdir() if path.is_dir() and path != newest]
+    for old in (job.releases / name for name in history.over_keep(job, others, keep)):
         try:
             if not remove_unless_held(old):
                 log.info("Release %s is over outputs.keep and is being read: it stays for now", old.name)

@@ -25,6 +25,7 @@ from dcgan.errors import ReleaseError, StorageError
 from dcgan.execution.progress import OnProgress, no_report
 from dcgan.files import locks, storage, transfers, urls
 from dcgan.release.record import MAX_BYTES, RECORD
+from dcgan.run import history
 from dcgan.run.paths import JobFolder
 from dcgan.text import counted
 
@@ -103,8 +104,8 @@ def upload(job: JobFolder, run_id: str, url: str, keep: int, on_progress: OnProg
     # Its name, and then the oldest.
     latest = f"{job.releases.name}/{run_id}"
     transfers.patiently(lambda: _write(system, f"{root}/{job.latest.name}", f"{latest}\n".encode()), told)
-    whole = [name for name, is_whole in sorted(_releases(system, root, told).items()) if is_whole and name != run_id]
-    for name in whole[: -keep + 1 or None]:
+    whole = [name for name, is_whole in _releases(system, root, told).items() if is_whole and name != run_id]
+    for name in history.over_keep(job, whole, keep):
         _remove(system, f"{root}/releases/{name}", told)
     return {"release": f"{url}/{latest}", "latest": f"{url}/{job.latest.name}"}
 
@@ -160,7 +161,7 @@ def locate(path: str | Path, on_progress: OnProgress = no_report, *, anew: bool 
             _fetch(system, folder, copy, told, on_progress)
         os.utime(copy)  # used today
         for other in copies.iterdir():
-            if other.is_dir() and time.time() - other.stat().st_mtime > COPY_SECONDS:
+            if other.is_dir() and abs(time.time() - other.stat().st_mtime) > COPY_SECONDS:  # or the clock was wrong
                 shutil.rmtree(other)
     return copy
 

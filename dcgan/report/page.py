@@ -82,7 +82,7 @@ def render(run: Run, job: ResolvedJob, summary: RunSummary) -> str:
         num_asked=sum(outcome.verdict is not Verdict.NONE for outcome in outcomes.values()),
         num_seeds=job.gate.classifier_seeds,
         sections=[
-            (section, Markup(environment.from_string(section.template).render(view)))
+            (section, Markup(environment.from_string(section.template).render(view)))  # noqa: S704 (escaped just now)
             for section, view in views
             if view is not None
         ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections import Counter
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -53,7 +54,7 @@ class Night(Record):
     @property
     def seconds(self) -> float:
         """From start to end, with what lay between an interruption and the resuming."""
-        return (self.finished - self.started).total_seconds()
+        return max(0.0, (self.finished - self.started).total_seconds())  # the clock may have been put back
 
     @property
     def counts(self) -> Counter[Verdict]:
@@ -134,7 +135,9 @@ def append(job: JobFolder, night: Night) -> None:
 
 
 def read(job: JobFolder) -> list[Night]:
-    """The job's finished runs, oldest first; a run that was recorded twice counts as it ended last.
+    """The job's finished runs in the order in which they ended; a run that was recorded twice counts as it ended last.
+
+    The order is that of the lines. A clock can be wrong, and one night dated 2030 would be the last for years.
 
     A damaged line is left out, with a warning.
 
@@ -157,4 +160,21 @@ def read(job: JobFolder) -> list[Night]:
             log.warning("%s, line %d is damaged and left out", job.history, number)
             continue
         nights[night.run_id] = night
-    return sorted(nights.values(), key=lambda night: (night.started, night.run_id))
+    return list(nights.values())
+
+
+def over_keep(job: JobFolder, releases: Collection[str], keep: int) -> list[str]:
+    """The releases that `outputs.keep` does not keep, beside the one that is `latest` now, oldest first.
+
+    Args:
+        job: whose history says in which order the releases were made; one that it does not know is older than all.
+        releases: run ids of all releases but `latest`.
+        keep: releases kept, `latest` among them.
+    """
+    try:
+        place = {night.run_id: number for number, night in enumerate(read(job))}
+    except StorageError as error:
+        log.warning("no release is removed tonight, since their order is not known: %s", error)
+        return []
+    oldest_first = sorted(releases, key=lambda name: (place.get(name, -1), name))
+    return oldest_first[: -keep + 1 or None]

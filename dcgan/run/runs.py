@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import logging
 import platform
 import shutil
 from collections.abc import Mapping
@@ -20,6 +22,9 @@ from dcgan.run.records import Provenance, RunRecord
 # Instruction sets by which the kernels of TensorFlow choose their code, and with it their last bits.
 INSTRUCTIONS = {"avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "avx512_fp16", "amx_tile", "amx_bf16"}
 PACKAGES = ("dcgan-augment", "tensorflow", "keras", "numpy", "pillow", "pandas", "prefect")
+
+
+log = logging.getLogger(__name__)
 
 
 def job_paths(job: ResolvedJob) -> JobFolder:
@@ -55,7 +60,8 @@ def open_run(job: ResolvedJob, *, fresh: bool = False) -> tuple[Run, bool]:
         raise StorageError(f"cannot write to outputs.root {job.outputs.root}: {error.strerror or error}") from error
     storage.remove_unfinished(places.runs)
     content = job.model_dump(mode="json")
-    for run in newest_first(places)[:1]:
+    before = newest_first(places)
+    for run in before[:1]:
         begun = records.read(run.record, RunRecord)
         same = not begun.is_finished and _same_job(storage.read_json(run.config), content)
         if same and (begun.fresh or not fresh):
@@ -63,7 +69,8 @@ def open_run(job: ResolvedJob, *, fresh: bool = False) -> tuple[Run, bool]:
     run = places.run(_new_id(places))
     with storage.whole_folder(run.root) as temporary:
         storage.write_json(temporary / run.config.name, content)
-        record = RunRecord(id=run.id, started=now(), fresh=fresh, **dict(provenance(job)))
+        number = _number(before[0]) + 1 if before else 1
+        record = RunRecord(id=run.id, number=number, started=now(), fresh=fresh, **dict(provenance(job)))
         records.write(temporary / run.record.name, record)
     return run, False
 
@@ -104,9 +111,22 @@ def remove_run(run: Run) -> None:
 
 
 def newest_first(job: JobFolder) -> list[Run]:
-    """The job's runs; what else stands among them, a file manager's notes or half of a deleted run, is none."""
-    found = sorted(job.runs.iterdir(), reverse=True) if job.runs.exists() else []
-    return [Run(root) for root in found if Run(root).record.exists()]
+    """The job's runs in the order in which they were begun, whatever dates their names bear.
+
+    What else stands among them, a file manager's notes or half of a deleted run, is none.
+    """
+    found = job.runs.iterdir() if job.runs.exists() else ()
+    begun = [run for run in map(Run, found) if run.record.exists()]
+    return sorted(begun, key=lambda run: (_number(run), run.id), reverse=True)
+
+
+def _number(run: Run) -> int:
+    """See `RunRecord.number`; of a run whose record is damaged it is 0, and so others go before it."""
+    try:
+        return records.read(run.record, RunRecord).number
+    except StorageError as error:
+        log.warning("%s", error)
+        return 0
 
 
 def provenance(job: ResolvedJob) -> Provenance:
@@ -129,10 +149,16 @@ def now() -> str:
 
 
 def _new_id(job: JobFolder) -> str:
-    """A run's id: when it began, in UTC, so that ids sort by time; a suffix tells two of one second apart."""
+    """A run's id: when it began, in UTC, for people; a suffix tells two of one second apart.
+
+    A clock that was put back can come to the same second again. So an id is also taken if only a release or the history
+    still has it.
+    """
     stamp = f"{datetime.now(UTC):%Y%m%d-%H%M%S}"
-    taken = {path.name for path in job.runs.iterdir()}
-    return next(name for name in (stamp, *(f"{stamp}-{n}" for n in range(1, 1000))) if name not in taken)
+    taken = {path.name for folder in (job.runs, job.releases) if folder.exists() for path in folder.iterdir()}
+    past = job.history.read_bytes() if job.history.is_file() else b""
+    names = itertools.chain([stamp], (f"{stamp}-{number}" for number in itertools.count(1)))
+    return next(name for name in names if name not in taken and f'"{name}"'.encode() not in past)
 
 
 def cpuinfo(*names: str) -> str:

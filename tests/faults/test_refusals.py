@@ -66,6 +66,24 @@ def test_setting_that_cannot_be_is_refused(tmp_path: Path, dcgan: Dcgan, setting
     refused(dcgan("run", job_of(tmp_path), "--set", setting), 2, *parts)
 
 
+@pytest.mark.parametrize(
+    ("make", "parts"),
+    [
+        (os.mkfifo, ["job.yaml", "pipe or device, expected a file"]),
+        (lambda file: file.symlink_to("/dev/zero"), ["job.yaml", "pipe or device, expected a file"]),
+        (lambda file: file.write_text("a: " + "[" * 100_000), ["job.yaml", "nested deeper than"]),
+        (lambda file: file.write_text("name: a\ndata: {source: i, source: j}"), ["job.yaml", "'source'"]),
+    ],
+)
+def test_job_file_that_would_hang_or_mislead_is_refused(
+    tmp_path: Path, dcgan: Dcgan, make: Callable[[Path], object], parts: list[str]
+) -> None:
+    make(tmp_path / "job.yaml")
+    done = dcgan("run", tmp_path / "job.yaml")
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
+    assert all(part in done.stderr for part in parts)
+
+
 def _nothing(_: Path) -> None:
     """The source is missing."""
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image, ImageChops, ImageCms, ImageOps
 
 from dcgan.data.catalogue import depth, upright
 from dcgan.data.catalogue.depth import Depth, Range, UnusableError
@@ -62,6 +62,8 @@ def decode(
             found = dataclasses.replace(found, black=wanted[0], white=wanted[1], said=depth.BY_JOB)
     if image.mode in ("P", "PA") and image.palette is None:
         image = image.copy()  # by which Pillow takes note of the palette that its icons have
+    if image.format == "XBM":  # a set bit is ink, and Pillow has it as light
+        image = ImageChops.invert(image)
     if image.mode in ("1", "L") and not image.has_transparency_data:
         return upright.turn(np.asarray(image.convert("L")), orientation), found
     return upright.turn(_colours(image), orientation), found

@@ -45,13 +45,17 @@ _TOLD = (  # beginning, what it is, and what to do
 )  # fmt: skip
 _PATTERNS = [(re.compile(pattern, re.DOTALL | re.IGNORECASE), what, remedy) for pattern, what, remedy in _TOLD]
 LOOKED_AT = 1024  # bytes from a file's beginning
-_PNG = b"\x89PNG\r\n\x1a\n"
+_PNG, _ICO, _ICNS = b"\x89PNG\r\n\x1a\n", b"\0\0\1\0", b"icns"
+_JPEG, _JPEG_SCAN, _JPEG_END, _ZEROS = b"\xff\xd8\xff", b"\xff\xda", b"\xff\xd9", b"\0" * 16
+_PIXELS = {b"IHDR", b"PLTE", b"tRNS", b"IDAT"}  # chunks of a PNG that its pixels come from
 _MARKS = (marks.TEXT_KEY.encode(), marks.SOURCE_TYPE.rpartition("/")[2].encode())
 
 
 def open_picture(content: bytes) -> Image.Image:
-    """Open a picture of a kind that is read; raises what Pillow raises on what is none."""
+    """Open a picture of a kind that is read; raises what Pillow raises on what is none, or is damaged."""
     _register_heif(content[:32])
+    _require_intact_png(content)
+    _require_whole_jpeg(content)
     try:
         return Image.open(io.BytesIO(content), formats=_kinds())
     except Exception:
@@ -59,6 +63,33 @@ def open_picture(content: bytes) -> Image.Image:
         if without is None:
             raise
         return Image.open(io.BytesIO(without), formats=_kinds())
+
+
+def _require_intact_png(content: bytes) -> None:
+    """See that the checksums of a PNG's pixels are right, also of one within an icon; Pillow does not look at them.
+
+    Raises:
+        SyntaxError: one is not, and the pixels may be anything.
+    """
+    if content.startswith((_PNG, _ICO, _ICNS)):
+        for start in re.finditer(re.escape(_PNG), content):
+            position, kind = start.end(), b""
+            while kind != b"IEND" and position + 8 <= len(content):
+                length, kind = struct.unpack_from(">I4s", content, position)
+                end = position + 8 + length
+                if kind in _PIXELS and zlib.crc32(content[position + 4 : end]).to_bytes(4) != content[end : end + 4]:
+                    raise SyntaxError(f"broken PNG file (the checksum of chunk {kind.decode()} is wrong)")
+                position = end + 4
+
+
+def _require_whole_jpeg(content: bytes) -> None:
+    """See that a JPEG does not end in zeros, as a broken download leaves it; to a decoder they are pixels like others.
+
+    Raises:
+        SyntaxError: it does.
+    """
+    if content.startswith(_JPEG) and content.endswith(_ZEROS) and content.rfind(_JPEG_END) < content.rfind(_JPEG_SCAN):
+        raise SyntaxError("broken JPEG file (it ends in zeros)")
 
 
 def _png_without_metadata(content: bytes) -> bytes | None:

@@ -38,6 +38,8 @@ def list_source(data: DataConfig, on_progress: OnProgress = no_report, *, anew: 
     path = Path(data.source)
     if not path.exists():
         raise InputError(f"data.source {path} does not exist. Relative paths are relative to the job file.")
+    if not (path.is_dir() or path.is_file()):  # reading one could wait for ever
+        raise InputError(f"data.source {path} is a pipe, socket or device; expected a folder or a file.")
     return _list(Place(path, data))
 
 

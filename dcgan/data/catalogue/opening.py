@@ -176,6 +176,8 @@ def _inspect(item: Item, wanted: Range | None) -> Facts:  # noqa: PLR0911 (one f
         return {**facts, "reason": UNUSABLE, "detail": str(error)}
     except MemoryError:
         raise
+    except Image.DecompressionBombError as error:
+        return {**facts, "reason": UNUSABLE, "detail": _first_line(error)}
     except UnidentifiedImageError as error:
         return {**facts, "reason": DAMAGED, "detail": what_it_is(content) or _first_line(error)}
     except Exception as error:

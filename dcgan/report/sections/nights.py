@@ -60,7 +60,6 @@ def _trend(run: Run, summary: RunSummary) -> Trend:
     """The job's nights: the figure, and the newest as rows."""
     tonight = history.night_of(summary)
     nights = [night for night in history.read(run.job) if night.run_id != tonight.run_id] + [tonight]
-    nights.sort(key=lambda night: night.started)
     return Trend(figures.trend(nights), len(nights), nights[: -MAX_LISTED_NIGHTS - 1 : -1])
 
 

@@ -58,6 +58,8 @@ class RunRecord(Provenance):
     """`run.json`: when and on what a run began, and how it ended."""
 
     id: str
+    number: NonNegativeInt = 0
+    """Counts the job's runs, and so orders them, whatever the clock said; 0: an earlier version began it."""
     started: str
     """ISO 8601, UTC."""
     fresh: bool = False

@@ -145,16 +145,7 @@ def test_child_outlives_the_thread_that_started_it() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a process with its parent")
-@pytest.mark.parametrize(
-    "state",
-    [
-        "stopped", "busy", "starting",
-        pytest.param(
-            "stopped while it starts",
-            marks=pytest.mark.xfail(reason="before the launcher has asked the system, nothing ends it for sure"),
-        ),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize("state", ["stopped", "busy", "starting", "stopped while it starts"])
 def test_child_ends_with_its_killed_parent_whatever_it_is_doing(state: str) -> None:
     script = "time.sleep(600)" if state != "busy" else BUSY.replace("say('busy'); ", "")
     parent = f"""
@@ -177,6 +168,46 @@ def test_child_ends_with_its_killed_parent_whatever_it_is_doing(state: str) -> N
         pid = int(process.stdout.readline())
         process.kill()
         assert gone(pid, 10)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a process with its parent")
+def test_processes_forked_from_the_parent_do_not_keep_its_child_alive() -> None:
+    parent = f"""
+        import os, signal, sys, time
+        from dcgan.execution import child
+        child.LAUNCHER = [sys.executable, "-c", "import time; time.sleep(600)"]
+        one = child.Child({python("")!r})
+        os.kill(one._process.pid, signal.SIGSTOP)
+        if not (forked := os.fork()):
+            time.sleep(600)
+        print(one._process.pid, forked, flush=True)
+        time.sleep(600)
+    """
+    with subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(parent)], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        pid, forked = map(int, process.stdout.readline().split())
+        time.sleep(0.5)  # the fork has let go by then, and that alone ended nothing
+        assert psutil.Process(pid).status() == psutil.STATUS_STOPPED
+        process.kill()
+        try:
+            assert gone(pid, 10)
+        finally:
+            os.kill(forked, signal.SIGKILL)
+
+
+def test_children_leave_no_descriptors_behind() -> None:
+    def count() -> int:
+        return psutil.Process().num_fds()
+
+    with started("say('here')") as one:
+        one.hear()
+    before = count()
+    for _ in range(5):
+        with started("say('here')") as one:
+            one.hear()
+    assert count() == before
 
 
 def test_what_is_left_in_the_temporary_folder_goes_with_a_killed_child(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 import time
@@ -10,7 +11,7 @@ import pytest
 
 from dcgan.errors import Interrupted, StorageError
 from dcgan.execution import interruption
-from dcgan.files import transfers
+from dcgan.files import transfers, urls
 
 
 def test_what_a_network_fails_is_done_again_until_it_works(caplog: pytest.LogCaptureFixture) -> None:
@@ -64,3 +65,36 @@ def test_stopped_run_tries_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None
     with pytest.raises(Interrupted, match="the transfer was stopped"):
         transfers.patiently(fail, "cannot read it")
     assert len(tries) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (None, "Connect"),  # nobody listens
+        (b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", "500"),
+        (b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", "403"),
+        (b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", "images.csv"),
+    ],
+)
+def test_server_that_cannot_be_reached_is_not_reported_as_a_missing_file(
+    answer: bytes | None, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transfers, "WAITS", (0.01,))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/images.csv"
+        if answer is None:
+            server.close()
+        else:
+            threading.Thread(target=_answer, args=(server, answer), daemon=True).start()
+        system, path = urls.open_url(url)
+        with pytest.raises(FileNotFoundError if told == "images.csv" else StorageError, match=told):
+            transfers.patiently(lambda: system.info(path), "cannot look at it")
+
+
+def _answer(server: socket.socket, content: bytes) -> None:
+    with contextlib.suppress(OSError):
+        while True:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(content)

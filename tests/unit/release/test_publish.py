@@ -16,7 +16,7 @@ from dcgan.files.names import escape
 from dcgan.release.publish import publish
 from dcgan.release.reader import load_release
 from dcgan.release.verify import missing, verify
-from dcgan.run import runs
+from dcgan.run import history, runs
 from tests.samples import noise, tree_hash
 from tests.small_disk import small_disk
 from tests.unit.conftest import CAT, MADE, SCRIPT, UP, make_run
@@ -93,6 +93,18 @@ def test_oldest_releases_over_keep_are_removed_and_never_latest(tmp_path: Path) 
         (releases / name).mkdir(parents=True)
     folder = publish(made.run, made.config, made.outcome)  # keep is 2
     assert {path.name for path in releases.iterdir()} == {"20200103-000000", folder.name}
+
+
+def test_release_of_a_night_dated_2030_does_not_outlive_newer_ones(tmp_path: Path) -> None:
+    made = make_run(tmp_path)
+    releases = made.run.job.releases
+    for name in ("20300101-000000", "20260101-000000"):  # in the order in which they were made
+        (releases / name).mkdir(parents=True)
+        history.append(made.run.job, history.night_of(made.outcome).model_copy(update={"run_id": name}))
+    made.run.job.latest.symlink_to("releases/20300101-000000")
+    folder = publish(made.run, made.config, made.outcome)  # keep is 2
+    assert {path.name for path in releases.iterdir()} == {"20260101-000000", folder.name}
+    assert made.run.job.latest.resolve() == folder.resolve()
 
 
 def test_what_a_killed_process_left_of_a_release_is_removed(tmp_path: Path) -> None:

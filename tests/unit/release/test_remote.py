@@ -18,6 +18,7 @@ from dcgan.release import remote
 from dcgan.release.publish import publish
 from dcgan.release.reader import load_release
 from dcgan.release.verify import verify
+from dcgan.run import history
 from dcgan.run.paths import JobFolder
 from tests.object_store import Bucket, Proxy, objects
 from tests.unit.conftest import Made
@@ -98,14 +99,19 @@ def test_unfinished_uploads_go_and_the_resumed_one_and_releases_stay(url: str, b
     assert set(objects(bucket.system, top)) == {"20200102-000000/images/a.png", "20200103-000000/release.json"}
 
 
-def test_oldest_releases_over_keep_go_and_never_latest(job: Uploaded, url: str, bucket: Bucket) -> None:
+def test_oldest_releases_over_keep_go_and_never_latest(
+    job: Uploaded, made: Made, url: str, bucket: Bucket, tmp_path: Path
+) -> None:
     top = f"{bucket.name}/out/odd/releases"
-    for year in (2020, 2021, 2099):  # one is newer than the release, by a clock that was wrong
+    places = JobFolder(shutil.copytree(job[0].root, tmp_path / "odd", symlinks=True))
+    for year in (2020, 2099, 2021):  # in the order in which they were made, once by a clock that was wrong
         for name in ("release.json", "images/a.png"):
             bucket.system.pipe_file(f"{top}/{year}0101-000000/{name}", b"x")
-    remote.upload(*job, url, keep=2)
-    assert {name.partition("/")[0] for name in objects(bucket.system, top)} == {job[1], "20990101-000000"}
-    remote.upload(*job, url, keep=1)
+        run_id = f"{year}0101-000000"
+        history.append(places, history.night_of(made.outcome).model_copy(update={"run_id": run_id}))
+    remote.upload(places, job[1], url, keep=2)
+    assert {name.partition("/")[0] for name in objects(bucket.system, top)} == {job[1], "20210101-000000"}
+    remote.upload(places, job[1], url, keep=1)
     assert {name.partition("/")[0] for name in objects(bucket.system, top)} == {job[1]}
 
 

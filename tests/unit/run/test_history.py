@@ -61,7 +61,7 @@ def test_what_is_appended_is_read_again(written: list[Night]) -> None:
         job = JobFolder(Path(folder) / "job")
         for each in written:
             history.append(job, each)
-        assert history.read(job) == sorted(written, key=lambda each: (each.started, each.run_id))
+        assert history.read(job) == written  # in the order in which they ended, whatever their dates
 
 
 @pytest.mark.parametrize(
@@ -177,3 +177,30 @@ def test_unreadable_history_is_an_error_and_not_an_empty_one(tmp_path: Path) -> 
     job.history.mkdir()
     with pytest.raises(StorageError, match=r"cannot read .*history\.jsonl"):
         history.read(job)
+
+
+def test_night_on_which_the_clock_was_put_back_took_no_negative_time() -> None:
+    assert night(1, finished=datetime(2025, 12, 31, tzinfo=UTC)).seconds == 0
+
+
+@given(order=st.permutations(range(6)), keep=st.integers(1, 7))
+@settings(deadline=None, max_examples=30)
+def test_releases_over_keep_are_those_that_were_made_first_whatever_their_dates(order: list[int], keep: int) -> None:
+    names = [f"{2020 + year}0101-020000" for year in order]
+    with TemporaryDirectory() as folder:
+        job = JobFolder(Path(folder) / "job")
+        for name in names:
+            history.append(job, night(1, run_id=name))
+        of_nobody = "20990101-000000"  # of an earlier version, or copied there
+        *others, _latest = names
+        gone = history.over_keep(job, {of_nobody, *others}, keep)
+        assert gone == [of_nobody, *others][: max(0, 7 - keep)]
+
+
+def test_no_release_is_removed_while_the_history_cannot_be_read(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    job = JobFolder(tmp_path)
+    job.history.mkdir()
+    assert history.over_keep(job, ["a", "b"], 1) == []
+    assert "no release is removed tonight" in caplog.text

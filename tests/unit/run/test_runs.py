@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+from datetime import datetime, tzinfo
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -14,6 +16,26 @@ from dcgan.run import records, runs
 from dcgan.run.history import finish_run
 from dcgan.run.records import Ending, RunRecord
 from tests.records import changed, run_summary
+
+
+class Clock(datetime):
+    """The clock by which runs are named, once it was set."""
+
+    _moment: ClassVar[datetime]
+
+    @classmethod
+    def stands_at(cls, day: str) -> None:
+        cls._moment = datetime.fromisoformat(f"{day}T02:00:00+00:00")
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+        return cls._moment.astimezone(tz)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> type[Clock]:
+    monkeypatch.setattr(runs, "datetime", Clock)
+    return Clock
 
 
 def job(root: Path, **changes: Any) -> JobConfig:
@@ -63,12 +85,61 @@ def test_only_the_newest_run_can_go_on(tmp_path: Path) -> None:
     assert not resumed and third not in (first, second)
 
 
-def test_runs_of_one_second_are_told_apart_and_sort_by_time(tmp_path: Path) -> None:
+def test_runs_of_one_second_are_told_apart_and_have_an_order(tmp_path: Path, clock: type[Clock]) -> None:
+    clock.stands_at("2026-01-01")
+    opened = [runs.open_run(job(tmp_path, generation={"seed": seed}))[0] for seed in range(13)]
+    assert len({run.id for run in opened}) == 13
+    assert runs.newest_first(opened[0].job) == opened[::-1]
+
+
+def test_run_that_was_interrupted_goes_on_after_a_night_dated_2030(tmp_path: Path, clock: type[Clock]) -> None:
+    clock.stands_at("2030-01-01")
+    wrong, _ = runs.open_run(job(tmp_path))
+    finish_run(wrong, run_summary())
+    clock.stands_at("2026-01-01")
+    right, resumed = runs.open_run(job(tmp_path))
+    assert not resumed and right.id < wrong.id
+    assert runs.newest_first(right.job) == [right, wrong]
+    assert runs.open_run(job(tmp_path)) == (right, True)
+    clock.stands_at("2025-01-01")  # and wrong again, the other way
+    assert runs.open_run(job(tmp_path)) == (right, True)
+    runs.remove_old_runs(right.job, 1)
+    assert right.root.exists() and not wrong.root.exists()
+
+
+def test_id_is_used_once_even_if_the_clock_comes_to_the_same_second_again(tmp_path: Path, clock: type[Clock]) -> None:
+    ids = []
+    for _ in range(4):
+        clock.stands_at("1970-01-01")  # as on a machine whose clock has no battery
+        run, _ = runs.open_run(job(tmp_path))
+        finish_run(run, run_summary())
+        ids.append(run.id)
+        shutil.rmtree(run.root)
+        if len(ids) == 2:  # its history is lost, its release is not
+            run.job.history.unlink()
+            (run.job.releases / ids[0]).mkdir(parents=True)
+    assert ids[2] == ids[1]  # of which nothing is left
+    assert len({ids[0], *ids[2:]}) == 3
+
+
+def test_runs_of_an_earlier_version_are_older_than_those_of_this_one(tmp_path: Path, clock: type[Clock]) -> None:
     opened = []
-    for seed in range(3):
-        run, _ = runs.open_run(job(tmp_path, generation={"seed": seed}))
-        opened.append(run.id)
-    assert len(set(opened)) == 3 and opened == sorted(opened)
+    for day in ("2026-01-02", "2026-01-01"):
+        clock.stands_at(day)
+        run, _ = runs.open_run(job(tmp_path, generation={"seed": 1 + len(opened)}))
+        storage.write_json(run.record, {**storage.read_json(run.record), "number": 0})
+        opened.append(run)
+    newest, _ = runs.open_run(job(tmp_path))
+    assert runs.newest_first(newest.job) == [newest, *opened]
+
+
+def test_run_whose_record_is_damaged_does_not_stop_the_others(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    first, _ = runs.open_run(job(tmp_path))
+    finish_run(first, run_summary())
+    second, _ = runs.open_run(job(tmp_path))
+    first.record.write_bytes(b"{")
+    assert runs.open_run(job(tmp_path)) == (second, True)
+    assert str(first.record) in caplog.text
 
 
 def test_what_a_killed_process_left_is_removed_when_a_run_is_opened(tmp_path: Path) -> None:

@@ -49,7 +49,8 @@ def read(place: Place) -> Source:
 
 
 def _annotations(place: Place) -> list[str]:
-    return [file for file in place.tree.files_ending(".csv") if ANNOTATIONS.fullmatch(Path(file).name)]
+    found = [file for file in place.tree.files_ending(".csv") if ANNOTATIONS.fullmatch(Path(file).name)]
+    return [file for file in found if (place.path / file).is_file()]
 
 
 def _tells_classes(file: Path) -> bool:

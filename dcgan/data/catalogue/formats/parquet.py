@@ -61,7 +61,7 @@ def recognises(place: Place) -> bool:
             return bool(_image_columns(place.path, place.data.columns.path))
         if not place.path.is_dir() or place.tree.files_ending(*ENDINGS):
             return False
-        files = place.tree.files_ending(".parquet")
+        files = _files(place)
         return bool(files) and bool(_image_columns(place.path / files[0], place.data.columns.path))
     except (OSError, pa.ArrowException):  # damaged: no other form makes anything of it either
         return place.path.is_dir()
@@ -71,7 +71,7 @@ def read(place: Place) -> Source:
     """Every row is an entry."""
     rows = Rows()
     if place.path.is_dir():
-        root, files = place.path, place.tree.files_ending(".parquet")
+        root, files = place.path, _files(place)
         called = _splits_of(rows, files, place)
     else:
         root, files = place.path.parent, [place.path.name]
@@ -93,6 +93,11 @@ def read(place: Place) -> Source:
     return ParquetSource(
         root, files, columns, entries, Reading("Parquet with images", rows.layout("parquet"), tuple(details))
     )
+
+
+def _files(place: Place) -> list[str]:
+    """The Parquet files below a folder; a pipe of such a name is none, and opening it could wait for ever."""
+    return [file for file in place.tree.files_ending(".parquet") if (place.path / file).is_file()]
 
 
 def _image_columns(path: Path, wanted: str | None) -> list[str]:
