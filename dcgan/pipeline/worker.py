@@ -8,6 +8,7 @@ at the end. A process that is kept then waits for a line of standard input, with
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -17,13 +18,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from dcgan.config import parse_resolved
-from dcgan.errors import DcganError
+from dcgan.errors import DcganError, StorageError
 from dcgan.execution.child import next_told, open_channel
 from dcgan.execution.determinism import set_up_tensorflow
 from dcgan.execution.pool import Work
 from dcgan.files import storage
 from dcgan.pipeline.stages import load
 from dcgan.run.paths import Run
+
+DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EIO}  # which say nothing of the code
 
 
 def main() -> int:
@@ -45,6 +48,13 @@ def main() -> int:
             say({"done": True})
         except DcganError as error:
             say({"error": {"kind": type(error).__name__, "message": str(error)}})
+            return 1
+        except OSError as error:
+            if error.errno not in DISK_ERRORS:
+                raise
+            # The traceback would go to a log on the same disk.
+            message = f"cannot write {error.filename or work.run}: {error.strerror}"
+            say({"error": {"kind": StorageError.__name__, "message": message}})
             return 1
         told = next_told() if work.kept else None
     return 0
