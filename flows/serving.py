@@ -94,7 +94,7 @@ def serve(
         concurrency_limit=ConcurrencyLimitConfig(limit=1, collision_strategy=STRATEGIES[overlap]),
     )
     display.say(
-        f"Serving job {job.name}: {cron} in {timezone}. A run that comes due while another goes {TOLD[overlap]}.\n"
+        f"Serving job {job.name}: {cron} in {timezone}. A run that is due while another is running {TOLD[overlap]}.\n"
         f"To run it now: prefect deployment run '{scheduled.name}/{job.name}'\n"
         "Ctrl-C ends serving; the schedule stays registered, and goes on when the job is served again."
     )

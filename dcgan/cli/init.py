@@ -123,7 +123,9 @@ def _settle(values: dict[str, Any], folder: Path, cache: Cache) -> dict[str, lis
         comments["preset"] = ["quick: to try things out; thorough: when quality is worth the hours"]
     if "policy" not in values.setdefault("gate", {}):
         values["gate"]["policy"] = "no_harm"
-        comments["policy"] = ["withhold a class that its images are shown to harm; or proven_gain, or report"]
+        comments["policy"] = [
+            "leave out classes whose synthetic images measurably hurt recall; or proven_gain, or report"
+        ]
     job = parse_job(values, where="dcgan init").resolve(folder)
     plan = make_plan(job, plan_split(job, table, record))
     comments[""] = [*_wrong(record), *_few(plan), *_plan(plan)]

@@ -20,13 +20,13 @@ from dcgan.pipeline import stages
 
 JOB_FILE = click.argument("job_file", metavar="JOB.YAML", type=click.Path(path_type=Path))
 RELEASE = click.argument("release", metavar="RELEASE")
-REHASH = click.option("--rehash", is_flag=True, help="Open every image, also those that seem unchanged.")
+REHASH = click.option("--rehash", is_flag=True, help="Open every image again, even if it seems unchanged.")
 SET = click.option(
     "--set",
     "overrides",
     multiple=True,
     metavar="KEY=VALUE",
-    help="Override one key of the job file, such as generation.per_class=200. May be given again.",
+    help="Override one key of the job file, such as generation.per_class=200. Can be repeated.",
 )
 JSON = click.option("--json", "as_json", is_flag=True, help="Print a machine-readable summary on standard output.")
 ENDS = ("completion", "failure", "crash")
@@ -34,9 +34,9 @@ NOTIFY = click.option(
     "--notify",
     multiple=True,
     metavar="BLOCK",
-    help="Prefect block to tell: slack-webhook/my-team. May be given again.",
+    help="Prefect block to notify, such as slack-webhook/my-team. Can be repeated.",
 )
-CLASS = click.option("--class", "labels", multiple=True, metavar="NAME", help="Only this class. May be given again.")
+CLASS = click.option("--class", "labels", multiple=True, metavar="NAME", help="Only this class. Can be repeated.")
 
 
 def _as_given(job_file: Path, overrides: tuple[str, ...]) -> str:
@@ -98,10 +98,10 @@ def commands() -> None:
 @SET
 @JSON
 @REHASH
-@click.option("--fresh", is_flag=True, help="Take nothing over from earlier runs: train and measure everything again.")
+@click.option("--fresh", is_flag=True, help="Reuse nothing from earlier runs: train and measure everything again.")
 @click.option("--dry-run", is_flag=True, help="Show the plan and stop, as `check` does.")
 def run(job_file: Path, overrides: tuple[str, ...], as_json: bool, rehash: bool, fresh: bool, dry_run: bool) -> int:
-    """Run the whole job; resume its interrupted run if there is one."""
+    """Run the whole job, or resume its interrupted run."""
     from dcgan.cli import work
     from dcgan.config import load_job
 
@@ -118,7 +118,9 @@ def run(job_file: Path, overrides: tuple[str, ...], as_json: bool, rehash: bool,
 @SET
 @JSON
 def demo(out: Path, overrides: tuple[str, ...], as_json: bool) -> int:
-    """Run the whole job on 5,000 real MNIST digits, made long-tailed. Five to seven minutes on two cores."""
+    """Run the whole job on 5,000 real handwritten digits.
+
+    MNIST digits, made long-tailed. About eight minutes on two cores."""
     from dcgan.config import load_job
     from dcgan.data.demo import write_demo
 
@@ -134,7 +136,7 @@ def demo(out: Path, overrides: tuple[str, ...], as_json: bool) -> int:
 @JSON
 @REHASH
 def check(job_file: Path, overrides: tuple[str, ...], as_json: bool, rehash: bool) -> int:
-    """Read config and images, print the plan, its costs and the problems; write nothing."""
+    """Show the plan, its costs and problems; write nothing."""
     from dcgan.cli import work
     from dcgan.config import load_job
 
@@ -149,7 +151,9 @@ def check(job_file: Path, overrides: tuple[str, ...], as_json: bool, rehash: boo
 )
 @SET
 def init(source: str, out: Path, overrides: tuple[str, ...]) -> int:
-    """Look at a folder, table, array file or data set and write a job file for it; overwrite nothing."""
+    """Write a job file for a folder, table or array file.
+
+    Looks at the images, and says what was found and why. Overwrites nothing."""
     from dcgan.cli.init import init as write_job
 
     return write_job(source, out, overrides)
@@ -168,10 +172,12 @@ def verify(release: str, as_json: bool) -> int:
 @commands.command()
 @RELEASE
 @click.option("--open", "in_browser", is_flag=True, help="Open the report in the browser.")
-@click.option("--out", type=click.Path(path_type=Path), help="Write the report anew to this file, with later nights.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Draw the report again into this file, with the nights since."
+)
 @JSON
 def report(release: str, in_browser: bool, out: Path | None, as_json: bool) -> int:
-    """Print a release's verdicts and where its report is; open it, or write it anew."""
+    """Show a release's verdicts, and its report."""
     from dcgan.cli import releases
 
     return releases.report(release, out, in_browser=in_browser, as_json=as_json)
@@ -181,7 +187,9 @@ def report(release: str, in_browser: bool, out: Path | None, as_json: bool) -> i
 @click.argument("job", metavar="JOB", type=click.Path(path_type=Path))
 @JSON
 def history(job: Path, as_json: bool) -> int:
-    """Print a job's finished runs, night by night. JOB is a job file, or the job's folder of outputs."""
+    """List a job's finished runs, night by night.
+
+    JOB is a job file, or the job's folder of outputs."""
     from dcgan.cli import history as nights
 
     return nights.show(job, as_json=as_json)
@@ -189,11 +197,11 @@ def history(job: Path, as_json: bool) -> int:
 
 @commands.command()
 @RELEASE
-@click.option("--id", "image_ids", multiple=True, metavar="IMAGE_ID", help="Only this image. May be given again.")
+@click.option("--id", "image_ids", multiple=True, metavar="IMAGE_ID", help="Only this image. Can be repeated.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder to write them to; it must not exist.")
 @JSON
 def regenerate(release: str, image_ids: tuple[str, ...], out: Path | None, as_json: bool) -> int:
-    """Make a release's images again from its models, and compare them."""
+    """Make a release's images again, and compare them."""
     from dcgan.cli import releases
 
     return releases.regenerate(release, image_ids, out, as_json=as_json)
@@ -206,7 +214,9 @@ def regenerate(release: str, image_ids: tuple[str, ...], out: Path | None, as_js
 @CLASS
 @JSON
 def sample(release: str, count: int, out: Path, labels: tuple[str, ...], as_json: bool) -> int:
-    """Make more images with a release's models, without the training data."""
+    """Make more images with a release's models.
+
+    Needs no training data."""
     from dcgan.cli import releases
 
     return releases.sample(release, labels, count, out, as_json=as_json)
@@ -222,7 +232,7 @@ def sample(release: str, count: int, out: Path, labels: tuple[str, ...], as_json
     type=click.Choice(["wait", "cancel"]),
     default="wait",
     show_default=True,
-    help="What becomes of a run that comes due while another of the job goes.",
+    help="What to do when a run is due while the previous one is still running.",
 )
 @NOTIFY
 @click.option(
@@ -231,10 +241,12 @@ def sample(release: str, count: int, out: Path, labels: tuple[str, ...], as_json
     multiple=True,
     default=ENDS,
     show_default=True,
-    help="Only of runs that end so. May be given again.",
+    help="Only for runs that end this way. Can be repeated.",
 )
 def serve(job_file: Path, overrides: tuple[str, ...], **options: Any) -> int:
-    """Register the job's schedule with a Prefect server, and stay to run it. Ends with Ctrl-C."""
+    """Run the job on a schedule, such as every night.
+
+    Registers the schedule with a Prefect server and stays to run it, until Ctrl-C."""
     from dcgan.flows.serving import serve as serve_flow
 
     serve_flow(job_file, overrides, **options)
@@ -252,7 +264,9 @@ def serve(job_file: Path, overrides: tuple[str, ...], **options: Any) -> int:
 )
 @NOTIFY
 def automate(silence: int, notify: tuple[str, ...]) -> int:
-    """Let the Prefect server mark runs as crashed whose machine has died, and tell of runs that nobody starts."""
+    """Mark runs whose machine has died as crashed.
+
+    Sets up automations on the Prefect server, which also notify about runs that nobody starts."""
     from dcgan.flows.automations import automate as set_up
     from dcgan.terminal import echo
 

@@ -124,7 +124,7 @@ def sample(path: str | Path, labels: Sequence[str], count: int, out: Path, *, as
     for label, of_class in made.items():
         rejected = "".join(f"; {number} {reason}" for reason, number in of_class.rejected.items())
         echo(f"Class {label}: {counted(of_class.accepted, 'image')}{rejected}")
-    echo(f"Images and manifest: {out}. No gate has judged them: they are as good as the release's, no more.")
+    echo(f"Images and manifest: {out}. They have not been evaluated: expect the release's quality, no more.")
     return 0
 
 

@@ -195,7 +195,7 @@ class Workers:
         """
         with self._lock:
             if self._stopped or run in self._ended:
-                raise errors.Interrupted(f"{title} was not begun; run the same command again to resume")
+                raise errors.Interrupted(f"{title} did not start; run the same command again to resume")
             child = Child(command, log=log, environment=environment)
             self._alive[child] = run
             if self._stopped:  # by a signal, while it was being started

@@ -63,7 +63,7 @@ def opened(job: ResolvedJob, *, fresh: bool = False) -> Iterator[Night]:
             remote.prepare(url, run.id)
         log.info("%s run %s of job %s", "Resuming" if resumed else "Starting", run.id, job.name)
         for change in runs.changes_since_start(run, job):
-            log.warning("Not as when the run began, so that its bytes may differ: %s", change)
+            log.warning("Something differs from when the run began, so its bytes may too: %s", change)
         night = Night(run, job)
         try:
             yield night

@@ -167,7 +167,7 @@ class Order:
         recipes = arms.recipes(self.job.gate, records.read(self.run.recipe_record, RecipeRecord))
         _wait(compared + self._compare(recipes.keys() - {arms.CLASSICAL}))
         if reason := _failure(measured):  # such as of a feature extractor of the user's: what is proven stays
-            log.warning("The release goes without measures, and unchecked by them: %s", reason)
+            log.warning("The release has no measures, and its images were not checked by them: %s", reason)
         self.evaluation = self._do(DECIDE)
         self.night.lap("evaluation")
 

@@ -135,7 +135,7 @@ JUDGE = Stage(
     reads=("job", "split/*"),
     writes=("judge",),
     command="train",
-    help="Train the classes of the job's current run, and what they start from.",
+    help="Train the classes of the job's current run.",
     worker=True,
     all_threads=True,
 )
@@ -182,7 +182,7 @@ SHARDS = Stage(
     reads=("job", "split/{}", "judge", "model/{}"),
     writes=("shards/{}/{}",),
     command="generate",
-    help="Generate and curate the trained classes of the job's current run.",
+    help="Generate and curate images of trained classes.",
     worker=True,
 )
 GENERATE = Stage(
@@ -203,7 +203,7 @@ TRY_RECIPES = Stage(
     reads=_GENERATED,
     writes=("evaluation/tried-{}.npz",),
     command="evaluate",
-    help="Measure what the generated images do to a classifier, and decide what ships.",
+    help="Measure the images' worth, and decide what ships.",
     worker=True,
     kept=True,
     repeated=True,

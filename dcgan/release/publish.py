@@ -123,6 +123,6 @@ def remove_old(job: JobFolder, newest: Path, keep: int) -> None:
     for old in (job.releases / name for name in history.over_keep(job, others, keep)):
         try:
             if not remove_unless_held(old):
-                log.info("Release %s is over outputs.keep and is being read: it stays for now", old.name)
+                log.info("Release %s is over outputs.keep but is being read, so it stays for now", old.name)
         except OSError as error:
             log.warning("release %s is over outputs.keep and cannot be removed: %s", old.name, error)

@@ -204,7 +204,10 @@ def test_unusable_classes_are_refused_by_their_reasons(night: Night) -> None:
 
 
 def test_release_goes_without_measures_whose_model_is_damaged(night: Night) -> None:
-    assert "The release goes without measures, and unchecked by them: measures.features: " in night.resumed.stderr
+    assert (
+        "The release has no measures, and its images were not checked by them: measures.features: "
+        in night.resumed.stderr
+    )
     assert "damaged.onnx cannot be read as an ONNX model" in night.resumed.stderr
     assert night.summary["measures"]["overall"] == {}
     assert "kid" not in night.summary["classes"][UP]["measures"]

@@ -88,7 +88,7 @@ def _coordinator(post: Post, job: ResolvedJob) -> str:
             "put it. Expected outputs.root to be a URL, or a folder that all machines share."
         )
     if coordinator.id is None:
-        raise Interrupted("the run was stopped before this task began; run the same command again to resume")
+        raise Interrupted("the run was stopped before this task started; run the same command again to resume")
     mine = runs.provenance(job).versions
     if odd := [name for name, version in mine.items() if coordinator.versions.get(name) != version]:
         told = ", ".join(f"{name} {mine[name]}, not {coordinator.versions.get(name)}" for name in odd)

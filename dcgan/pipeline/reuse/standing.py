@@ -44,7 +44,7 @@ def standing_release(run: Run, job: ResolvedJob) -> RunResult | None:
         return None
     folder, url = latest.resolve(), runs.job_url(job)
     if lacking := missing(folder):
-        log.info("Nothing has changed, but release %s is not whole, and is made again: %s", folder.name, lacking)
+        log.info("Nothing has changed, but release %s is incomplete, and is made again: %s", folder.name, lacking)
         return None
     if url and not remote.names(url, folder.name):
         log.info("Nothing has changed, but %s does not have release %s", url, folder.name)

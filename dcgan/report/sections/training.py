@@ -26,7 +26,7 @@ All on the same scales.</p>
 </div>
 {% for label, outcome in summary.classes.items() if outcome.incidents %}
 <p>{{ label }}: {% for incident in outcome.incidents %}{{ incident.kind }} at step {{ incident.step }} ({{ incident.told }}){{ "; " if not loop.last }}{% endfor %}.
-Draws were begun anew, with smaller steps.</p>
+Training went back and continued with other random draws and smaller steps.</p>
 {% endfor %}
 {% else %}
 <p>Nothing was trained.</p>

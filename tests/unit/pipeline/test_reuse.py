@@ -241,7 +241,7 @@ def test_image_that_a_gan_has_seen_is_no_evidence_so_that_all_is_trained_anew(jo
     job.night()
     job.values["data"] = {"source": "images", "holdout": 0.5}
     [told] = job.told()
-    assert told.startswith("All is trained anew: ") and told.endswith("would be no evidence")
+    assert told.startswith("Everything is trained again: ") and told.endswith("would prove nothing")
     assert set(job.kinds(job.begin()).values()) == {Change.ANEW}
 
 
