@@ -142,7 +142,7 @@ def recognised(run: Run, base: Path, *, synthetic: bool) -> dict[str, np.ndarray
     sets, config = load_sets(run), read_job(run)
     recipe = Recipe(augmentation=tuple(config.gate.augmentation))
     if synthetic:
-        recipe = records.read(run.recipe_record, RecipeRecord).measured
+        recipe = records.read(run.recipe_record, RecipeRecord).chosen
     steps = classifier_steps(config.gate, [len(images) for images in sets.real])
     tested = list(beside(base, "test").values())
     classifiers = Classifiers(config, sets)
@@ -215,7 +215,7 @@ def judge_and_measure(trial: Trial) -> list[dict[str, Any]]:
         found.append(
             {
                 "kind": trial.kind, "class": str(label), "real": counts[label].train,
-                "share": record.measured.synthetic,
+                "share": record.chosen.synthetic,
                 "truth": truth,
                 "class_gain": [of_class.mean, of_class.low, of_class.high],
                 "gain": [whole.mean, whole.low, whole.high],

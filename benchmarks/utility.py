@@ -194,8 +194,7 @@ def our_recipe(run: Run, job: JobConfig) -> Recipe:
     with by_threads(job) as start:
         order_of(run, job, start, {}).choose_recipe()
     chosen = records.read(run.recipe_record, RecipeRecord).chosen
-    of_kind = {0.0: MIXUP, **MIXED} if chosen.mixup else {0.0: BASELINE, **OURS}
-    return of_kind[chosen.synthetic]
+    return (MIXED if chosen.mixup else OURS)[chosen.synthetic]
 
 
 def peer_images(python: Path, folder: Path, real: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

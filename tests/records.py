@@ -94,8 +94,7 @@ def recipe(synthetic: float = 0.5, **changes: Any) -> Recipe:
 
 
 def recipe_record(synthetic: float = 0.5, **changes: Any) -> RecipeRecord:
-    """A choice without mixup; of no images, those are measured that would be a quarter."""
-    values = {"chosen": recipe(synthetic), "measured": recipe(synthetic or 0.25), "steps": 20}
+    values = {"chosen": recipe(synthetic), "steps": 20}
     return RecipeRecord.model_validate(values | changes)
 
 

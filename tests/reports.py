@@ -64,7 +64,6 @@ def make_full(root: Path) -> Made:
             overall=overall_evidence("helps", 0.01, 0.05, reason="helps: balanced accuracy +3.0 points (+1.0 to +5.0)"),
             recipe=recipe_record(
                 chosen=recipes["with"],
-                measured=recipes["with"],
                 tried=[
                     {"recipe": one, "balanced_accuracy": means[arm], "behind": 0.78 - means[arm], "error": 0.004}
                     for arm, one in recipes.items()

@@ -42,6 +42,8 @@ class Facts(NamedTuple):
 def advise(facts: Facts, arms: Mapping[str, ArmScores], draws: np.random.Generator, *, ships: bool) -> Advice:
     """What to train with, on the evidence of the held-out images.
 
+    The synthetic images are advised if they add more than a standard error: less is not worth their trouble.
+
     Args:
         facts: see there.
         arms: what `scores` gave.
@@ -49,8 +51,8 @@ def advise(facts: Facts, arms: Mapping[str, ArmScores], draws: np.random.Generat
         ships: whether there will be any synthetic image to train on.
     """
     found, about = facts.found, facts.about
-    chosen = facts.recipe.chosen
-    advised = chosen if ships else chosen.without_images
+    own, chosen = _gain(found, WITH, found.without, about, draws), facts.recipe.chosen
+    advised = chosen if ships and own.mean > own.error else chosen.without_images
     arm = WITH if advised.synthetic else found.without
     return Advice(
         recipe=advised,
@@ -58,7 +60,7 @@ def advise(facts: Facts, arms: Mapping[str, ArmScores], draws: np.random.Generat
         classical=_mean(found, CLASSICAL, about),
         advised=_mean(found, arm, about),
         gain=arms[arm].gain or Comparison(gain=0.0, gain_low=0.0, gain_high=0.0, p_value=1.0),
-        images=comparison(_gain(found, WITH, found.without, about, draws)),
+        images=comparison(own),
         worth=worth(facts, draws),
     )
 

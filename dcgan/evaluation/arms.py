@@ -16,8 +16,8 @@ with half of the scarce classes' real images (`sets.scarce`), which tells what r
 
 def recipes(gate: GateConfig, record: RecipeRecord) -> dict[str, Recipe]:
     """What each arm is trained with; `WITHOUT` is left out where it would be `CLASSICAL` once more."""
-    classical, without = Recipe(augmentation=tuple(gate.augmentation)), record.measured.without_images
-    found = {CLASSICAL: classical, WITHOUT: without, WITH: record.measured, FEWER: without}
+    classical, without = Recipe(augmentation=tuple(gate.augmentation)), record.chosen.without_images
+    found = {CLASSICAL: classical, WITHOUT: without, WITH: record.chosen, FEWER: without}
     return {arm: recipe for arm, recipe in found.items() if arm != WITHOUT or without != classical}
 
 

@@ -68,7 +68,7 @@ def judge(run: Run, job: ResolvedJob) -> EvaluationRecord:
     classes = {}
     for number, label in enumerate(labels):
         failed = checks.failed(measures.classes.get(label, {})) if measures else None
-        of_draws = synthetic_share(num_real[number], int(found.synthetic[number]), recipe.measured.synthetic)
+        of_draws = synthetic_share(num_real[number], int(found.synthetic[number]), recipe.chosen.synthetic)
         classes[label] = _of_class(job.gate.policy, number, found, gains, failed, overall, of_draws)
     facts = Facts(recipe, found, num_real, labels)
     ships = any(evidence.verdict is Verdict.SHIPPED for evidence in classes.values())

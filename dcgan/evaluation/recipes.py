@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -76,12 +76,13 @@ def classifier_steps(gate: GateConfig, num_real: Sequence[int]) -> int:
 
 
 def choose(run: Run, job: ResolvedJob) -> RecipeRecord:
-    """The simplest recipe whose balanced accuracy over all folds is as good as the best; leave it in the run.
+    """The recipe with synthetic images that is measured on held-out images; leave it in the run.
 
-    As good is what falls short by no more than a standard error of the paired difference (Breiman et al. 1984,
-    Classification and Regression Trees, section 3.4.3). The GANs have seen the images that are tried, which speaks for
-    more synthetic ones than held-out images do: where it is close, fewer are safer. Whether the images of a class help
-    is not decided here: that is the gate's, on held-out images.
+    Augmentation and mixup first, by the mean over all shares of synthetic images, none among them; then the share. The
+    simplest is chosen that is as good as the best: that falls short by no more than a standard error of the paired
+    difference (Breiman et al. 1984, Classification and Regression Trees, section 3.4.3). The GANs have seen the images
+    that are tried, which speaks for synthetic ones. So whether any are better than none is not decided here: that is
+    for held-out images to say (`advice.advise`).
 
     A recipe that was taken over from an earlier run stays.
 
@@ -93,36 +94,42 @@ def choose(run: Run, job: ResolvedJob) -> RecipeRecord:
     found = [storage.unpack_arrays(run.tried(number).read_bytes()) for number in range(len(trials(job.gate)))]
     tried = candidates(job.gate)
     of_recipe = [found[number :: len(tried)] for number in range(len(tried))]  # by recipe, each fold's
-    scores = [np.concatenate([arrays["right"] for arrays in folds]).astype(float) for folds in of_recipe]
     truth = np.concatenate([arrays["truth"] for arrays in of_recipe[0]])
-    best = max(scores, key=lambda score: balanced(score, truth)[0])
-    behind = [balanced(best - score, truth) for score in scores]
-    as_good = [recipe for recipe, (mean, error) in zip(tried, behind, strict=True) if mean <= error]
-    chosen = as_good[0]
-    measured = chosen
-    if not chosen.synthetic:  # the images are measured all the same, as well as the chosen recipe can use them
-        others = [
-            (mean, recipe)
-            for recipe, (mean, _) in zip(tried, behind, strict=True)
-            if recipe.synthetic and recipe.without_images == chosen
-        ]
-        measured = min(others, key=lambda pair: pair[0])[1]
+    right = [np.concatenate([arrays["right"] for arrays in folds]).astype(float) for folds in of_recipe]
+    of_parts: dict[Recipe, list[np.ndarray]] = {}
+    for recipe, values in zip(tried, right, strict=True):
+        of_parts.setdefault(recipe.without_images, []).append(values)
+    parts = _simplest({recipe: np.mean(values, axis=0) for recipe, values in of_parts.items()}, truth)
+    with_images = {
+        recipe: values
+        for recipe, values in zip(tried, right, strict=True)
+        if recipe.synthetic and recipe.without_images == parts
+    }
+    scores = [balanced(values, truth)[0] for values in right]
+    best = right[int(np.argmax(scores))]
+    behind = [balanced(best - values, truth) for values in right]
     record = RecipeRecord(
-        chosen=chosen,
-        measured=measured,
+        chosen=_simplest(with_images, truth),
         steps=int(found[0]["steps"]),
         tried=[
-            TriedRecipe(
-                recipe=recipe,
-                balanced_accuracy=round(balanced(score, truth)[0], 4),
-                behind=round(mean, 4),
-                error=round(error, 4),
-            )
+            TriedRecipe(recipe=recipe, balanced_accuracy=round(score, 4), behind=round(mean, 4), error=round(error, 4))
             for recipe, score, (mean, error) in zip(tried, scores, behind, strict=True)
         ],
     )
     records.write(run.recipe_record, record)
     return record
+
+
+def _simplest(right: Mapping[Recipe, np.ndarray], truth: np.ndarray) -> Recipe:
+    """Of recipes, the simplest first, the first that is as good as the best.
+
+    Args:
+        right: by recipe, how often each image was recognised, 0 to 1 (N,).
+        truth: class numbers (N,).
+    """
+    best = max(right.values(), key=lambda values: balanced(values, truth)[0])
+    behind = {recipe: balanced(best - values, truth) for recipe, values in right.items()}
+    return next(recipe for recipe, (mean, error) in behind.items() if mean <= error)
 
 
 def taken_over(run: Run) -> RecipeRecord | None:

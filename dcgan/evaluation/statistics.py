@@ -24,6 +24,11 @@ class Difference:
     p_value: float
     """Two-sided, for no difference: twice the smaller share of bootstrap means on either side of 0."""
 
+    @property
+    def error(self) -> float:
+        """Standard error, by the width of the interval."""
+        return (self.high - self.low) / (2 * 1.96)
+
 
 def difference(groups: Sequence[np.ndarray], draws: np.random.Generator) -> Difference:
     """The mean over groups of each group's mean, drawn again over seeds and over images within groups.

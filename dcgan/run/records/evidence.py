@@ -114,12 +114,10 @@ class TriedRecipe(Record):
 
 
 class RecipeRecord(Record):
-    """`recipe.json`: the recipe that was chosen on validation images."""
+    """`recipe.json`: the recipe that was chosen on validation images, to be measured."""
 
     chosen: Recipe
-    measured: Recipe
-    """The one with synthetic images whose effect is measured: the chosen one, or where that is without images, the best
-    with them of the same other parts."""
+    """With synthetic images; whether they are better than none is measured on held-out images."""
     steps: int
     """Optimizer steps of each classifier that measures utility."""
     tried: list[TriedRecipe] = []
@@ -219,7 +217,7 @@ class Advice(Record):
     """What to train with, and what it gains on held-out real images."""
 
     recipe: Recipe
-    """Without synthetic images where none ships, or none is better than some."""
+    """Without synthetic images where none ships, or where they are not seen to be worth anything on held-out images."""
     measure: Literal["recall of rare classes", "balanced accuracy"]
     """What is given below, 0 to 1: mean over all seeds."""
     classical: float

@@ -68,7 +68,7 @@ def measured(
     train = dict(zip(labels, num_train, strict=True))
     records.write(run.split_record, split_record(train | {"empty": 0}))
     records.write(run.measures, measures_record({label: {} for label in labels}))
-    records.write(run.recipe_record, recipe_record(measured=recipe(mixup=True)))
+    records.write(run.recipe_record, recipe_record(chosen=recipe(mixup=True)))
     base = rights[WITHOUT]
     for number, (_, arm) in enumerate(compared(2)):
         arrays = {"right": rights.get(arm, base), "truth": truth, "synthetic": np.array([10, 30, 0])}
@@ -171,7 +171,7 @@ def test_advice_tells_what_the_recipe_gains_and_what_of_it_is_the_images_own(tmp
     assert (advice.classical, advice.advised, advice.gain.gain, advice.images.gain) == (0.5, 0.75, 0.25, 0.05)
     assert record.arms[WITH].gain == advice.gain and record.arms[CLASSICAL].gain is None
     told = sentences.advice(advice)
-    assert told.startswith("Train with these images: recall of rare classes 50.0% → 75.0% (+25.0 points, ")
+    assert told.startswith("Train with mixup and these images: recall of rare classes 50.0% → 75.0% (+25.0 points, ")
     # A doubling adds 10 points, the images half of that: half a doubling of 20 and of 10 images.
     assert advice.worth and advice.worth.doubling.gain == 0.1
     assert advice.worth.images == pytest.approx(15 * (2**0.5 - 1))
@@ -179,13 +179,22 @@ def test_advice_tells_what_the_recipe_gains_and_what_of_it_is_the_images_own(tmp
     assert advice.worth.classes == pytest.approx({"a": 0.0585, "c": 0.1}, abs=1e-4)
 
 
-@pytest.mark.parametrize("policy", ["no_harm", "report"])
-def test_withheld_images_are_not_advised(tmp_path: Path, policy: str) -> None:
-    rights = {WITHOUT: HALF, WITH: HALF & (TRUTH > 2)}
-    record = measured(tmp_path, rights, TRUTH, [10, 10, 10], policy)
-    assert bool(record.advice.recipe.synthetic) == (policy == "report")
+@pytest.mark.parametrize(
+    ("after", "policy", "advised"),
+    [
+        (HALF | (TRUTH == 0), "no_harm", True),
+        (HALF, "no_harm", False),  # they add nothing
+        (HALF & (TRUTH > 0), "report", False),  # they ship, and harm
+        (HALF & (TRUTH > 0), "no_harm", False),
+    ],
+)
+def test_images_are_advised_only_where_they_add_something(
+    tmp_path: Path, after: np.ndarray, policy: str, advised: bool
+) -> None:
+    record = measured(tmp_path, {WITHOUT: HALF, WITH: after}, TRUTH, [10, 10, 10], policy)
+    assert bool(record.advice.recipe.synthetic) == advised and record.advice.recipe.mixup
     told = sentences.advice(record.advice)
-    assert told.startswith("Train with" if policy == "report" else "Train without these images: ")
+    assert told.startswith(f"Train with mixup and {'' if advised else 'without '}these images: ")
 
 
 def test_where_more_real_images_are_not_seen_to_help_the_images_worth_is_not_told(tmp_path: Path) -> None:

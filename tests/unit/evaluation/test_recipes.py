@@ -45,44 +45,45 @@ def chosen_of(tmp_path: Path, rights: Mapping[Parts, np.ndarray], truth: np.ndar
     return record
 
 
-@pytest.mark.parametrize(
-    ("missed", "expected"),
-    [  # images of 100 that each recipe misses; others ones each time, where no two are the same
-        ({(False, 0): 0, (True, 0): 0, (False, 0.5): 0}, (False, 0)),
-        ({(False, 0): 30, (True, 0): 10, (False, 0.5): 9}, (True, 0)),
-        ({(False, 0): 30, (True, 0): 30, (False, 0.25): 9, (True, 0.5): 8}, (False, 0.25)),
-        ({(False, 0): 30, (True, 0): 30, (False, 0.25): 30, (True, 0.5): 2}, (True, 0.5)),
-    ],
-)
-def test_simplest_that_is_as_good_as_the_best_is_chosen(
-    tmp_path: Path, missed: Mapping[Parts, int], expected: Parts
-) -> None:
-    truth, image = np.repeat([0, 1], 50), np.arange(100)
+def missing(counts: Mapping[Parts, int]) -> dict[Parts, np.ndarray]:
+    """Which of 100 images each recipe recognises that misses so many of them, each time others."""
     rights, begin = {}, 0
-    for parts, count in missed.items():
-        rights[parts] = ~np.isin(image, (begin + np.arange(count)) % 100)
+    for parts, count in counts.items():
+        rights[parts] = ~np.isin(np.arange(100), (begin + np.arange(count)) % 100)
         begin += count
-    record = chosen_of(tmp_path, rights, truth)
-    assert (record.chosen.mixup, record.chosen.synthetic) == expected
+    return rights
+
+
+TRUTH = np.repeat([0, 1], 50)
+
+
+@pytest.mark.parametrize(
+    ("of_mixup", "expected"), [(10, True), (29, False), (30, False)]
+)  # images missed with mixup, where 30 are missed without
+def test_mixup_is_chosen_where_it_is_clearly_better_over_all_shares(
+    tmp_path: Path, of_mixup: int, expected: bool
+) -> None:
+    counts = {(mixup, share): of_mixup if mixup else 30 for mixup in (False, True) for share in STRENGTHS}
+    assert chosen_of(tmp_path, missing(counts), TRUTH).chosen.mixup == expected
+
+
+@pytest.mark.parametrize(("of_half", "expected"), [(20, 0.25), (18, 0.25), (2, 0.5)])
+def test_smallest_share_is_chosen_that_is_as_good_as_the_best_and_never_none(
+    tmp_path: Path, of_half: int, expected: float
+) -> None:
+    rights = missing({(False, 0.0): 0, (False, 0.25): 20, (False, 0.5): of_half})
+    record = chosen_of(tmp_path, rights, TRUTH)
+    assert (record.chosen.mixup, record.chosen.synthetic) == (False, expected)
     scores = {(one.recipe.mixup, one.recipe.synthetic): one.balanced_accuracy for one in record.tried}
-    assert scores == {parts: 1 - missed.get(parts, 100) / 100 for parts in scores} and len(scores) == 6
+    assert scores[False, 0.25] == 0.8 and len(scores) == 6
     assert min(one.behind for one in record.tried) == 0
-
-
-def test_images_are_measured_also_where_none_are_chosen_and_with_the_same_other_parts(tmp_path: Path) -> None:
-    truth, image = np.repeat([0, 1], 50), np.arange(100)
-    rights = {(True, 0): image >= 0, (True, 0.5): image >= 20, (True, 0.25): image >= 40, (False, 0.25): image >= 10}
-    record = chosen_of(tmp_path, rights, truth)
-    assert (record.chosen.mixup, record.chosen.synthetic) == (True, 0)
-    assert (record.measured.mixup, record.measured.synthetic) == (True, 0.5)
-    assert record.measured.without_images == record.chosen
 
 
 def test_arms_differ_in_one_thing_each() -> None:
     gate = GateConfig(augmentation=["translation"])
     plain = recipes_of(gate, recipe_record(0.25))
     assert list(plain) == [CLASSICAL, WITH, FEWER] and plain[WITH].without_images == plain[CLASSICAL] == plain[FEWER]
-    mixed = recipes_of(gate, recipe_record(measured=recipe(0.25, mixup=True)))
+    mixed = recipes_of(gate, recipe_record(chosen=recipe(0.25, mixup=True)))
     assert list(mixed) == [CLASSICAL, WITHOUT, WITH, FEWER]
     assert mixed[WITH].without_images == mixed[WITHOUT] == mixed[FEWER] != mixed[CLASSICAL]
 

@@ -37,7 +37,7 @@ def ignore(_: Progress) -> None:
 def prepared(tmp_path: Path) -> tuple[Run, JobConfig]:
     write_digits(tmp_path / "images", {0: 30, 1: 25})
     run, job = split_run(tmp_path, gate={"classifier_steps": 20, "augmentation": ["translation"]})
-    records.write(run.recipe_record, recipe_record(measured=recipe(mixup=True)))
+    records.write(run.recipe_record, recipe_record(chosen=recipe(mixup=True)))
     return run, job
 
 
@@ -77,10 +77,10 @@ def test_what_learns_of_synthetic_images_is_measured_anew_when_they_or_the_recip
     second = measured()
     assert [one == other for one, other in zip(first, second, strict=True)] == [True, True, False]
     assert storage.unpack_arrays(run.compared(number_of(WITH)).read_bytes())["synthetic"].tolist() == [4, 7]
-    records.write(run.recipe_record, recipe_record(measured=recipe(0.25, mixup=True)))
+    records.write(run.recipe_record, recipe_record(chosen=recipe(0.25, mixup=True)))
     third = measured()
     assert [one == other for one, other in zip(second, third, strict=True)] == [True, True, False]
-    records.write(run.recipe_record, recipe_record(measured=recipe(0.25)))
+    records.write(run.recipe_record, recipe_record(chosen=recipe(0.25)))
     measure(run, job, [number_of(FEWER), number_of(WITH)], ignore)
     assert run.compared(number_of(WITH)).stat().st_mtime_ns != third[-1]
 
@@ -110,7 +110,7 @@ def test_bytes_are_the_same_whichever_classifiers_a_process_trained_before(tmp_p
     """So that runs of other numbers of processes agree, and a run that goes on with the classifiers that are left."""
     write_digits(tmp_path / "images", {3: 40, 5: 40, 8: 40, 9: 40})
     run, job = split_run(tmp_path, gate={"classifier_steps": 3})  # classifiers that still make errors
-    records.write(run.recipe_record, recipe_record(measured=recipe(mixup=True)))
+    records.write(run.recipe_record, recipe_record(chosen=recipe(mixup=True)))
     generate(run, "3", 6)
     told: list[Progress] = []
     num_compared, tried = len(compared(3)), trials(job.gate)
