@@ -58,13 +58,14 @@ TRUTH = np.repeat([0, 1], 50)
 
 
 @pytest.mark.parametrize(
-    ("of_mixup", "expected"), [(10, True), (29, False), (30, False)]
+    ("of_mixup", "expected"), [(10, True), (28, False), (30, False)]
 )  # images missed with mixup, where 30 are missed without
 def test_mixup_is_chosen_where_it_is_clearly_better_over_all_shares(
     tmp_path: Path, of_mixup: int, expected: bool
 ) -> None:
-    counts = {(mixup, share): of_mixup if mixup else 30 for mixup in (False, True) for share in STRENGTHS}
-    assert chosen_of(tmp_path, missing(counts), TRUTH).chosen.mixup == expected
+    of_parts = missing({(False, 0.0): 30, (True, 0.0): of_mixup})
+    rights = {(mixup, share): of_parts[mixup, 0.0] for mixup in (False, True) for share in STRENGTHS}
+    assert chosen_of(tmp_path, rights, TRUTH).chosen.mixup == expected
 
 
 @pytest.mark.parametrize(("of_half", "expected"), [(20, 0.25), (18, 0.25), (2, 0.5)])
