@@ -43,12 +43,6 @@ def embedded_server(run: subprocess.Popen[str]) -> psutil.Process:
     return server
 
 
-@pytest.fixture(scope="module")
-def alone(environment: dict[str, str]) -> dict[str, str]:
-    """The environment of a run that has no server of the user's."""
-    return {name: value for name, value in environment.items() if name != "PREFECT_API_URL"}
-
-
 def test_killed_run_leaves_no_server_behind(alone: dict[str, str], tmp_path: Path) -> None:
     with running(write_job(tmp_path), alone) as run:
         server, children = embedded_server(run), psutil.Process(run.pid).children(recursive=True)
@@ -116,8 +110,8 @@ def test_run_whose_embedded_server_is_killed_comes_to_its_own_end(bereft: Bereft
     assert bereft.stderr.count("Warning: Prefect's embedded server has ended") == 1
 
 
-def test_run_whose_own_server_is_killed_comes_to_its_own_end(environment: dict[str, str], tmp_path: Path) -> None:
-    server = Server(environment | {"PREFECT_HOME": str(tmp_path / "home")}, tmp_path / "log")
+def test_run_whose_own_server_is_killed_comes_to_its_own_end(alone: dict[str, str], tmp_path: Path) -> None:
+    server = Server(alone | {"PREFECT_HOME": str(tmp_path / "home")}, tmp_path / "log")
     server.start()
     assert server.process is not None
     job = write_job(tmp_path, **BRIEF)
