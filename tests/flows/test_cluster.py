@@ -197,7 +197,7 @@ def test_release_is_byte_for_byte_that_of_the_local_run(here: Nights) -> None:
     for name in same:
         assert (near.path / name).read_bytes() == (far.path / name).read_bytes(), name
     pd.testing.assert_frame_equal(near.manifest.drop(columns="run_id"), far.manifest.drop(columns="run_id"))
-    for record in ("balanced_accuracy", "share", "arms", "measures"):
+    for record in ("balanced_accuracy", "recipe", "arms", "advice", "measures"):
         assert here.local[record] == here.far[record], record
 
 

@@ -226,6 +226,14 @@ def test_schedule_that_cannot_be_is_told_by_its_option(
     assert told.startswith(f"Error: {option}: expected ") and f"(found {value!r})" in told and example in told
 
 
+@pytest.fixture(scope="module")
+def _secret(server: Server) -> None:
+    """A block that is no notification's."""
+    code = "from prefect.blocks.system import Secret; Secret(value='x').save('word', overwrite=True)"
+    server.do(sys.executable, "-c", code)
+
+
+@pytest.mark.usefixtures("_secret")
 @pytest.mark.parametrize(
     ("block", "told"),
     [
@@ -235,6 +243,4 @@ def test_schedule_that_cannot_be_is_told_by_its_option(
     ],
 )
 def test_block_that_tells_nobody_is_refused(server: Server, tmp_path: Path, block: str, told: str) -> None:
-    code = "from prefect.blocks.system import Secret; Secret(value='x').save('word', overwrite=True)"
-    server.do(sys.executable, "-c", code)
     assert told in ended("serve", write_job(tmp_path), server.environment, "--notify", block, api=server.api)
