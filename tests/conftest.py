@@ -118,19 +118,19 @@ def split_run(
 
 
 @pytest.fixture(scope="session")
-def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def serverless(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Environment of processes that know of no Prefect server, with a Prefect home of their own: a run starts one."""
     others = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
     return others | {"PREFECT_HOME": str(tmp_path_factory.mktemp("prefect"))}
 
 
 @pytest.fixture(scope="session")
-def prefect_server(alone: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def prefect_server(serverless: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A real Prefect server, which records the runs of all tests that are not about servers."""
     folder = tmp_path_factory.mktemp("server")
     # It only records: what looks after schedules every few seconds would take a twentieth of a core for nothing.
     idle = {f"PREFECT_SERVER_SERVICES_{name}_ENABLED": "false" for name in ("SCHEDULER", "LATE_RUNS", "FOREMAN")}
-    with running_server(alone | idle | {"PREFECT_HOME": str(folder)}, folder / "log") as server:
+    with running_server(serverless | idle | {"PREFECT_HOME": str(folder)}, folder / "log") as server:
         yield server
 
 
@@ -200,7 +200,7 @@ def proxy(bucket: Bucket) -> Iterator[Proxy]:
 
 
 @pytest.fixture(scope="session")
-def finished(alone: dict[str, str], tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Finished:
+def finished(serverless: dict[str, str], tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Finished:
     """One whole run, on an embedded server, that many tests look at; none may change it.
 
     The first of pytest's processes that needs it makes it for all.
@@ -212,6 +212,6 @@ def finished(alone: dict[str, str], tmp_path_factory: pytest.TempPathFactory, wo
         if not record.exists():
             shutil.rmtree(folder, ignore_errors=True)  # of another process, which failed
             (folder / "job").mkdir(parents=True)
-            made = finish(alone | {"PREFECT_HOME": str(folder / "prefect")}, write_job(folder / "job"))
+            made = finish(serverless | {"PREFECT_HOME": str(folder / "prefect")}, write_job(folder / "job"))
             record.write_text(json.dumps([made.summary, made.status, made.stderr]), encoding="utf-8")
     return Finished(folder / "job" / "job.yaml", *json.loads(record.read_text(encoding="utf-8")))

@@ -85,7 +85,7 @@ def stopped_at(
 
 
 @pytest.fixture(scope="module")
-def story(tmp_path_factory: pytest.TempPathFactory, alone: dict[str, str]) -> Story:
+def story(tmp_path_factory: pytest.TempPathFactory, serverless: dict[str, str]) -> Story:
     root, temporary = tmp_path_factory.mktemp("signals"), tmp_path_factory.mktemp("temporary")
     training = BRIEF["training"] | {"class_steps": 400}  # long enough for it to be met while it runs
     job = write_job(root, name="signals", **BRIEF | {"training": training})
@@ -93,7 +93,7 @@ def story(tmp_path_factory: pytest.TempPathFactory, alone: dict[str, str]) -> St
     write_noise(large / "0.png", 1, 1000, 1000)
     for number in range(1, NUM_LARGE):
         os.link(large / "0.png", large / f"{number}.png")
-    own = alone | {"TMPDIR": str(temporary)}
+    own = serverless | {"TMPDIR": str(temporary)}
     outputs = root / "outputs" / "signals"
 
     def trains(process: subprocess.Popen[str]) -> bool:

@@ -143,7 +143,7 @@ def test_run_of_which_every_class_is_short_says_how_many_were_accepted_and_measu
     assert "Short" in Path(summary["report"]).read_text(encoding="utf-8")
 
 
-def test_prefect_recorded_the_run_its_tasks_and_artifacts(finished: Finished, alone: dict[str, str]) -> None:
+def test_prefect_recorded_the_run_its_tasks_and_artifacts(finished: Finished, serverless: dict[str, str]) -> None:
     script = """
         import asyncio, json
         from prefect import get_client
@@ -164,7 +164,11 @@ def test_prefect_recorded_the_run_its_tasks_and_artifacts(finished: Finished, al
     """
     home = {"PREFECT_HOME": str(finished.prefect_home)}
     done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(script)], env=alone | home, capture_output=True, text=True, check=True
+        [sys.executable, "-c", textwrap.dedent(script)],
+        env=serverless | home,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     recorded = json.loads(done.stdout)
     assert any(name.startswith("tiny ") and state == "Completed" for name, state, _ in recorded["flows"])

@@ -41,8 +41,8 @@ class Evening:
 
 
 @pytest.fixture(scope="module")
-def server(alone: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with running_server(alone, tmp_path_factory.mktemp("server") / "log") as server:
+def server(serverless: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with running_server(serverless, tmp_path_factory.mktemp("server") / "log") as server:
         yield server
 
 
@@ -190,22 +190,22 @@ def ended(command: str, job: Path, environment: dict[str, str], *options: str, a
     return done.stderr
 
 
-def test_serving_without_a_server_ends_and_says_how_to_have_one(alone: dict[str, str], tmp_path: Path) -> None:
-    told = ended("serve", write_job(tmp_path), alone)
+def test_serving_without_a_server_ends_and_says_how_to_have_one(serverless: dict[str, str], tmp_path: Path) -> None:
+    told = ended("serve", write_job(tmp_path), serverless)
     assert "PREFECT_API_URL is not set" in told
     assert "prefect server start" in told and "export PREFECT_API_URL=http://127.0.0.1:4200/api" in told
 
 
 @pytest.mark.parametrize("command", ["serve", "run"])
-def test_server_that_does_not_answer_ends_the_command(alone: dict[str, str], tmp_path: Path, command: str) -> None:
-    told = ended(command, write_job(tmp_path), alone, api=DEAF)
+def test_server_that_does_not_answer_ends_the_command(serverless: dict[str, str], tmp_path: Path, command: str) -> None:
+    told = ended(command, write_job(tmp_path), serverless, api=DEAF)
     assert f"no Prefect server answers at PREFECT_API_URL={DEAF} (" in told and "prefect server start" in told
 
 
 def test_server_that_refuses_the_password_ends_the_command_and_says_which_to_set(
-    server: Server, alone: dict[str, str], tmp_path: Path
+    server: Server, serverless: dict[str, str], tmp_path: Path
 ) -> None:
-    wrong = alone | {"PREFECT_API_AUTH_STRING": "dcgan:guessed"}
+    wrong = serverless | {"PREFECT_API_AUTH_STRING": "dcgan:guessed"}
     told = ended("serve", write_job(tmp_path), wrong, api=server.api)
     assert f"the Prefect server at PREFECT_API_URL={server.api} refuses the password in PREFECT_API_AUTH_STRING" in told
 
@@ -220,9 +220,9 @@ def test_server_that_refuses_the_password_ends_the_command_and_says_which_to_set
     ],
 )
 def test_schedule_that_cannot_be_is_told_by_its_option(
-    alone: dict[str, str], tmp_path: Path, option: str, value: str, example: str
+    serverless: dict[str, str], tmp_path: Path, option: str, value: str, example: str
 ) -> None:
-    told = ended("serve", write_job(tmp_path), alone, option, value, api=DEAF)
+    told = ended("serve", write_job(tmp_path), serverless, option, value, api=DEAF)
     assert told.startswith(f"Error: {option}: expected ") and f"(found {value!r})" in told and example in told
 
 
