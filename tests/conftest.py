@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +19,7 @@ import numpy as np
 import pytest
 import s3fs
 import yaml
+from filelock import FileLock
 from PIL import Image
 from sklearn.datasets import load_digits
 
@@ -27,6 +30,7 @@ from dcgan.execution.progress import no_report
 from dcgan.run import runs
 from dcgan.run.paths import Run
 from tests.object_store import Bucket, Proxy, Store, running_store
+from tests.prefect_server import Server, running_server
 
 # A shell's background jobs ignore Ctrl-C, and so would the processes that tests interrupt: they inherit it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -40,13 +44,17 @@ TINY: dict[str, Any] = {
         "preset": "quick", "base_steps": 120, "class_steps": 40, "width": 8, "latent_dim": 8, "batch_size": 16,
         "log_steps": 10, "snapshot_seconds": 0,
     },
-    "gate": {"policy": "report", "classifier_steps": 20, "classifier_seeds": 2},
+    # Recipes are chosen in tests/flows/test_nightly.py: with mixup to choose, a run trains twice as many classifiers.
+    "gate": {"policy": "report", "classifier_steps": 20, "classifier_seeds": 2, "mixup": False},
     # One at a time: fewer of them start, and another test's use the other core. Two side by side are for tests/faults.
     "run": {"processes": 1},
 }  # fmt: skip
 
-# The same with one class, for tests of what stands around a run.
-BRIEF: dict[str, Any] = {"generation": {"per_class": {"0": 40}}}
+# The same with one class, which starts from no shared base, for tests of what stands around a run.
+BRIEF: dict[str, Any] = {
+    "generation": {"per_class": {"0": 40}},
+    "training": TINY["training"] | {"base": False, "class_steps": 160},
+}
 
 
 @dataclass
@@ -57,6 +65,11 @@ class Finished:
     summary: dict[str, Any]
     status: int
     stderr: str
+
+    @property
+    def prefect_home(self) -> Path:
+        """Where the embedded server recorded it, if this is the run that many tests look at."""
+        return self.job_file.parents[1] / "prefect"
 
     @property
     def release(self) -> Path:
@@ -105,32 +118,51 @@ def split_run(
 
 
 @pytest.fixture(scope="session")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Environment of the tests' processes: a Prefect home of their own."""
-    return os.environ | {"PREFECT_HOME": str(tmp_path_factory.mktemp("prefect"))}
+def serverless(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Environment of processes that know of no Prefect server, with a Prefect home of their own: a run starts one."""
+    others = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    return others | {"PREFECT_HOME": str(tmp_path_factory.mktemp("prefect"))}
+
+
+@pytest.fixture(scope="session")
+def prefect_server(serverless: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A real Prefect server, which records the runs of all tests that are not about servers."""
+    folder = tmp_path_factory.mktemp("server")
+    # It only records: what looks after schedules every few seconds would take a twentieth of a core for nothing.
+    idle = {f"PREFECT_SERVER_SERVICES_{name}_ENABLED": "false" for name in ("SCHEDULER", "LATE_RUNS", "FOREMAN")}
+    with running_server(serverless | idle | {"PREFECT_HOME": str(folder)}, folder / "log") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def environment(prefect_server: Server) -> dict[str, str]:
+    """Environment of the tests' processes. One server for all: to start one takes longer than most of what they do."""
+    return prefect_server.environment
 
 
 @pytest.fixture(scope="session")
 def dcgan(environment: dict[str, str]) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run the real command line to its end."""
+    return functools.partial(command_line, environment)
 
-    def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        command = [*DCGAN, *map(str, arguments)]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600, check=False)
 
-    return run
+def command_line(environment: dict[str, str], *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run the real command line to its end."""
+    command = [*DCGAN, *map(str, arguments)]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600, check=False)
 
 
 @pytest.fixture(scope="session")
-def run_job(dcgan: Callable[..., subprocess.CompletedProcess[str]]) -> Callable[..., Finished]:
+def run_job(environment: dict[str, str]) -> Callable[..., Finished]:
     """Run a whole job, which must end well."""
+    return functools.partial(finish, environment)
 
-    def run(job_file: Path) -> Finished:
-        done = dcgan("run", job_file, "--json")
-        assert done.returncode in (0, 3), done.stderr
-        return Finished(job_file, json.loads(done.stdout), done.returncode, done.stderr)
 
-    return run
+def finish(environment: dict[str, str], job_file: Path) -> Finished:
+    """Run a whole job, which must end well."""
+    done = command_line(environment, "run", job_file, "--json")
+    assert done.returncode in (0, 3), done.stderr
+    return Finished(job_file, json.loads(done.stdout), done.returncode, done.stderr)
 
 
 @pytest.fixture(scope="session")
@@ -168,6 +200,18 @@ def proxy(bucket: Bucket) -> Iterator[Proxy]:
 
 
 @pytest.fixture(scope="session")
-def finished(run_job: Callable[..., Finished], tmp_path_factory: pytest.TempPathFactory) -> Finished:
-    """One whole run that many tests look at; none may change it."""
-    return run_job(write_job(tmp_path_factory.mktemp("finished")))
+def finished(serverless: dict[str, str], tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Finished:
+    """One whole run, on an embedded server, that many tests look at; none may change it.
+
+    The first of pytest's processes that needs it makes it for all.
+    """
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if worker_id == "master" else base.parent) / "finished"
+    record = folder / "finished.json"
+    with FileLock(f"{folder}.lock"):
+        if not record.exists():
+            shutil.rmtree(folder, ignore_errors=True)  # of another process, which failed
+            (folder / "job").mkdir(parents=True)
+            made = finish(serverless | {"PREFECT_HOME": str(folder / "prefect")}, write_job(folder / "job"))
+            record.write_text(json.dumps([made.summary, made.status, made.stderr]), encoding="utf-8")
+    return Finished(folder / "job" / "job.yaml", *json.loads(record.read_text(encoding="utf-8")))

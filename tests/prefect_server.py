@@ -26,6 +26,8 @@ from tests.object_store import free_port
 ROOT = Path(__file__).parents[1]
 PREFECT = str(Path(sys.executable).with_name("prefect"))
 ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+# By default a worker, and `dcgan serve`, ask every ten seconds whether there is a run to start.
+IMPATIENCE = {"PREFECT_WORKER_QUERY_SECONDS": "1", "PREFECT_RUNNER_POLL_FREQUENCY": "1"}
 
 
 def wait_for(what: str, check: Callable[[], Any], seconds: float = 300) -> Any:
@@ -34,7 +36,7 @@ def wait_for(what: str, check: Callable[[], Any], seconds: float = 300) -> Any:
     while time.monotonic() < deadline:
         if found := check():
             return found
-        time.sleep(0.5)
+        time.sleep(0.2)
     raise AssertionError(f"{what} did not come within {seconds} s")
 
 
@@ -56,8 +58,8 @@ class Server:
     @property
     def environment(self) -> dict[str, str]:
         """Of the server, and of who talks to it."""
-        bare = {"PREFECT_API_URL": self.api}
-        return self.own_environment | (protection(self.port, self.password) if self.is_protected else bare) | upkeep()
+        client = protection(self.port, self.password) if self.is_protected else {"PREFECT_API_URL": self.api}
+        return self.own_environment | IMPATIENCE | client | upkeep()
 
     def start(self) -> None:
         command = [PREFECT, "server", "start", "--host", "127.0.0.1", "--port", str(self.port)]

@@ -133,10 +133,10 @@ def local(what: str, server: Server, outputs: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def made_up(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+def made_up(serverless: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     """What `make up` starts."""
     outputs = tmp_path_factory.mktemp("outputs")
-    home, server = outputs / ".prefect", Server(environment, outputs / "unused")
+    home, server = outputs / ".prefect", Server(serverless, outputs / "unused")
     local("up", server, outputs)
     try:
         server.password = (home / "password").read_text()

@@ -83,7 +83,7 @@ def write_inputs(root: Path) -> None:
 
 def write_job(root: Path) -> Path:
     # Long enough for a class's training to be met while it runs.
-    training = TINY["training"] | {"class_steps": 800, "learning_rate": 1e-3}
+    training = TINY["training"] | {"class_steps": 400, "learning_rate": 1e-3}
     amounts = SHIPPED | {"diverges": 5, "killed": 5} | dict.fromkeys(UNUSABLE, 5)
     values = TINY | {
         "name": "night", "data": {"source": "images.csv", "holdout": 0.4}, "training": training,
@@ -113,7 +113,7 @@ def first_snapshot(folder: Path) -> tuple[dict[str, np.ndarray], str] | None:
 
 def kill_worker(label: str, stop: threading.Event) -> None:
     """Kill the process that trains a class as soon as there is one."""
-    while not stop.wait(0.01):
+    while not stop.wait(0.05):
         for process in psutil.Process().children(recursive=True):
             try:
                 work = json.loads(process.cmdline()[-1])

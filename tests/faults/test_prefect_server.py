@@ -43,14 +43,8 @@ def embedded_server(run: subprocess.Popen[str]) -> psutil.Process:
     return server
 
 
-@pytest.fixture(scope="module")
-def alone(environment: dict[str, str]) -> dict[str, str]:
-    """The environment of a run that has no server of the user's."""
-    return {name: value for name, value in environment.items() if name != "PREFECT_API_URL"}
-
-
-def test_killed_run_leaves_no_server_behind(alone: dict[str, str], tmp_path: Path) -> None:
-    with running(write_job(tmp_path), alone) as run:
+def test_killed_run_leaves_no_server_behind(serverless: dict[str, str], tmp_path: Path) -> None:
+    with running(write_job(tmp_path), serverless) as run:
         server, children = embedded_server(run), psutil.Process(run.pid).children(recursive=True)
         os.kill(run.pid, signal.SIGKILL)
     gone, alive = psutil.wait_procs(children, timeout=30)
@@ -91,9 +85,9 @@ def check_own_end(run: Bereft) -> None:
 
 
 @pytest.fixture(scope="module")
-def bereft(alone: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Bereft:
+def bereft(serverless: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Bereft:
     job = write_job(tmp_path_factory.mktemp("bereft"), **BRIEF)
-    with running(job, alone) as run:
+    with running(job, serverless) as run:
         server = embedded_server(run)
         check_strangers_are_refused(server)
         return bereave(run, job, server.pid)
@@ -116,8 +110,8 @@ def test_run_whose_embedded_server_is_killed_comes_to_its_own_end(bereft: Bereft
     assert bereft.stderr.count("Warning: Prefect's embedded server has ended") == 1
 
 
-def test_run_whose_own_server_is_killed_comes_to_its_own_end(environment: dict[str, str], tmp_path: Path) -> None:
-    server = Server(environment | {"PREFECT_HOME": str(tmp_path / "home")}, tmp_path / "log")
+def test_run_whose_own_server_is_killed_comes_to_its_own_end(serverless: dict[str, str], tmp_path: Path) -> None:
+    server = Server(serverless | {"PREFECT_HOME": str(tmp_path / "home")}, tmp_path / "log")
     server.start()
     assert server.process is not None
     job = write_job(tmp_path, **BRIEF)
@@ -146,24 +140,24 @@ def fails_to_start(environment: dict[str, str], home: Path, job: Path) -> str:
     return done.stderr.partition("Error: ")[2]
 
 
-def test_home_that_cannot_be_written_to_is_told(alone: dict[str, str], tmp_path: Path) -> None:
+def test_home_that_cannot_be_written_to_is_told(serverless: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "file").touch()  # no user may make a folder below a file, not even root
-    told = fails_to_start(alone, tmp_path / "file" / "home", write_job(tmp_path))
+    told = fails_to_start(serverless, tmp_path / "file" / "home", write_job(tmp_path))
     assert told.startswith(f"cannot write to Prefect's home {tmp_path / 'file' / 'home'}: Not a directory.")
     assert "PREFECT_HOME" in told
 
 
-def test_database_that_is_none_is_told(alone: dict[str, str], tmp_path: Path) -> None:
+def test_database_that_is_none_is_told(serverless: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "prefect.db").write_bytes(b"no database " * 1000)
-    told = fails_to_start(alone, tmp_path / "home", write_job(tmp_path))
+    told = fails_to_start(serverless, tmp_path / "home", write_job(tmp_path))
     assert told.startswith(
         f"Prefect's embedded server did not start. Its home is {tmp_path / 'home'}, and its log ends:"
     )
     assert "file is not a database" in told
 
 
-def test_disk_without_room_for_the_database_is_told(alone: dict[str, str], tmp_path: Path) -> None:
+def test_disk_without_room_for_the_database_is_told(serverless: dict[str, str], tmp_path: Path) -> None:
     with small_disk(tmp_path / "home", 300) as home:
-        told = fails_to_start(alone, home, write_job(tmp_path))
+        told = fails_to_start(serverless, home, write_job(tmp_path))
     assert "database or disk is full" in told

@@ -16,7 +16,7 @@ import pytest
 
 from dcgan.cli.stopping import GRACE_SECONDS, INTERRUPTED
 from dcgan.training import snapshots
-from tests.conftest import BRIEF, DCGAN, TINY, write_job
+from tests.conftest import BRIEF, DCGAN, write_job
 from tests.samples import write_noise
 
 MOMENTS = ["server starts", "images are read", "class is trained", "release is published"]  # for SIGTERM
@@ -52,6 +52,7 @@ class Story:
 
 def children_with(process: subprocess.Popen[str], *words: str) -> list[psutil.Process]:
     """Processes below a run's whose command has all these words."""
+    time.sleep(0.05)  # to look at all processes again and again would keep a core busy, which the run needs
     found = []
     for child in psutil.Process(process.pid).children(recursive=True):
         try:
@@ -84,24 +85,25 @@ def stopped_at(
 
 
 @pytest.fixture(scope="module")
-def story(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]) -> Story:
+def story(tmp_path_factory: pytest.TempPathFactory, serverless: dict[str, str]) -> Story:
     root, temporary = tmp_path_factory.mktemp("signals"), tmp_path_factory.mktemp("temporary")
-    training = TINY["training"] | {"class_steps": 800}  # long enough for it to be met while it runs
-    job = write_job(root, name="signals", training=training, **BRIEF)
+    training = BRIEF["training"] | {"class_steps": 400}  # long enough for it to be met while it runs
+    job = write_job(root, name="signals", **BRIEF | {"training": training})
     large = root / "images" / "large"
     write_noise(large / "0.png", 1, 1000, 1000)
     for number in range(1, NUM_LARGE):
         os.link(large / "0.png", large / f"{number}.png")
-    own = {name: value for name, value in environment.items() if name != "PREFECT_API_URL"} | {"TMPDIR": str(temporary)}
+    own = serverless | {"TMPDIR": str(temporary)}
     outputs = root / "outputs" / "signals"
 
     def trains(process: subprocess.Popen[str]) -> bool:
         """A class's training is under way, and its process is stopped: it answers to nothing any more."""
-        workers = children_with(process, "dcgan.pipeline.worker", '"stage": "make"')
-        if not workers or not any(map(snapshots.newest_file, outputs.glob("runs/*/training/0"))):
+        if not any(map(snapshots.newest_file, outputs.glob("runs/*/training/0"))):
             return False
-        workers[0].suspend()
-        return True
+        workers = children_with(process, "dcgan.pipeline.worker", '"stage": "make"')
+        for worker in workers:
+            worker.suspend()
+        return bool(workers)
 
     moments: dict[str, Callable[[subprocess.Popen[str]], object]] = {
         "server starts": lambda process: children_with(process, "prefect.server.api.server:create_app"),

@@ -30,10 +30,10 @@ class Aftermath:
 
 
 @pytest.fixture(scope="module")
-def server(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(serverless: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("server")
     # A home of its own: automations stay in its database, and would watch over other tests' runs.
-    own = environment | {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT), "PREFECT_HOME": str(folder)}
+    own = serverless | {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT), "PREFECT_HOME": str(folder)}
     with running_server(own, folder / "log") as server:
         yield server
 

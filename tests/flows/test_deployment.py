@@ -35,16 +35,16 @@ class Night:
 
 @pytest.fixture(scope="module", params=["SQLite", "PostgreSQL"])
 def server(
-    request: pytest.FixtureRequest, environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, serverless: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
     log = tmp_path_factory.mktemp("server") / "log"
     if request.param == "SQLite":
-        with running_server(environment, log) as server:
+        with running_server(serverless, log) as server:
             yield server
     else:
         with running_postgres() as url:
             own = {"PREFECT_SERVER_DATABASE_CONNECTION_URL": url, "PREFECT_HOME": str(log.parent)}
-            with running_server(environment | own, log) as server:
+            with running_server(serverless | own, log) as server:
                 yield server
 
 

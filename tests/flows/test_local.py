@@ -29,17 +29,17 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def server(environment: dict[str, str], outputs: Path) -> Server:
+def server(serverless: dict[str, str], outputs: Path) -> Server:
     """That `make up` starts: here only to be asked."""
-    return Server(environment | {"PREFECT_HOME": str(outputs / ".prefect")}, outputs / "unused", free_port())
+    return Server(serverless | {"PREFECT_HOME": str(outputs / ".prefect")}, outputs / "unused", free_port())
 
 
 @pytest.fixture(scope="module")
-def local(server: Server, environment: dict[str, str], outputs: Path) -> Iterator[Local]:
+def local(server: Server, serverless: dict[str, str], outputs: Path) -> Iterator[Local]:
     def do(what: str, port: int = server.port) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "dcgan.flows.local", what, "--port", str(port), "--outputs", str(outputs)]
         return subprocess.run(
-            command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
+            command, env=serverless, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
         )
 
     yield do

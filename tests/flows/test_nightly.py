@@ -1,4 +1,4 @@
-"""The whole job by the real command line, on a real ephemeral Prefect server."""
+"""The whole job by the real command line, on Prefect's embedded server."""
 
 from __future__ import annotations
 
@@ -10,10 +10,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
-import pytest
 from PIL import Image
 
-from tests.conftest import Finished, write_job
+from dcgan.config import load_job
+from dcgan.evaluation import arms, recipes
+from dcgan.run import records
+from dcgan.run.paths import Run
+from dcgan.run.records import RecipeRecord
+from tests.conftest import BRIEF, TINY, Finished, write_job
 
 
 def test_the_run_ends_completed_and_says_where_things_are(finished: Finished) -> None:
@@ -105,10 +109,25 @@ def test_no_class_ships_the_shared_base_as_it_began_with_it(finished: Finished) 
         assert record["shipped_step"] > 0 and min(score["step"] for score in record["scores"]) > 0
 
 
+def test_recipe_is_chosen_among_those_with_mixup_and_those_without(
+    run_job: Callable[[Path], Finished], tmp_path: Path
+) -> None:
+    done = run_job(write_job(tmp_path, gate=TINY["gate"] | {"mixup": "auto"}, **BRIEF))
+    record = records.read(Run(done.run).recipe_record, RecipeRecord)
+    job = load_job(done.job_file)
+    assert [one.recipe for one in record.tried] == recipes.candidates(job.gate)
+    assert {one.recipe.mixup for one in record.tried} == {False, True}
+    assert record.chosen in [one.recipe for one in record.tried] and record.run_id is None
+    assert {arm: scores["recipe"] for arm, scores in done.summary["arms"].items()} == {
+        arm: recipe.model_dump(mode="json") for arm, recipe in arms.recipes(job.gate, record).items()
+    }
+
+
 def test_run_of_which_every_class_is_short_says_how_many_were_accepted_and_measures_nothing(
     tmp_path: Path, dcgan: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
-    job = write_job(tmp_path, curation={"critic_share": 0.01}, generation={"per_class": {"0": 20, "1": 20}})
+    amounts, curation = {"per_class": {"0": 20, "1": 20}}, {"critic_share": 0.01}
+    job = write_job(tmp_path, **BRIEF | {"generation": amounts, "curation": curation})
     done = dcgan("run", job, "--json")
     summary = json.loads(done.stdout)
     assert (done.returncode, summary["ending"]) == (1, "failed")
@@ -124,8 +143,7 @@ def test_run_of_which_every_class_is_short_says_how_many_were_accepted_and_measu
     assert "Short" in Path(summary["report"]).read_text(encoding="utf-8")
 
 
-@pytest.mark.usefixtures("finished")
-def test_prefect_recorded_the_run_its_tasks_and_artifacts(environment: dict[str, str]) -> None:
+def test_prefect_recorded_the_run_its_tasks_and_artifacts(finished: Finished, serverless: dict[str, str]) -> None:
     script = """
         import asyncio, json
         from prefect import get_client
@@ -144,8 +162,13 @@ def test_prefect_recorded_the_run_its_tasks_and_artifacts(environment: dict[str,
 
         asyncio.run(main())
     """
+    home = {"PREFECT_HOME": str(finished.prefect_home)}
     done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(script)], env=environment, capture_output=True, text=True, check=True
+        [sys.executable, "-c", textwrap.dedent(script)],
+        env=serverless | home,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     recorded = json.loads(done.stdout)
     assert any(name.startswith("tiny ") and state == "Completed" for name, state, _ in recorded["flows"])

@@ -41,8 +41,8 @@ class Evening:
 
 
 @pytest.fixture(scope="module")
-def server(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with running_server(environment, tmp_path_factory.mktemp("server") / "log") as server:
+def server(serverless: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with running_server(serverless, tmp_path_factory.mktemp("server") / "log") as server:
         yield server
 
 
@@ -175,11 +175,10 @@ def test_serving_in_the_background_of_a_script_ends_on_sigterm(server: Server, t
 
 def ended(command: str, job: Path, environment: dict[str, str], *options: str, api: str = "") -> str:
     """What the command says as it ends, at once, with 2, having written nothing."""
-    named = {name: value for name, value in environment.items() if name != "PREFECT_API_URL"}
     before = tree_hash(job.parent)
     done = subprocess.run(
         [*DCGAN, command, str(job), *options],
-        env=named | ({"PREFECT_API_URL": api} if api else {}),
+        env=environment | ({"PREFECT_API_URL": api} if api else {}),
         capture_output=True,
         text=True,
         timeout=60,
@@ -191,24 +190,22 @@ def ended(command: str, job: Path, environment: dict[str, str], *options: str, a
     return done.stderr
 
 
-def test_serving_without_a_server_ends_and_says_how_to_have_one(environment: dict[str, str], tmp_path: Path) -> None:
-    told = ended("serve", write_job(tmp_path), environment)
+def test_serving_without_a_server_ends_and_says_how_to_have_one(serverless: dict[str, str], tmp_path: Path) -> None:
+    told = ended("serve", write_job(tmp_path), serverless)
     assert "PREFECT_API_URL is not set" in told
     assert "prefect server start" in told and "export PREFECT_API_URL=http://127.0.0.1:4200/api" in told
 
 
 @pytest.mark.parametrize("command", ["serve", "run"])
-def test_server_that_does_not_answer_ends_the_command(
-    environment: dict[str, str], tmp_path: Path, command: str
-) -> None:
-    told = ended(command, write_job(tmp_path), environment, api=DEAF)
+def test_server_that_does_not_answer_ends_the_command(serverless: dict[str, str], tmp_path: Path, command: str) -> None:
+    told = ended(command, write_job(tmp_path), serverless, api=DEAF)
     assert f"no Prefect server answers at PREFECT_API_URL={DEAF} (" in told and "prefect server start" in told
 
 
 def test_server_that_refuses_the_password_ends_the_command_and_says_which_to_set(
-    server: Server, environment: dict[str, str], tmp_path: Path
+    server: Server, serverless: dict[str, str], tmp_path: Path
 ) -> None:
-    wrong = environment | {"PREFECT_API_AUTH_STRING": "dcgan:guessed"}
+    wrong = serverless | {"PREFECT_API_AUTH_STRING": "dcgan:guessed"}
     told = ended("serve", write_job(tmp_path), wrong, api=server.api)
     assert f"the Prefect server at PREFECT_API_URL={server.api} refuses the password in PREFECT_API_AUTH_STRING" in told
 
@@ -223,12 +220,20 @@ def test_server_that_refuses_the_password_ends_the_command_and_says_which_to_set
     ],
 )
 def test_schedule_that_cannot_be_is_told_by_its_option(
-    environment: dict[str, str], tmp_path: Path, option: str, value: str, example: str
+    serverless: dict[str, str], tmp_path: Path, option: str, value: str, example: str
 ) -> None:
-    told = ended("serve", write_job(tmp_path), environment, option, value, api=DEAF)
+    told = ended("serve", write_job(tmp_path), serverless, option, value, api=DEAF)
     assert told.startswith(f"Error: {option}: expected ") and f"(found {value!r})" in told and example in told
 
 
+@pytest.fixture(scope="module")
+def _secret(server: Server) -> None:
+    """A block that is no notification's."""
+    code = "from prefect.blocks.system import Secret; Secret(value='x').save('word', overwrite=True)"
+    server.do(sys.executable, "-c", code)
+
+
+@pytest.mark.usefixtures("_secret")
 @pytest.mark.parametrize(
     ("block", "told"),
     [
@@ -238,6 +243,4 @@ def test_schedule_that_cannot_be_is_told_by_its_option(
     ],
 )
 def test_block_that_tells_nobody_is_refused(server: Server, tmp_path: Path, block: str, told: str) -> None:
-    code = "from prefect.blocks.system import Secret; Secret(value='x').save('word', overwrite=True)"
-    server.do(sys.executable, "-c", code)
     assert told in ended("serve", write_job(tmp_path), server.environment, "--notify", block, api=server.api)

@@ -23,7 +23,7 @@ def test_killed_while_its_shards_are_made_a_large_class_has_each_image_once(
 ) -> None:
     job = write_job(
         tmp_path, generation={"per_class": {"0": COUNT, "1": 20}}, run={"processes": 2, "threads": 1},
-        gate={"policy": "report", "classifier_steps": 10, "classifier_seeds": 2},
+        gate={"policy": "report", "classifier_steps": 10, "classifier_seeds": 2, "mixup": False},
     )  # fmt: skip
     process = subprocess.Popen([*DCGAN, "run", job], env=environment, stderr=subprocess.DEVNULL, start_new_session=True)
 

@@ -61,7 +61,7 @@ def reader(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Environmen
 
 
 @pytest.fixture(scope="module")
-def night(built: Built, environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Night:
+def night(built: Built, serverless: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Night:
     root = tmp_path_factory.mktemp("night")
     worker = make_environment(root / "venv", built.wheel, ["job"])
     job = write_job(root, **BRIEF)
@@ -69,7 +69,7 @@ def night(built: Built, environment: dict[str, str], tmp_path_factory: pytest.Te
     for folder in (root / "theirs", worker.root):
         (folder / "flows").mkdir(parents=True)
         (folder / "flows" / "__init__.py").write_text("raise AssertionError('the flows of the user')")
-    variables = {"PREFECT_HOME": environment["PREFECT_HOME"], "PYTHONPATH": str(root / "theirs")}
+    variables = {"PREFECT_HOME": serverless["PREFECT_HOME"], "PYTHONPATH": str(root / "theirs")}
     return Night(worker, job, worker.run("dcgan", "run", job, "--json", **variables))
 
 

@@ -9,8 +9,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 from tests.conftest import DCGAN, Finished, write_job
 
 
@@ -26,22 +24,23 @@ def test_same_seed_gives_the_same_bytes_and_another_seed_does_not(
     first = released_bytes(finished.release)
     assert len(first) == 112
     assert released_bytes(run_job(write_job(tmp_path)).release) == first
-    generation = {"per_class": {"0": 70, "1": 40}, "seed": 1}
+    generation = {"per_class": {"0": 70}, "seed": 1}
     other = released_bytes(run_job(write_job(tmp_path, name="other", generation=generation)).release)
     assert not set(other.values()) & set(first.values())
 
 
-@pytest.mark.parametrize("moment", ["base/step-00000060", "training/0/step-00000010"])
 def test_run_killed_in_training_and_resumed_gives_the_same_bytes(
-    finished: Finished, run_job: Callable[[Path], Finished], environment: dict[str, str], tmp_path: Path, moment: str
+    finished: Finished, run_job: Callable[[Path], Finished], environment: dict[str, str], tmp_path: Path
 ) -> None:
     job = write_job(tmp_path)
-    with subprocess.Popen([*DCGAN, "run", str(job)], env=environment, stderr=subprocess.DEVNULL) as process:
-        deadline = time.monotonic() + 300
-        while not list(tmp_path.glob(f"outputs/tiny/runs/*/{moment}-*.npz")):
-            assert process.poll() is None and time.monotonic() < deadline
-            time.sleep(0.001)
-        os.kill(process.pid, signal.SIGKILL)
+    for moment in ("base/step-00000060", "training/0/step-00000010"):
+        with subprocess.Popen([*DCGAN, "run", str(job)], env=environment, stderr=subprocess.DEVNULL) as process:
+            deadline = time.monotonic() + 300
+            while not list(tmp_path.glob(f"outputs/tiny/runs/*/{moment}-*.npz")):
+                assert process.poll() is None and time.monotonic() < deadline
+                time.sleep(0.005)
+            os.kill(process.pid, signal.SIGKILL)
+    assert len(list(tmp_path.glob("outputs/tiny/runs/*"))) == 1  # the second has resumed the first
     resumed = run_job(job)
     assert f"Resuming run {resumed.summary['run_id']}" in resumed.stderr
     assert released_bytes(resumed.release) == released_bytes(finished.release)

@@ -121,7 +121,7 @@ def test_night_that_was_killed_and_resumed_gives_the_same_bytes(
         runs = job.parent / "outputs" / "tiny" / "runs"
         while not [path for path in runs.glob("*/training/0/step-*.npz") if path.parents[2].name != finished.run.name]:
             assert process.poll() is None and time.monotonic() < deadline
-            time.sleep(0.001)
+            time.sleep(0.005)
         os.kill(process.pid, signal.SIGKILL)
     resumed = run_job(job)
     assert f"Resuming run {resumed.summary['run_id']}" in resumed.stderr

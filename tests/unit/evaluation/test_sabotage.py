@@ -79,7 +79,7 @@ def classes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ClassEvidence
         labels=np.repeat(LABELS, NUM_TRAIN + NUM_HOLDOUT),
         split=np.tile(np.repeat(["train", "test"], [NUM_TRAIN, NUM_HOLDOUT]), len(LABELS)),
     )
-    gate_keys = {"classifier_steps": 200, "classifier_seeds": 2}
+    gate_keys = {"classifier_steps": 200, "classifier_seeds": 2, "mixup": False}
     run, job = split_run(root, data={"source": str(root / "data.npz"), "holdout": "test"}, gate=gate_keys)
     leakage.audit(run)
     train_judge(run, job, silent)

@@ -69,7 +69,7 @@ def acting_on_worker(run: Path, act: str) -> Iterator[None]:
     def send() -> None:
         deadline = time.monotonic() + 30
         while (worker := worker_of(run)) is None and time.monotonic() < deadline:
-            time.sleep(0.01)
+            time.sleep(0.05)
         if worker is not None:
             worker.send_signal(signal.Signals[act])
 
@@ -114,7 +114,7 @@ def test_stopped_workers_end_at_once_and_no_more_begin(run: Path) -> None:
     thread = threading.Thread(target=perform, daemon=True)
     thread.start()
     while worker_of(run) is None:
-        time.sleep(0.01)
+        time.sleep(0.05)
     workers.stop()
     thread.join(30)
     assert told == ["judge was stopped; run the same command again to resume"]
@@ -157,7 +157,7 @@ def test_memory_of_the_parent_does_not_grow_from_class_to_class(tmp_path: Path) 
     workers, memory = Workers(), []
     workers.perform(work_of(opened.root), ignore)
     workers.perform(work_of(opened.root, BASE, Portion({"max_seconds": None})), ignore)
-    for _ in range(5):
+    for _ in range(4):
         shutil.rmtree(opened.training("0"), ignore_errors=True)
         workers.perform(work_of(opened.root, TRAIN, of_class("0", max_seconds=None)), ignore)
         record = storage.read_json(opened.training("0") / "record.json")
@@ -208,7 +208,7 @@ def test_workers_of_one_run_are_ended_and_those_of_another_go_on(run: Path, tmp_
     for thread in threads:
         thread.start()
     while worker_of(other) is None or worker_of(run) is None:
-        time.sleep(0.01)
+        time.sleep(0.05)
     workers.end(str(other))
     threads[1].join(30)
     assert told == [(other, Interrupted)]
@@ -236,7 +236,7 @@ def test_each_gpu_has_as_many_workers_at_a_time_as_are_asked_for(tmp_path: Path)
         thread.start()
     deadline = time.monotonic() + 30
     while len(at_work := [worker for one in runs if (worker := worker_of(one))]) < 4 and time.monotonic() < deadline:
-        time.sleep(0.01)
+        time.sleep(0.05)
     time.sleep(0.5)
     assert sorted(worker.environ()["CUDA_VISIBLE_DEVICES"] for worker in at_work) == ["0", "0", "GPU-8a", "GPU-8a"]
     assert sum(worker_of(one) is not None for one in runs) == 4  # the fifth waits for a place
