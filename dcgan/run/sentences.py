@@ -160,7 +160,8 @@ def worth(advice: Advice) -> str:
 
 
 def _interval(found: Comparison) -> str:
-    gain, low, high = (100 * share for share in (found.gain, found.gain_low, found.gain_high))
+    # Rounded first, so that nothing is -0.0.
+    gain, low, high = (round(100 * share, 1) + 0.0 for share in (found.gain, found.gain_low, found.gain_high))
     return f"{gain:+.1f} points, {low:+.1f} to {high:+.1f}"
 
 

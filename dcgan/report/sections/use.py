@@ -9,7 +9,6 @@ from dcgan.report.sections.base import Section, Shown
 
 TEMPLATE = """\
 {% from "macros.html.j2" import dots %}
-<div class="beside">
 {% if arms %}
 <div class="wide" tabindex="0" role="region" aria-label="Scores by what a classifier was trained on">
 <table class="narrow arms" role="table">
@@ -37,18 +36,18 @@ their mean. Gain: over classical augmentation alone, of {{ summary.advice.measur
 {% endif %}
 {% if recipes %}
 <table class="narrow">
-<caption>Recipes by balanced accuracy on validation images: real training images, not those held out. Of recipes as good
-as the best within a standard error, the simplest is chosen.</caption>
-<thead><tr><th scope="col">Recipe</th><th scope="col" class="num">Score</th><th scope="col" class="num">Behind, points</th><th scope="col">Chosen</th></tr></thead>
+<caption>Recipes by balanced accuracy on validation images: real training images, not those held out. The GANs have seen
+them, which favours synthetic images. So they only say with how many the images are measured: the simplest as good as the
+best, within a standard error. Whether the images are used at all, the held-out images say.</caption>
+<thead><tr><th scope="col">Recipe</th><th scope="col" class="num">Score</th><th scope="col" class="num">Behind, points</th><th scope="col">Measured</th></tr></thead>
 <tbody>
 {% for row in recipes %}
 <tr{% if row.chosen %} class="chosen"{% endif %}><th scope="row">{{ row.title }}</th>
-<td class="num">{{ row.score | percent }}</td><td class="num">{{ '%.1f ± %.1f' | format(100 * row.behind, 100 * row.error) }}</td><td>{{ "✓ chosen" if row.chosen }}</td></tr>
+<td class="num">{{ row.score | percent }}</td><td class="num">{{ '%.1f ± %.1f' | format(100 * row.behind, 100 * row.error) }}</td><td>{{ "✓ measured" if row.chosen }}</td></tr>
 {% endfor %}
 </tbody>
 </table>
 {% endif %}
-</div>
 """
 
 
