@@ -21,7 +21,7 @@ import pytest
 
 from dcgan.data.catalogue.decode import decode
 from dcgan.data.catalogue.kinds import open_picture
-from dcgan.data.catalogue.opening import MAX_MEMORY, Facts
+from dcgan.data.catalogue.opening import MAX_MEMORY, Facts, File
 from dcgan.data.catalogue.readers import _Reader
 from dcgan.data.catalogue.reasons import DAMAGED, EMPTY, UNUSABLE
 from tests.faults.malformed import WHOLE, Case, corpus, independent
@@ -52,7 +52,7 @@ class Opener:
         pid = child._process.pid
         Path(f"/proc/{pid}/clear_refs").write_text("5", encoding="utf-8")  # the peak begins anew
         before, began = psutil.Process(pid).memory_info().rss, time.monotonic()
-        [facts], lost = self._reader.ask([["inspect", ["file", str(self._file)], None]])
+        [facts], lost = self._reader.ask([["inspect", File(str(self._file)).address(), None]])
         assert lost is None, lost
         seconds = time.monotonic() - began
         lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()

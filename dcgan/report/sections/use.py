@@ -35,6 +35,7 @@ their mean. Gain: over classical augmentation alone, of {{ summary.advice.measur
 </div>
 {% endif %}
 {% if recipes %}
+<div class="wide" tabindex="0" role="region" aria-label="Recipes that were tried">
 <table class="narrow">
 <caption>Recipes by balanced accuracy on validation images: real training images, not those held out. The GANs have seen
 them, which favours synthetic images. So they only say with how many the images are measured: the simplest as good as the
@@ -47,6 +48,7 @@ best, within a standard error. Whether the images are used at all, the held-out 
 {% endfor %}
 </tbody>
 </table>
+</div>
 {% endif %}
 """
 
