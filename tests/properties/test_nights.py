@@ -64,7 +64,7 @@ def test_release_that_is_not_whole_is_made_again_from_what_its_run_has(
     image = next((job.parent / "outputs" / "tiny" / "latest" / "images" / "0").iterdir())
     image.unlink()
     again = run_job(job)
-    assert f"is not whole, and is made again: images/0/{image.name}" in again.stderr and "trained" not in again.stderr
+    assert f"is incomplete, and is made again: images/0/{image.name}" in again.stderr and "trained" not in again.stderr
     assert again.release.name != finished.release.name
     assert released_bytes(again.release) == released_bytes(finished.release)
     load_release(again.release, verify=True)

@@ -119,7 +119,7 @@ def test_stopped_workers_end_at_once_and_no_more_begin(run: Path) -> None:
     thread.join(30)
     assert told == ["judge was stopped; run the same command again to resume"]
     assert worker_of(run) is None
-    with pytest.raises(Interrupted, match="was not begun"):
+    with pytest.raises(Interrupted, match="did not start"):
         workers.perform(work_of(run), ignore)
 
 
@@ -212,7 +212,7 @@ def test_workers_of_one_run_are_ended_and_those_of_another_go_on(run: Path, tmp_
     workers.end(str(other))
     threads[1].join(30)
     assert told == [(other, Interrupted)]
-    with pytest.raises(Interrupted, match="was not begun"):
+    with pytest.raises(Interrupted, match="did not start"):
         workers.perform(work_of(other), ignore)
     assert threads[0].is_alive()
     workers.stop()

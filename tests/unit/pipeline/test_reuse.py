@@ -28,6 +28,11 @@ COUNTS = {"cat": 30, "dog": 40, "owl": 50}
 NUM_WANTED = 6
 
 
+def steps_of(run_id: str) -> int:
+    """A number of steps by which the run can be told that chose a recipe."""
+    return int(run_id.replace("-", ""))
+
+
 class Job:
     """A job of three classes, and its nights."""
 
@@ -71,7 +76,7 @@ class Job:
         for file, record in {
             run.judge / "record.json": JudgeRecord(classes=list(COUNTS), steps=1, steps_of_fold=1),
             run.precision: PrecisionRecord(precision="float32"),
-            run.recipe_record: recipe_record(steps=int(run.id[-6:]) + 1),
+            run.recipe_record: recipe_record(steps=steps_of(run.id)),
             run.evaluation_record: evaluation_record({}),
         }.items():
             if not file.exists():
@@ -332,7 +337,7 @@ def test_verdicts_stand_only_with_the_very_images_that_they_are_about(job: Job) 
 def test_share_stays_while_few_images_change_and_says_where_it_was_chosen(job: Job) -> None:
     first = job.night()
     job.add("owl", 8)
-    expected = recipe_record(steps=int(first.id[-6:]) + 1, run_id=first.id)
+    expected = recipe_record(steps=steps_of(first.id), run_id=first.id)
     assert records.read(job.night().recipe_record, RecipeRecord) == expected
     job.add("owl", 8)
     assert records.read(job.night().recipe_record, RecipeRecord).run_id == first.id

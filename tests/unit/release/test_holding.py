@@ -56,7 +56,7 @@ def test_release_that_a_process_reads_outlives_the_next_nights(
     old = publish(made.run, made.config, made.outcome)
     with process(sys.executable, "-c", READ, str(made.run.job.latest)) as reader:
         new = publish_next(made)
-        assert f"Release {old.name} is over outputs.keep and is being read" in caplog.text
+        assert f"Release {old.name} is over outputs.keep but is being read" in caplog.text
         assert made.run.job.latest.resolve() == new and old.exists()
         assert reader.communicate("go on\n", timeout=60)[0] == f"{sum(MADE.values())}\n"
     publish_next_again(made, new)

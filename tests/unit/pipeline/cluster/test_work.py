@@ -208,7 +208,7 @@ def test_finished_runs_leave_the_store_and_unfinished_ones_stay(run: Run, job: J
 def test_task_without_a_coordinator_does_not_begin(run: Run, job: JobConfig) -> None:
     with coordinating(job):
         pass
-    with pytest.raises(Interrupted, match="was stopped before this task began"):
+    with pytest.raises(Interrupted, match="was stopped before this task started"):
         perform_anywhere(MAKE, run, job, A_CAT)
 
 
