@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
 from collections.abc import Callable
@@ -50,6 +51,12 @@ def patiently(act: Callable[[], R], told: str) -> R:
         raise
     except Exception as error:  # each file system has its own kinds
         raise StorageError(f"{told}: {_reason(error)}") from error
+
+
+def remove(act: Callable[[], object], told: str) -> None:
+    """Remove something in a store, as `patiently`. What is gone counts as removed: by a try whose answer was lost."""
+    with contextlib.suppress(FileNotFoundError):
+        patiently(act, told)
 
 
 def _truthful(act: Callable[[], R]) -> R:

@@ -52,7 +52,7 @@ def prepare(url: str, run_id: str) -> None:
         transfers.patiently(lambda: _write(system, f"{root}/{PROBE}", b""), told)
     except FileNotFoundError as error:
         raise StorageError(f"{told}: {error}. A bucket must exist before the run") from error
-    transfers.patiently(lambda: system.rm_file(f"{root}/{PROBE}"), told)
+    transfers.remove(lambda: system.rm_file(f"{root}/{PROBE}"), told)
     for name, is_whole in _releases(system, root, told).items():
         if not is_whole and name != run_id:
             log.info("Removing an upload that was never finished: %s/releases/%s", url, name)
@@ -222,9 +222,9 @@ def _missing(system: Any, target: str, sizes: dict[str, int], told: str) -> list
 def _remove(system: Any, folder: str, told: str) -> None:
     """Remove a release; first what makes it one, so that nobody takes the rest for a release meanwhile."""
     if _read(system, f"{folder}/{RECORD}", told) is not None:
-        transfers.patiently(lambda: system.rm_file(f"{folder}/{RECORD}"), told)
+        transfers.remove(lambda: system.rm_file(f"{folder}/{RECORD}"), told)
     system.invalidate_cache()
-    transfers.patiently(lambda: system.rm(folder, recursive=True), told)
+    transfers.remove(lambda: system.rm(folder, recursive=True), told)
 
 
 def _read(system: Any, path: str, told: str) -> bytes | None:

@@ -101,8 +101,7 @@ class Store:
             self._write(name, lambda target: self._system.put_file(str(archive), target))
         self._write(f"{piece}.json", lambda target: self._system.pipe_file(target, record.model_dump_json().encode()))
         if before and before.archive != name:
-            with contextlib.suppress(FileNotFoundError):
-                transfers.patiently(lambda: self._system.rm_file(f"{self._root}/{before.archive}"), self._told)
+            transfers.remove(lambda: self._system.rm_file(f"{self._root}/{before.archive}"), self._told)
 
     def fetch(self, run: Run, piece: str, *, only_whole: bool = False) -> None:
         """Make a piece of a run's folder what is there, if something is.

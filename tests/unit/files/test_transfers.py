@@ -98,3 +98,17 @@ def _answer(server: socket.socket, content: bytes) -> None:
             with connection:
                 connection.recv(65536)
                 connection.sendall(content)
+
+
+def test_removal_whose_answer_is_lost_is_a_removal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transfers, "WAITS", (0.01,))
+    there = {"file"}
+
+    def remove() -> None:
+        if not there:
+            raise FileNotFoundError("file")
+        there.clear()
+        raise ConnectionResetError("the answer is lost")
+
+    transfers.remove(remove, "cannot write")
+    assert not there
