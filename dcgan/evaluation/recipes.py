@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -78,11 +78,11 @@ def classifier_steps(gate: GateConfig, num_real: Sequence[int]) -> int:
 def choose(run: Run, job: ResolvedJob) -> RecipeRecord:
     """The recipe with synthetic images that is measured on held-out images; leave it in the run.
 
-    Augmentation and mixup first, by the mean over all shares of synthetic images, none among them; then the share. The
-    simplest is chosen that is as good as the best: that falls short by no more than a standard error of the paired
-    difference (Breiman et al. 1984, Classification and Regression Trees, section 3.4.3). The GANs have seen the images
-    that are tried, which speaks for synthetic ones. So whether any are better than none is not decided here: that is
-    for held-out images to say (`advice.advise`).
+    Augmentation and mixup first: the best by the mean over all shares of synthetic images, none among them. They cost
+    nothing, so that chance decides where they are alike. Then the smallest share that falls short of the best by no
+    more than a standard error of the paired difference (Breiman et al. 1984, Classification and Regression Trees,
+    section 3.4.3). The GANs have seen the images that are tried, which speaks for synthetic ones. So whether any are
+    better than none is not decided here: that is for held-out images to say (`advice.advise`).
 
     A recipe that was taken over from an earlier run stays.
 
@@ -99,17 +99,19 @@ def choose(run: Run, job: ResolvedJob) -> RecipeRecord:
     of_parts: dict[Recipe, list[np.ndarray]] = {}
     for recipe, values in zip(tried, right, strict=True):
         of_parts.setdefault(recipe.without_images, []).append(values)
-    parts = _simplest({recipe: np.mean(values, axis=0) for recipe, values in of_parts.items()}, truth)
+    parts = max(of_parts, key=lambda recipe: balanced(np.mean(of_parts[recipe], axis=0), truth)[0])
     with_images = {
         recipe: values
         for recipe, values in zip(tried, right, strict=True)
         if recipe.synthetic and recipe.without_images == parts
     }
+    most = max(with_images.values(), key=lambda values: balanced(values, truth)[0])
+    short = {recipe: balanced(most - values, truth) for recipe, values in with_images.items()}
     scores = [balanced(values, truth)[0] for values in right]
     best = right[int(np.argmax(scores))]
     behind = [balanced(best - values, truth) for values in right]
     record = RecipeRecord(
-        chosen=_simplest(with_images, truth),
+        chosen=next(recipe for recipe, (mean, error) in short.items() if mean <= error),
         steps=int(found[0]["steps"]),
         tried=[
             TriedRecipe(recipe=recipe, balanced_accuracy=round(score, 4), behind=round(mean, 4), error=round(error, 4))
@@ -118,18 +120,6 @@ def choose(run: Run, job: ResolvedJob) -> RecipeRecord:
     )
     records.write(run.recipe_record, record)
     return record
-
-
-def _simplest(right: Mapping[Recipe, np.ndarray], truth: np.ndarray) -> Recipe:
-    """Of recipes, the simplest first, the first that is as good as the best.
-
-    Args:
-        right: by recipe, how often each image was recognised, 0 to 1 (N,).
-        truth: class numbers (N,).
-    """
-    best = max(right.values(), key=lambda values: balanced(values, truth)[0])
-    behind = {recipe: balanced(best - values, truth) for recipe, values in right.items()}
-    return next(recipe for recipe, (mean, error) in behind.items() if mean <= error)
 
 
 def taken_over(run: Run) -> RecipeRecord | None:

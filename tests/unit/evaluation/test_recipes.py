@@ -58,11 +58,9 @@ TRUTH = np.repeat([0, 1], 50)
 
 
 @pytest.mark.parametrize(
-    ("of_mixup", "expected"), [(10, True), (28, False), (30, False)]
+    ("of_mixup", "expected"), [(10, True), (29, True), (30, False), (31, False)]
 )  # images missed with mixup, where 30 are missed without
-def test_mixup_is_chosen_where_it_is_clearly_better_over_all_shares(
-    tmp_path: Path, of_mixup: int, expected: bool
-) -> None:
+def test_mixup_is_chosen_where_it_is_better_over_all_shares(tmp_path: Path, of_mixup: int, expected: bool) -> None:
     of_parts = missing({(False, 0.0): 30, (True, 0.0): of_mixup})
     rights = {(mixup, share): of_parts[mixup, 0.0] for mixup in (False, True) for share in STRENGTHS}
     assert chosen_of(tmp_path, rights, TRUTH).chosen.mixup == expected
