@@ -120,7 +120,7 @@ def run(job_file: Path, overrides: tuple[str, ...], as_json: bool, rehash: bool,
 def demo(out: Path, overrides: tuple[str, ...], as_json: bool) -> int:
     """Run the whole job on 5,000 real handwritten digits.
 
-    MNIST digits, made long-tailed. About eight minutes on two cores."""
+    MNIST digits, made long-tailed. About six minutes on two cores."""
     from dcgan.config import load_job
     from dcgan.data.demo import write_demo
 
