@@ -40,7 +40,7 @@ from dcgan.config import JobConfig, parse_job
 from dcgan.files import storage
 from dcgan.run import records, sentences
 from dcgan.run.paths import Run
-from dcgan.run.records import Recipe, RecipeRecord, SplitRecord
+from dcgan.run.records import RecipeRecord, SplitRecord
 
 LARGEST, IMBALANCE = 500, 50
 NUM_RARE = 5  # classes, of 57, 37, 24, 15 and 10 images
@@ -135,12 +135,13 @@ def beside(run: Path, name: str) -> dict[str, np.ndarray]:
 
 def recognised(run: Run, base: Path, *, synthetic: bool) -> dict[str, np.ndarray]:
     """Which images of the test split classifiers recognise, bool (seeds, N), without synthetic images or with them."""
+    from dcgan.evaluation import arms  # noqa: PLC0415
     from dcgan.evaluation.recipes import classifier_steps  # noqa: PLC0415
     from dcgan.evaluation.sets import load_sets  # noqa: PLC0415
     from dcgan.evaluation.utility import Classifiers  # noqa: PLC0415
 
     sets, config = load_sets(run), read_job(run)
-    recipe = Recipe(augmentation=tuple(config.gate.augmentation))
+    recipe = arms.classical(config.gate)
     if synthetic:
         recipe = records.read(run.recipe_record, RecipeRecord).chosen
     steps = classifier_steps(config.gate, [len(images) for images in sets.real])

@@ -14,11 +14,16 @@ ARMS = (CLASSICAL, WITHOUT, WITH, FEWER)
 with half of the scarce classes' real images (`sets.scarce`), which tells what real images are worth."""
 
 
+def classical(gate: GateConfig) -> Recipe:
+    """What `CLASSICAL` is trained with."""
+    return Recipe(augmentation=tuple(gate.augmentation))
+
+
 def recipes(gate: GateConfig, record: RecipeRecord) -> dict[str, Recipe]:
     """What each arm is trained with; `WITHOUT` is left out where it would be `CLASSICAL` once more."""
-    classical, without = Recipe(augmentation=tuple(gate.augmentation)), record.chosen.without_images
-    found = {CLASSICAL: classical, WITHOUT: without, WITH: record.chosen, FEWER: without}
-    return {arm: recipe for arm, recipe in found.items() if arm != WITHOUT or without != classical}
+    without = record.chosen.without_images
+    found = {CLASSICAL: classical(gate), WITHOUT: without, WITH: record.chosen, FEWER: without}
+    return {arm: recipe for arm, recipe in found.items() if arm != WITHOUT or without != found[CLASSICAL]}
 
 
 def compared(num_seeds: int) -> list[tuple[int, str]]:

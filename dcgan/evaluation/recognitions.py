@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -33,7 +34,7 @@ class Recognitions:
         """The arm that differs from `WITH` in nothing but the synthetic images."""
         return WITHOUT if WITHOUT in self.right else CLASSICAL
 
-    @property
+    @functools.cached_property
     def tested(self) -> list[int]:
         """The classes that have held-out images."""
         return [number for number in range(len(self.synthetic)) if self.holdout(number)]

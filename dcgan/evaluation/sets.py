@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -34,7 +35,7 @@ class Sets:
         """Synthetic images by class, int64 (K,)."""
         return np.array([0 if images is None else len(images) for images in self.synthetic])
 
-    @property
+    @functools.cached_property
     def scarce(self) -> list[int]:
         """See `scarce`."""
         return scarce([len(images) for images in self.real])
@@ -42,7 +43,8 @@ class Sets:
 
 def rare(num_real: Sequence[int]) -> list[int]:
     """The numbers of the rare classes, by how many training images each class has."""
-    return [number for number, count in enumerate(num_real) if count <= RARE_SHARE * max(num_real)]
+    most = RARE_SHARE * max(num_real)
+    return [number for number, count in enumerate(num_real) if count <= most]
 
 
 def scarce(num_real: Sequence[int]) -> list[int]:

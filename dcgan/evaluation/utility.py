@@ -40,7 +40,7 @@ def measure(run: Run, job: ResolvedJob, numbers: Sequence[int], on_progress: OnP
         The share recognised, by number.
     """
     classifiers = arms.compared(job.gate.classifier_seeds)
-    recipes = {arms.CLASSICAL: Recipe(augmentation=tuple(job.gate.augmentation))}
+    recipes = {arms.CLASSICAL: arms.classical(job.gate)}
     if any(classifiers[number][1] != arms.CLASSICAL for number in numbers):
         recipes = arms.recipes(job.gate, records.read(run.recipe_record, RecipeRecord))
     sets = load_sets(run, synthetic=any(recipes[classifiers[number][1]].synthetic for number in numbers))
@@ -159,10 +159,8 @@ class Classifiers:
         truth = np.repeat(np.arange(len(tested)), [len(of_class) for of_class in tested])
         seed = randomness.key(self._seed, "", purpose) % 2**31
         one = trainer(self._shape, self._num_classes, recipe.augmentation, PROOF, path=self._gate.classifier)
-        batches = Batches(sets.real, stream=seed)
-        if recipe.synthetic:
-            of_classes = shares(sets, recipe.synthetic)
-            batches = Batches(sets.real, stream=seed, synthetic=sets.synthetic, shares=of_classes)
+        synthetic = sets.synthetic if recipe.synthetic else None
+        batches = Batches(sets.real, stream=seed, synthetic=synthetic, shares=shares(sets, recipe.synthetic))
         one.train(batches, steps, seed, on_progress, mixup=recipe.mixup)
         return {"right": one.predict(np.concatenate(tested)) == truth, "truth": truth}
 

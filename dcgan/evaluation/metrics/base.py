@@ -7,12 +7,14 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 
 from dcgan.evaluation.metrics.subject import Subject
 from dcgan.run.records import Measure, MetricBounds
+
+R = TypeVar("R")
 
 Goal = Literal["minimize", "maximize"] | float
 """Which way is better; a number is a target."""
@@ -104,11 +106,22 @@ def beside_training(
 ) -> Measured:
     """What synthetic features come to beside held-out ones, and as its ceiling what training features come to.
 
+    Arguments as of `beside_holdout`.
+    """
+    made, real = beside_holdout(subject, name, compare)
+    return made.beside(real)
+
+
+def beside_holdout(
+    subject: Subject, name: str, compare: Callable[[np.ndarray, np.ndarray, np.random.Generator], R]
+) -> tuple[R, R]:
+    """What synthetic features come to beside held-out ones, and what training features come to.
+
     Most comparisons depend on the number of images: as many training images are compared as synthetic ones.
 
     Args:
         subject: whose images are compared.
-        name: of the metric, for its draws.
+        name: of the metric or its family, for its draws.
         compare: from held-out features (N, D), the others (M, D), and draws.
     """
     draws, holdout = subject.draws(name), subject.holdout.features
@@ -116,7 +129,7 @@ def beside_training(
     made, real = (
         compare(holdout, drawn(others.features, size, draws), draws) for others in (subject.synthetic, subject.train)
     )
-    return made.beside(real)
+    return made, real
 
 
 def withheld(reason: str) -> Measured:

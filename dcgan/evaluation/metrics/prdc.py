@@ -14,7 +14,7 @@ import math
 import numpy as np
 
 from dcgan.data.distances import in_chunks, neighbour_distances
-from dcgan.evaluation.metrics.base import Measured, Metric, drawn, share, withheld
+from dcgan.evaluation.metrics.base import Measured, Metric, beside_holdout, drawn, share, withheld
 from dcgan.evaluation.metrics.subject import Subject
 
 NEIGHBOURS = 5  # as in Naeem et al., section 4
@@ -56,11 +56,7 @@ def prdc(
 
 def _beside_training(subject: Subject) -> dict[str, Measured]:
     """All four by name, of as many training images as synthetic ones."""
-    draws, holdout = subject.draws("prdc"), subject.holdout.features
-    size = min(len(subject.train), len(subject.synthetic))
-    made, real = (
-        prdc(holdout, drawn(others.features, size, draws), draws) for others in (subject.synthetic, subject.train)
-    )
+    made, real = beside_holdout(subject, "prdc", prdc)
     return {name: measured.beside(real[name]) for name, measured in made.items()}
 
 
