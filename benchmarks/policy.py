@@ -128,7 +128,8 @@ class Judge:
 
         pools = [images[labels == label] for label in np.unique(labels)]
         trainer = Trainer(images.shape[1:], len(pools), ["translation", "brightness"])
-        self._look = looker(trainer.train(Batches(pools, stream=1), steps, 1, lambda _: None))
+        model = trainer.train(Batches(pools, stream=1), steps, 1, lambda _: None)
+        self._look = looker(model.get_weights(), images.shape[1:])
 
     def kid(self, samples: np.ndarray, reference: np.ndarray) -> float:
         """KID of samples, uint8 (N, H, W, C), to real images."""

@@ -113,22 +113,15 @@ def looks_at(task: tuple[Path, Path, str]) -> list[dict[str, Any]]:
     import tensorflow as tf  # noqa: PLC0415
 
     from dcgan.data.split import load_validation  # noqa: PLC0415
-    from dcgan.networks.batches import to_uint8  # noqa: PLC0415
-    from dcgan.networks.classifier import load_judge, looker  # noqa: PLC0415
-    from dcgan.training import gan, policy, score, stage  # noqa: PLC0415
+    from dcgan.networks.classifier import load_judge  # noqa: PLC0415
+    from dcgan.training import policy, score, stage  # noqa: PLC0415
+    from dcgan.training.gan import gan  # noqa: PLC0415
+    from dcgan.training.precision import chosen_precision  # noqa: PLC0415
 
     judge, images, labels, split = _judge(source)
     unseen = images[(labels == label) & (split == "rest")]
     truth = functools.partial(judge.kid, reference=unseen if len(unseen) >= LEAST_UNSEEN else images[labels == label])
     looks: list[dict[str, Any]] = []
-    trained: list[gan.Gan] = []
-
-    class Gan(gan.Gan):
-        """Known to the looks."""
-
-        def __init__(self, *args: Any) -> None:
-            super().__init__(*args)
-            trained.append(self)
 
     class FoldScorer(score.FoldScorer):
         """Looks at more than the job does."""
@@ -136,17 +129,16 @@ def looks_at(task: tuple[Path, Path, str]) -> list[dict[str, Any]]:
         def __call__(self, samples: np.ndarray) -> score.Score:
             found = super().__call__(samples)
             latents = tf.random.stateless_normal((NUM_FOR_TRUTH, latent_dim), [5, 7])
-            more = np.concatenate([to_uint8(trained[-1].sample(some)).numpy() for some in tf.split(latents, 4)])
+            more = np.concatenate([trained.sample(some) for some in tf.split(latents, 4)])
             looks.append({"score": found.value, "score of one": one(samples).value, "kid": truth(more)})
             return found
 
     variant = copied(base, base.with_name(f"{base.name}-{label}"))
     config = parse_job(storage.read_json(variant.config), where="benchmark")
     latent_dim = config.training.latent_dim
-    one = score.Scorer(
-        looker(load_judge(variant, images.shape[1:])[0]), np.concatenate(load_validation(variant, label))
-    )
-    stage.Gan, stage.FoldScorer, policy.PATIENCE = Gan, FoldScorer, policy.NUM_LOOKS + 1
+    trained = gan(config.training, images.shape[1:], chosen_precision(variant))
+    one = score.Scorer(load_judge(variant, images.shape[1:])[0], np.concatenate(load_validation(variant, label)))
+    stage.FoldScorer, policy.PATIENCE = FoldScorer, policy.NUM_LOOKS + 1
     record = stage.train_class(variant, config, label, None, lambda _: None)
     steps = [scored.step for scored in record.scores]
     return [

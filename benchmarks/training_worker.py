@@ -125,13 +125,13 @@ def _our_stretch(
         latent_dim=LATENT_DIM,
         batch_size=setting.batch_size,
         learning_rate=LEARNING_RATE,
-        augmentation=None if everything else [],  # None: the preset's
+        augmentation=None if everything else (),  # None: the preset's
     ).resolve()
     images = np.load(setting.images)
     gan = Gan(config, images.shape[1:], precision=precision)
     gan.initialize(randomness.stream(0, "benchmark", "weights"))
     batches = Batches([images], stream=randomness.stream(0, "benchmark", "batch"))
-    run_steps = gan.stretch(config, batches, 0, "benchmark")
+    run_steps = gan.stretch(batches, 0, "benchmark")
     assert config.log_steps
     return run_steps, lambda: (gan.is_finite(), gan.arrays()), config.log_steps
 

@@ -32,7 +32,7 @@ class TrainingConfig(Model):
     """Adam's step size for both networks (2e-4 in Radford et al. 2016)."""
     ema_decay: Annotated[float, Field(ge=0, lt=1)] | None = None
     """Decay per step of the moving average of the generator's weights, which makes the images."""
-    augmentation: list[Augmentation] | None = None
+    augmentation: tuple[Augmentation, ...] | None = None
     """Differentiable augmentations (Zhao et al. 2020) of what the discriminator sees. flip only where a mirrored
     image is still of its class: a mirrored 2 or S is not."""
     precision: Literal["auto", "float32", "bfloat16"] | None = None
@@ -60,7 +60,7 @@ class ResolvedTraining(TrainingConfig):
     batch_size: Annotated[int, Field(ge=2, le=1024)]
     learning_rate: Annotated[float, Field(gt=0, lt=1)]
     ema_decay: Annotated[float, Field(ge=0, lt=1)]
-    augmentation: list[Augmentation]
+    augmentation: tuple[Augmentation, ...]
     precision: Literal["auto", "float32", "bfloat16"]
     log_steps: Annotated[int, Field(ge=1)]
 
@@ -76,7 +76,7 @@ def _preset(*, base_steps: int, class_steps: int, width: int, ema_decay: float =
         batch_size=64,
         learning_rate=2e-4,
         ema_decay=ema_decay,
-        augmentation=["translation", "brightness"],
+        augmentation=("translation", "brightness"),
         precision="auto",
         log_steps=25,
     )

@@ -11,7 +11,7 @@ from dcgan.config import ResolvedJob
 from dcgan.curation import filters
 from dcgan.curation.filters import CRITIC, Candidates, Filters, Nearest, RealImages, flat
 from dcgan.generation.model import CHUNK, Model
-from dcgan.networks.classifier import load_folds, load_judge, load_other_class, looker, surest_other
+from dcgan.networks.classifier import load_folds, load_judge, load_other_class, surest_other
 from dcgan.run.paths import Run
 
 CRITIC_CHUNKS = 4  # candidates of so many chunks tell how the discriminator's scores are distributed
@@ -35,9 +35,8 @@ class Curator:
         image_shape = real.shape[1:]
         with run.model(label).open("rb") as file:
             self.model = Model(file, job.training, image_shape)
-        judge, classes = load_judge(run, image_shape)
+        self._judge, classes = load_judge(run, image_shape)
         self._number = classes.index(label)
-        self._judge = looker(judge)
         names = job.curation.filters
         by_folds = filters.needs_folds(names)
         self._folds = load_folds(run, image_shape) if by_folds else []

@@ -14,7 +14,7 @@ from dcgan.config import OnnxConfig, ResolvedJob, extractors
 from dcgan.data.split import image_shape
 from dcgan.errors import StageError
 from dcgan.files.pictures import resized
-from dcgan.networks.classifier import load_judge, looker
+from dcgan.networks.classifier import load_judge
 from dcgan.run.paths import Run
 
 BATCH_SIZE = 256
@@ -68,7 +68,7 @@ def open_space(run: Run, job: ResolvedJob) -> FeatureSpace:
         return FeatureSpace(f"onnx:{path.name}", _onnx(path, job.measures.onnx, job.run.threads), shape)
     if kind == "keras":
         return FeatureSpace(f"keras:{name}", _keras(name), shape)
-    look = looker(load_judge(run, shape)[0])
+    look, _ = load_judge(run, shape)
     return FeatureSpace(extractors.JUDGE, lambda images: look(images)[1], shape)
 
 

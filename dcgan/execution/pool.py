@@ -47,9 +47,6 @@ class Work:
     """Class name, where it is about one class."""
     per_gpu: int = 1
     """Processes on one GPU at a time."""
-    kept: bool = False
-    """Whether the process is kept for more work of this kind: its start and what it compiles take longer than a small
-    job's trainings."""
 
     @property
     def called(self) -> str:
@@ -58,7 +55,11 @@ class Work:
 
 
 class Workers:
-    """Processes that this process has started; all of them can be stopped at once, from any thread."""
+    """Processes that this process has started; all of them can be stopped at once, from any thread.
+
+    A process that has done its work is kept for more work of the same run: to start it, and to compile its networks,
+    takes as long as a small class's training.
+    """
 
     def __init__(self, devices: Sequence[str] = ()) -> None:
         """None yet.
@@ -69,7 +70,7 @@ class Workers:
         self._lock = threading.RLock()  # a signal's handler may call `stop` in the thread that is starting a worker
         self._alive: dict[Child, str] = {}  # with the run that each works for
         self._ended: set[str] = set()
-        self._kept: dict[Child, tuple[str, int]] = {}  # with run and threads
+        self._kept: dict[Child, tuple[tuple[str, int], threading.Timer]] = {}  # with run and threads, and its end
         self._slots = Slots(devices)
         self._stopped = False
 
@@ -121,7 +122,7 @@ class Workers:
                     progress: Progress = said["progress"]
                     doing = dataclasses.replace(work, title=progress.get("stage", work.title))
                     on_progress({"label": work.label} | progress | {"stage": doing.title})
-                kept = said is not None and "done" in said and work.kept and not place  # others need a GPU's memory
+                kept = said is not None and "done" in said and not place  # others need a GPU's memory
             finally:
                 if kept:
                     self._keep(worker, work)
@@ -149,21 +150,21 @@ class Workers:
     def _resume(self, work: Work) -> Child | None:
         """Give work to a worker that was kept, if there is one for it."""
         with self._lock:
-            fit = (child for child, kind in self._kept.items() if kind == (work.run, work.threads))
+            fit = (child for child, (kind, _) in self._kept.items() if kind == (work.run, work.threads))
             worker = next((child for child in fit if child.is_alive), None)
-            if worker is None or not work.kept or self._stopped or work.run in self._ended:
+            if worker is None or self._stopped or work.run in self._ended:
                 return None
-            del self._kept[worker]
+            self._kept.pop(worker)[1].cancel()
         worker.log = Path(work.log)
         worker.tell(dataclasses.asdict(work))
         return worker
 
     def _keep(self, worker: Child, work: Work) -> None:
         """Keep a worker for more work like this, and end it when none comes."""
-        with self._lock:
-            self._kept[worker] = (work.run, work.threads)
         timer = threading.Timer(KEPT_SECONDS, self._end_one_kept, [worker])
         timer.daemon = True
+        with self._lock:
+            self._kept[worker] = ((work.run, work.threads), timer)
         timer.start()
 
     def _end_one_kept(self, worker: Child) -> None:

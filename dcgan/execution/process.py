@@ -1,4 +1,4 @@
-"""What this process has used so far."""
+"""What this process has used so far, of time for its present work and of memory."""
 
 from __future__ import annotations
 
@@ -8,9 +8,20 @@ import time
 import psutil
 
 
+class _Work:
+    """What this process is doing. The first piece of work begins with the process, imports included."""
+
+    began = time.monotonic() - (time.time() - psutil.Process().create_time())  # whatever the clock does from now on
+
+
+def begin_work() -> None:
+    """From now on, this process is at another piece of work."""
+    _Work.began = time.monotonic()
+
+
 def seconds() -> float:
-    """How long this process has lived, imports included."""
-    return time.time() - psutil.Process().create_time()
+    """How long this process has been at its present work."""
+    return time.monotonic() - _Work.began
 
 
 def peak_memory_mb() -> int:

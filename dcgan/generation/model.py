@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import io
 import math
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import BinaryIO
 
 import keras
@@ -47,10 +48,8 @@ class Model:
         self.sha256 = hashlib.sha256(content).hexdigest()
         self.latent_dim = config.latent_dim
         arrays = _unpack(content, shapes)
-        generator = _with_weights(make_generator(config.latent_dim, image_shape, config.width), arrays)
-        critic = _with_weights(make_discriminator(image_shape, config.width), arrays)
-        self._generate = tf.function(lambda latents: to_uint8(generator(latents, training=False)))
-        self._judge = tf.function(lambda images: critic(to_float(images), training=False)[:, 0])
+        generator, critic = _compiled(config.latent_dim, image_shape, config.width)
+        self._generate, self._judge = generator.of(arrays), critic.of(arrays)
 
     def candidates(self, generation: GenerationConfig, label: str, chunk: int) -> np.ndarray:
         """Candidates number chunk * CHUNK and following: uint8 (CHUNK, H, W, C)."""
@@ -59,14 +58,54 @@ class Model:
         if generation.truncation is not None:
             while (outside := np.abs(latents) > generation.truncation).any():
                 latents[outside] = draws.standard_normal(int(outside.sum()), np.float32)
-        return np.asarray(self._generate(tf.constant(latents)))
+        return self._generate(latents)
 
     def critic_scores(self, images: np.ndarray) -> np.ndarray:
         """The discriminator's logits for uint8 (CHUNK, H, W, C): float32 (CHUNK,), larger for what looks real."""
-        return np.asarray(self._judge(tf.constant(images)))
+        return self._judge(images)
 
 
-def _shapes(latent_dim: int, image_shape: tuple[int, int, int], width: int) -> dict[str, tuple[int, ...]]:
+class _Network:
+    """A network compiled once, whatever its weights."""
+
+    def __init__(
+        self, network: keras.Model, compute: Callable[[Callable[..., tf.Tensor], tf.Tensor], tf.Tensor]
+    ) -> None:
+        """Compile nothing yet.
+
+        Args:
+            network: its weights do not matter.
+            compute: from what the network computes, and inputs, to what is wanted.
+        """
+        self._names = [
+            [_name(network, variable) for variable in variables]
+            for variables in (network.trainable_variables, network.non_trainable_variables)
+        ]
+
+        @tf.function
+        def run(weights: Sequence[Sequence[tf.Tensor]], inputs: tf.Tensor) -> tf.Tensor:
+            return compute(lambda values: network.stateless_call(*weights, values, training=False)[0], inputs)
+
+        self._run = run
+
+    def of(self, arrays: Mapping[str, np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
+        """What it computes with these weights, float32 by the names that they have in the file."""
+        weights = [[tf.constant(arrays[name]) for name in names] for names in self._names]
+        return lambda inputs: np.asarray(self._run(weights, tf.constant(inputs)))
+
+
+@functools.lru_cache(maxsize=4)
+def _compiled(latent_dim: int, image_shape: tuple[int, int, int], width: int) -> tuple[_Network, _Network]:
+    """Generator, from latents to uint8, and critic, from uint8 to logits (N,)."""
+    generator, critic = make_generator(latent_dim, image_shape, width), make_discriminator(image_shape, width)
+    return (
+        _Network(generator, lambda network, latents: to_uint8(network(latents))),
+        _Network(critic, lambda network, images: network(to_float(images))[:, 0]),
+    )
+
+
+@functools.lru_cache(maxsize=4)
+def _shapes(latent_dim: int, image_shape: tuple[int, int, int], width: int) -> Mapping[str, tuple[int, ...]]:
     """The shapes of both networks' weights, by the names that they have in the file."""
     with tf.Graph().as_default():  # where networks take no memory: the largest would take 1.5 GB
         networks = make_generator(latent_dim, image_shape, width), make_discriminator(image_shape, width)
@@ -98,13 +137,6 @@ def _unpack(content: bytes, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, 
 
 def _num_bytes(shape: tuple[int, ...]) -> int:
     return 4 * math.prod(shape)
-
-
-def _with_weights(network: keras.Model, arrays: Mapping[str, np.ndarray]) -> keras.Model:
-    """Put the arrays named after a network into it."""
-    for variable in network.weights:
-        variable.assign(arrays[_name(network, variable)])
-    return network
 
 
 def _name(network: keras.Model, variable: keras.Variable) -> str:

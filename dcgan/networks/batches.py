@@ -59,22 +59,22 @@ class Batches(tf.experimental.ExtensionType):  # type: ignore[misc]  # TensorFlo
 
     def pick(self, step: tf.Tensor, size: int) -> tuple[tf.Tensor, tf.Tensor]:
         """The same with images as uint8 in 0..255."""
-        num_classes = self.counts.shape[0]
+        num_classes = tf.shape(self.counts)[0]
         uniform = tf.random.stateless_uniform((3, size), seed=tf.stack([self.stream, step]), alg="philox")
-        labels = tf.minimum(tf.cast(uniform[0] * num_classes, tf.int32), num_classes - 1)
+        labels = tf.minimum(tf.cast(uniform[0] * tf.cast(num_classes, tf.float32), tf.int32), num_classes - 1)
         pool = tf.stack([labels, tf.cast(uniform[1] < tf.gather(self.shares, labels), tf.int32)], axis=1)
         counts = tf.gather_nd(self.counts, pool)
         rows = tf.minimum(tf.cast(uniform[2] * tf.cast(counts, tf.float32), tf.int32), counts - 1)
         return tf.gather(self.images, tf.gather_nd(self.offsets, pool) + rows), labels
 
 
-def spec_of_batches(image_shape: tuple[int, int, int], num_classes: int) -> tf.TypeSpec:
-    """The `input_signature` of a function that takes `Batches` of any number of images (H, W, C)."""
+def spec_of_batches(image_shape: tuple[int, int, int]) -> tf.TypeSpec:
+    """The `input_signature` of a function that takes `Batches` of any number of images (H, W, C) and classes."""
     shapes = {
         "images": ((None, *image_shape), tf.uint8),
-        "counts": ((num_classes, 2), tf.int32),
-        "offsets": ((num_classes, 2), tf.int32),
-        "shares": ((num_classes,), tf.float32),
+        "counts": ((None, 2), tf.int32),
+        "offsets": ((None, 2), tf.int32),
+        "shares": ((None,), tf.float32),
         "stream": ((), tf.int64),
     }
     return Batches.Spec(**{name: tf.TensorSpec(shape, dtype) for name, (shape, dtype) in shapes.items()})

@@ -84,7 +84,7 @@ class Trainer:
 
         number = tf.TensorSpec((), tf.int64)
         signature = [
-            spec_of_batches(image_shape, num_classes),
+            spec_of_batches(image_shape),
             tf.TensorSpec((2,), tf.int64),
             tf.TensorSpec((), tf.bool),
             number,
@@ -202,20 +202,33 @@ def builder(path: str | None) -> Callable[[tuple[int, int, int], int], keras.Mod
     return build
 
 
-def looker(model: keras.Model) -> Look:
-    """A classifier compiled. Features are what its layer "features" gives."""
-    both = keras.Model(model.inputs, [model.outputs[0], model.get_layer("features").output])
+def looker(weights: Sequence[np.ndarray], image_shape: tuple[int, int, int]) -> Look:
+    """A classifier of `make_classifier`, by its weights. Features are what its layer "features" gives."""
+    compiled = _compiled_look(image_shape, len(weights[-1]))
+    tensors = [tf.constant(array) for array in weights]
 
-    @tf.function(reduce_retracing=True)
-    def look(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        logits, features = both(to_float(images), training=False)
-        return tf.nn.softmax(logits), features
-
-    def look_at_all(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        probabilities, features = zip(*map(look, _in_batches(images)), strict=True)
+    def look(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        probabilities, features = zip(*(compiled(tensors, batch) for batch in _in_batches(images)), strict=True)
         return np.concatenate(probabilities), np.concatenate(features)
 
-    return look_at_all
+    return look
+
+
+@functools.cache
+def _compiled_look(image_shape: tuple[int, int, int], num_classes: int) -> Callable[..., tuple[tf.Tensor, tf.Tensor]]:
+    """From weights and images uint8 (N, H, W, C) to what a `Look` gives; compiled once for all classifiers."""
+    model = make_classifier(image_shape, num_classes)
+    both = keras.Model(model.inputs, [model.outputs[0], model.get_layer("features").output])
+    weights = [tf.TensorSpec(variable.shape) for variable in both.trainable_variables]
+
+    @tf.function(input_signature=[weights, tf.TensorSpec((None, *image_shape), tf.uint8)])
+    def look(weights: list[tf.Tensor], images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        draws = both.non_trainable_variables  # of the dropout, which there is none of when nothing is trained
+        (logits, features), _ = both.stateless_call(weights, draws, to_float(images), training=False)
+        return tf.nn.softmax(logits), features
+
+    compiled: Callable[..., tuple[tf.Tensor, tf.Tensor]] = look
+    return compiled
 
 
 def _in_batches(images: np.ndarray) -> Iterator[tf.Tensor]:
@@ -246,11 +259,11 @@ def train_judge(run: Run, job: ResolvedJob, on_progress: OnProgress) -> JudgeRec
 
     _save(run.judge / "model.npz", train(real, steps, "judge", 0))
     other_class = [np.ones(len(images), np.float32) for images in real]
-    look = looker(trainer.model)
     for fold in range(FOLDS):
         left_out = [in_fold(len(images), fold) for images in real]
         pools = [images[~left] if (~left).any() else images for images, left in zip(real, left_out, strict=True)]
         _save(_of_fold(run, fold), train(pools, steps_of_fold, f"judge {fold}", steps + fold * steps_of_fold))
+        look = looker(trainer.model.get_weights(), real[0].shape[1:])
         for number, (images, left) in enumerate(zip(real, left_out, strict=True)):
             if left.any():
                 other_class[number][left] = surest_other(look(images[left])[0], number)
@@ -261,27 +274,14 @@ def train_judge(run: Run, job: ResolvedJob, on_progress: OnProgress) -> JudgeRec
     return record
 
 
-def load_judge(run: Run, image_shape: tuple[int, int, int]) -> tuple[keras.Model, list[str]]:
+def load_judge(run: Run, image_shape: tuple[int, int, int]) -> tuple[Look, list[str]]:
     """The judge of all training images, and the class names in the order of its outputs."""
-    labels = _classes(run)
-    model = make_classifier(image_shape, len(labels))
-    model.set_weights(_load(run.judge / "model.npz"))
-    return model, labels
+    return looker(_load(run.judge / "model.npz"), image_shape), _classes(run)
 
 
 def load_folds(run: Run, image_shape: tuple[int, int, int]) -> list[Look]:
     """The judges that have each left a fold out, in the order of the folds."""
-    model = make_classifier(image_shape, len(_classes(run)))
-    look = looker(model)  # compiled once for all of them
-
-    def looker_of(weights: list[np.ndarray]) -> Look:
-        def look_by_fold(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            model.set_weights(weights)
-            return look(images)
-
-        return look_by_fold
-
-    return [looker_of(_load(_of_fold(run, fold))) for fold in range(FOLDS)]
+    return [looker(_load(_of_fold(run, fold)), image_shape) for fold in range(FOLDS)]
 
 
 def load_other_class(run: Run, label: str) -> np.ndarray:

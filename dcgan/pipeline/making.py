@@ -20,7 +20,7 @@ def make(
         job: resolved.
         label: class name.
         num_wanted: images of the class.
-        max_seconds: of this process's life, until the class is trained; None: no limit.
+        max_seconds: of `process.seconds`, until the class is trained; None: no limit.
         on_progress: told of both, under their own titles.
     """
 

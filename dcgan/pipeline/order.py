@@ -258,7 +258,7 @@ class Order:
         return [tuple(items[slot::num_slots]) for slot in range(num_slots)]
 
     def _seconds_of_class(self) -> float | None:
-        """The budget of each class that is left, in seconds of its process's life; None: there is none."""
+        """The budget of each class that is left, in seconds of `process.seconds`; None: there is none."""
         base = records.read_if_there(self.run.base / "record.json", TrainingRecord)
         spent = base.process_seconds if base and base.run_id == self.run.id else 0.0
         return budget.of_classes(self.job, len(self.left), spent)

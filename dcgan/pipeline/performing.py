@@ -57,7 +57,6 @@ def _work(stage: Stage, run: Run, job: ResolvedJob, portion: Portion) -> Work:
         label=portion.label,
         threads=threads,
         per_gpu=job.run.per_gpu,
-        kept=stage.kept,
         worker=WORKER,
     )
 

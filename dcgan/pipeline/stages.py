@@ -74,9 +74,6 @@ class Stage:
     """Whether it needs a process of its own, since it needs TensorFlow. Others are performed where they are called."""
     all_threads: bool = False
     """Whether it has the machine to itself."""
-    kept: bool = False
-    """Whether its process is kept for the next portion: it trains classifiers and no GAN, compiles the same each time,
-    and its memory does not grow."""
     repeated: bool = False
     """Whether it is performed again when there is more to measure, although its output stands."""
     resumed: bool = False
@@ -174,7 +171,7 @@ MAKE = Stage(
     resumed=True,
     lines=_LINES + "of_making",
 )
-"""Training and generation of a class in one process: to start one takes as long as a small class's training."""
+"""Training and generation of a class, one after the other in one process."""
 SHARDS = Stage(
     "shards",
     "generation in shards",
@@ -205,7 +202,6 @@ TRY_RECIPES = Stage(
     command="evaluate",
     help="Measure the images' worth, and decide what ships.",
     worker=True,
-    kept=True,
     repeated=True,
 )
 CHOOSE_RECIPE = Stage(
@@ -225,7 +221,6 @@ MEASURE_UTILITY = Stage(
     writes=("evaluation/compared-{}.npz",),
     command="evaluate",
     worker=True,
-    kept=True,
     repeated=True,
 )
 MEASURE_QUALITY = Stage(
@@ -236,7 +231,6 @@ MEASURE_QUALITY = Stage(
     writes=("evaluation/measures.json",),
     command="evaluate",
     worker=True,
-    kept=True,
     repeated=True,
     lines=_LINES + "of_measures",
 )

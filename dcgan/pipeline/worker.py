@@ -1,9 +1,9 @@
-"""A worker process: a stage that needs TensorFlow, in a fresh interpreter, and then the end of it.
+"""A worker process: stages that need TensorFlow, one after the other in one interpreter, spawned, never forked.
 
-TensorFlow's memory grows from model to model and is given back only when the process ends; so every class is trained
-in a process of its own, spawned, never forked. `dcgan.execution.pool` starts this module and reads what it says:
-one JSON object a line on standard output, `{"progress": ...}` while it works, `{"done": true}` or `{"error": ...}`
-at the end. A process that is kept then waits for a line of standard input, with more work.
+`dcgan.execution.pool` starts this module and reads what it says: one JSON object a line on standard output,
+`{"progress": ...}` while it works, then `{"done": true}` or `{"error": ...}`. After an error it ends; else it waits for
+a line of standard input, with more work. TensorFlow gives back what a compiled function takes only when the process
+ends; so each network is compiled once, and takes its weights and images as arguments.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from pathlib import Path
 
 from dcgan.config import parse_resolved
 from dcgan.errors import DcganError, StorageError
+from dcgan.execution import process
 from dcgan.execution.child import next_told, open_channel
 from dcgan.execution.determinism import set_up_tensorflow
 from dcgan.execution.pool import Work
@@ -43,6 +44,7 @@ def main() -> int:
                 with _without("matplotlib", "sklearn"):  # Keras loads them for what no worker does: 1 s of 4
                     set_up_tensorflow(work.threads)
             else:
+                process.begin_work()
                 _write_to(work.log)
             load(work.function)(run, config, on_progress=lambda progress: say({"progress": progress}), **work.arguments)
             say({"done": True})
@@ -56,7 +58,7 @@ def main() -> int:
             message = f"cannot write {error.filename or work.run}: {error.strerror}"
             say({"error": {"kind": StorageError.__name__, "message": message}})
             return 1
-        told = next_told() if work.kept else None
+        told = next_told()
     return 0
 
 

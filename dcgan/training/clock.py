@@ -16,7 +16,7 @@ class Clock:
     """Reads the time between stretches of steps."""
 
     max_seconds: float | None
-    """Of this process's life; None: no limit."""
+    """Of `process.seconds`; None: no limit."""
     snapshot_seconds: float
     """At most so much work is lost to a kill. 0: none, at any cost."""
     affordable: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable, Iterator, Mapping
 
 import keras
@@ -14,7 +15,7 @@ from dcgan.execution import randomness
 from dcgan.networks import architecture
 from dcgan.networks.architecture import make_discriminator, make_generator
 from dcgan.networks.augmentation import augment
-from dcgan.networks.batches import Batches
+from dcgan.networks.batches import Batches, spec_of_batches, to_uint8
 
 BETA_1 = 0.5  # Radford et al. 2016, section 3; Adam's default of 0.9 oscillates here
 
@@ -23,7 +24,11 @@ Stretch = Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 
 
 class Gan:
-    """Generator, discriminator, both optimizers, and the moving average (EMA) of the generator's weights."""
+    """Generator, discriminator, both optimizers, and the moving average (EMA) of the generator's weights.
+
+    Its loop is compiled once, which takes as long as some hundred steps of small networks. It serves one training after
+    the other, each of which begins it anew.
+    """
 
     def __init__(
         self,
@@ -31,7 +36,7 @@ class Gan:
         image_shape: tuple[int, int, int],
         precision: str = "float32",
     ) -> None:
-        """Build everything; weights are set by `initialize`, `start_from` or `restore`.
+        """Build everything, and compile nothing yet; weights are set by `initialize`, `start_from` or `restore`.
 
         Args:
             config: resolved.
@@ -48,9 +53,16 @@ class Gan:
         # Optimizers that are not built have no variables, and a restore would pass them over.
         self.generator_optimizer.build(self.generator.trainable_variables)
         self.discriminator_optimizer.build(self.discriminator.trainable_variables)
+        self._config = config
+        networks = (*self.generator.weights, *self.discriminator.weights)
+        self._begins = [(one, one.numpy()) for one in networks if not one.path.endswith("kernel")]
+        self._run_steps = self._compiled(image_shape)
+        self._sample = tf.function(lambda latents: to_uint8(self.ema(latents, training=False)), reduce_retracing=True)
 
     def initialize(self, stream: int) -> None:
         """Set every weight from a stateless draw of N(0, 0.02), biases to 0, norms to their start (section 3)."""
+        for variable, begin in self._begins:
+            variable.assign(begin)
         for number, variable in enumerate(self.generator.weights + self.discriminator.weights):
             if variable.path.endswith("kernel"):
                 seed = tf.constant([stream, number], tf.int64)
@@ -137,35 +149,37 @@ class Gan:
         }
         return {f"{part}/{variable.path}": variable for part, of in parts.items() for variable in of}
 
-    def sample(self, latents: tf.Tensor) -> tf.Tensor:
-        """Images of the EMA generator for latents (N, latent_dim)."""
-        return self.ema(latents, training=False)
+    def sample(self, latents: tf.Tensor) -> np.ndarray:
+        """Images of the EMA generator, uint8 (N, H, W, C), for latents (N, latent_dim)."""
+        images: np.ndarray = self._sample(latents).numpy()
+        return images
 
-    def stretch(self, config: ResolvedTraining, batches: Batches, seed: int, label: str) -> Stretch:
-        """Compile the training loop.
+    def stretch(self, batches: Batches, seed: int, label: str) -> Stretch:
+        """The training loop, on some images.
 
         Args:
-            config: resolved.
             batches: where real images are drawn from.
             seed: the job's.
             label: class name, or the base's; names the streams of draws.
         """
-        size, latent_dim, decay = config.batch_size, config.latent_dim, config.ema_decay
-        kinds = config.augmentation or []
-        latent_stream, real_stream, fake_stream = (
-            randomness.stream(seed, label, purpose)
-            for purpose in ("latent in training", "augment real", "augment fake")
-        )
-        generator, discriminator = self.generator, self.discriminator
+        purposes = ("latent in training", "augment real", "augment fake")
+        streams = tf.constant([randomness.stream(seed, label, purpose) for purpose in purposes], tf.int64)
+        return functools.partial(self._run_steps, batches, streams)
 
-        def train_step(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def _compiled(self, image_shape: tuple[int, int, int]) -> Callable[..., tuple[tf.Tensor, tf.Tensor]]:
+        """The training loop, from batches, streams of draws, and what a `Stretch` takes."""
+        config, generator, discriminator = self._config, self.generator, self.discriminator
+        size, kinds = config.batch_size, config.augmentation
+
+        def train_step(batches: Batches, streams: tf.Tensor, step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            of_latents, of_real, of_fake = tf.unstack(streams)
             images, _ = batches.draw(step, size)
-            latents = tf.random.stateless_normal((size, latent_dim), tf.stack([latent_stream, step]), alg="philox")
+            latents = tf.random.stateless_normal((size, config.latent_dim), tf.stack([of_latents, step]), alg="philox")
             with tf.GradientTape(persistent=True) as tape:
                 # One forward pass through both networks serves both losses (non-saturating, Goodfellow et al. 2014).
                 fakes = _float32(generator(latents, training=True))
-                seen_real = augment(images, kinds, real_stream, step)
-                seen_fake = augment(fakes, kinds, fake_stream, step)
+                seen_real = augment(images, kinds, of_real, step)
+                seen_fake = augment(fakes, kinds, of_fake, step)
                 on_real = _float32(discriminator(seen_real, training=True))
                 on_fake = _float32(discriminator(seen_fake, training=True))
                 d_loss = tf.reduce_mean(tf.nn.softplus(-on_real)) + tf.reduce_mean(tf.nn.softplus(on_fake))
@@ -176,21 +190,31 @@ class Gan:
             self.generator_optimizer.apply(g_gradients, generator.trainable_variables)
             # The average reaches back over at most a tenth of the steps so far: it should forget where it began.
             past = tf.cast(step, tf.float32)
-            warm_decay = tf.minimum(decay, (1.0 + past) / (10.0 + past))
+            decay = tf.minimum(config.ema_decay, (1.0 + past) / (10.0 + past))
             for average, weight in zip(self.ema.weights, generator.weights, strict=True):
-                average.assign(weight + warm_decay * (average - weight))
+                average.assign(weight + decay * (average - weight))
             return d_loss, g_loss
 
-        @tf.function(reduce_retracing=True)
-        def run(first: tf.Tensor, count: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        number = tf.TensorSpec((), tf.int64)
+
+        @tf.function(input_signature=[spec_of_batches(image_shape), tf.TensorSpec((3,), tf.int64), number, number])
+        def run(
+            batches: Batches, streams: tf.Tensor, first: tf.Tensor, count: tf.Tensor
+        ) -> tuple[tf.Tensor, tf.Tensor]:
             d_sum = g_sum = tf.constant(0.0)
             for step in tf.range(first, first + count):
-                d_loss, g_loss = train_step(step)
+                d_loss, g_loss = train_step(batches, streams, step)
                 d_sum, g_sum = d_sum + d_loss, g_sum + g_loss
             return d_sum / tf.cast(count, tf.float32), g_sum / tf.cast(count, tf.float32)
 
-        compiled: Stretch = run
+        compiled: Callable[..., tuple[tf.Tensor, tf.Tensor]] = run
         return compiled
+
+
+@functools.lru_cache(maxsize=1)
+def gan(config: ResolvedTraining, image_shape: tuple[int, int, int], precision: str) -> Gan:
+    """This process's `Gan` of such networks. A training that begins ends the one before."""
+    return Gan(config, image_shape, precision)
 
 
 @contextlib.contextmanager

@@ -48,7 +48,7 @@ def _rate(training: ResolvedTraining, image_shape: tuple[int, int, int], precisi
     gan = Gan(training, image_shape, precision=precision)
     gan.initialize(0)
     batches = Batches([np.zeros((training.batch_size, *image_shape), np.uint8)], stream=0)
-    run_steps = gan.stretch(training, batches, 0, "")
+    run_steps = gan.stretch(batches, 0, "")
     seconds = []
     for _ in range(TRIALS + 1):  # the first compiles
         began = time.monotonic()

@@ -14,11 +14,11 @@ import tensorflow as tf
 from dcgan.config import ResolvedJob
 from dcgan.execution import randomness
 from dcgan.execution.progress import OnProgress
-from dcgan.networks.batches import Batches, to_float, to_uint8
+from dcgan.networks.batches import Batches, to_float
 from dcgan.run.paths import Run
 from dcgan.training import snapshots
 from dcgan.training.clock import Clock
-from dcgan.training.gan import Gan
+from dcgan.training.gan import gan
 from dcgan.training.journal import Journal
 from dcgan.training.precision import chosen_precision
 from dcgan.training.score import NUM_SAMPLES, FoldScorer
@@ -59,7 +59,7 @@ class Inputs:
     draws: str
     """Names the streams of draws."""
     max_seconds: float | None
-    """Of this process's life; None: no limit."""
+    """Of `process.seconds`; None: no limit."""
     on_progress: OnProgress
     """Called after every stretch of steps."""
 
@@ -72,12 +72,11 @@ class State:
         training, seed = inputs.job.training, inputs.job.generation.seed
         self._inputs = inputs
         self.precision = chosen_precision(inputs.run)
-        self.gan = Gan(training, inputs.images[0].shape[1:], self.precision)
+        self.gan = gan(training, inputs.images[0].shape[1:], self.precision)
         self.clock = Clock(inputs.max_seconds, training.snapshot_seconds, affordable=inputs.num_steps)
         self._latents = tf.random.stateless_normal(
             (NUM_SAMPLES, training.latent_dim), [randomness.stream(seed, inputs.label, "score"), 0], alg="philox"
         )
-        self._sample = tf.function(lambda: to_uint8(self.gan.sample(self._latents)))
         self.course = Course()
         self.best: dict[str, np.ndarray] = {}
         """Of the generator; empty: no step has been the best yet."""
@@ -87,7 +86,7 @@ class State:
             self.gan.restore(arrays)
         else:
             self._begin()
-        self._compile()
+        self._aim()
         self.keep_place()
 
     def run_steps(self, count: int) -> tuple[float, float]:
@@ -102,7 +101,7 @@ class State:
         What a class begins with may ship only if it is this class's own: the shared base's samples score well at
         times, and are of other classes too.
         """
-        samples = self._sample().numpy()
+        samples = self.gan.sample(self._latents)
         journal.show(self.course.work, samples)
         scorer, start = self._inputs.scorer, self._inputs.start
         if scorer is None or (self.course.step == 0 and (start is None or start.of_base)):
@@ -121,15 +120,14 @@ class State:
         arrays, place = self._good
         self.gan.restore(arrays)
         self.course.return_to(place)
-        self._compile()
+        self._aim()
 
     def begin_again(self) -> None:
         """Return to the start, with the present branch's draws and learning rate."""
         self.course.begin_again()
         self.best.clear()
-        self.gan.reset_optimizers()
         self._begin()
-        self._compile()
+        self._aim()
 
     def save(self) -> None:
         """Write a snapshot."""
@@ -145,6 +143,7 @@ class State:
     def _begin(self) -> None:
         """Set the weights to what was given, or to the present branch's random ones."""
         inputs, start = self._inputs, self._inputs.start
+        self.gan.reset_optimizers()
         if start is None:
             self.gan.initialize(randomness.stream(inputs.job.generation.seed, self._branch_name(), "weights"))
         elif start.of_base:
@@ -156,12 +155,12 @@ class State:
             # What shipped then is scored tonight, and ships again if training finds nothing better.
             self.gan.show(shipped)
 
-    def _compile(self) -> None:
-        """Compile the steps with the present branch's draws and learning rate."""
+    def _aim(self) -> None:
+        """Give the steps the present branch's draws and learning rate."""
         training, seed, name = self._inputs.job.training, self._inputs.job.generation.seed, self._branch_name()
         self.gan.set_learning_rate(training.learning_rate * self.course.learning_rate_scale)
         batches = Batches(self._inputs.images, stream=randomness.stream(seed, name, "batch"))
-        self._run_steps = self.gan.stretch(training, batches, seed, name)
+        self._run_steps = self.gan.stretch(batches, seed, name)
 
     def _branch_name(self) -> str:
         """Names the streams of draws; an incident changes it."""

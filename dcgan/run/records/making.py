@@ -55,7 +55,7 @@ class TrainingRecord(Record):
     seconds: float
     """In optimizer steps."""
     process_seconds: float
-    """Of the process's life."""
+    """That its process was at it, the start of the process included where it was started for this."""
     images_per_second: float | None
     model_sha256: str
     run_id: str

@@ -14,7 +14,7 @@ from onnx import TensorProto, helper
 from dcgan.config import JobConfig, MeasuresConfig, OnnxConfig
 from dcgan.errors import StageError
 from dcgan.evaluation.features import BATCH_SIZE, FeatureSpace, open_space, resized
-from dcgan.networks.classifier import load_judge, train_judge
+from dcgan.networks.classifier import make_classifier, train_judge
 from dcgan.run.paths import Run
 from tests.conftest import split_run, write_digits
 from tests.samples import noise
@@ -56,7 +56,9 @@ def space(prepared: tuple[Run, JobConfig], features: str, **given: Any) -> Featu
 def test_judge_gives_what_its_features_layer_does(prepared: tuple[Run, JobConfig]) -> None:
     run, _ = prepared
     images = np.load(run.train_images("0"))
-    judge, _ = load_judge(run, (8, 8, 1))
+    judge = make_classifier((8, 8, 1), 2)
+    with np.load(run.judge / "model.npz") as weights:
+        judge.set_weights([weights[name] for name in sorted(weights)])
     network = keras.Model(judge.inputs, judge.get_layer("features").output)
     expected = network.predict(images / 127.5 - 1.0, verbose=0)
     opened = space(prepared, "judge")

@@ -22,12 +22,12 @@ from benchmarks.jobs import put_generated
 from dcgan.errors import Interrupted, StageError, StorageError
 from dcgan.execution.pool import KEPT_SECONDS, Work, Workers
 from dcgan.execution.progress import Progress
-from dcgan.files import storage
 from dcgan.pipeline.performing import WORKER
 from dcgan.pipeline.stages import (
     ALL,
     BASE,
     JUDGE,
+    MAKE,
     MEASURE_QUALITY,
     MEASURE_UTILITY,
     TRAIN,
@@ -39,6 +39,7 @@ from dcgan.pipeline.stages import (
 )  # fmt: skip
 from dcgan.run import records
 from dcgan.run.paths import Run
+from dcgan.run.records import TrainingRecord
 from tests.conftest import TINY, split_run, write_digits
 from tests.records import recipe_record
 
@@ -51,7 +52,7 @@ def work_of(run: Path, stage: Stage = JUDGE, portion: Portion = ALL, *, per_gpu:
     """What a worker is given for a portion of a stage, with one thread."""
     return Work(
         run=str(run), stage=stage.name, title=stage.title, worker=WORKER, function=stage.function,
-        arguments=dict(portion.arguments), label=portion.label, threads=1, per_gpu=per_gpu, kept=stage.kept,
+        arguments=dict(portion.arguments), label=portion.label, threads=1, per_gpu=per_gpu,
         log=str(Run(run).log(stage.name, *portion.subjects[0])),
     )  # fmt: skip
 
@@ -151,37 +152,42 @@ def test_signal_that_comes_while_a_worker_is_started_stops_it_and_locks_nothing_
     assert done.stdout == "stopped judge was stopped; run the same command again to resume\n"
 
 
-def test_memory_of_the_parent_does_not_grow_from_class_to_class(tmp_path: Path) -> None:
+def test_memory_stays_flat_over_50_classes_in_one_worker(tmp_path: Path) -> None:
     write_digits(tmp_path / "images", {0: 40, 1: 40})
-    opened, _ = split_run(tmp_path, training=TINY["training"])
-    workers, memory = Workers(), []
+    training = TINY["training"] | {"class_steps": 10}
+    opened, _ = split_run(tmp_path, training=training, gate={"classifier_steps": 20})
+    workers, memory, at_work = Workers(), [], set()
     workers.perform(work_of(opened.root), ignore)
     workers.perform(work_of(opened.root, BASE, Portion({"max_seconds": None})), ignore)
-    for _ in range(4):
-        shutil.rmtree(opened.training("0"), ignore_errors=True)
-        workers.perform(work_of(opened.root, TRAIN, of_class("0", max_seconds=None)), ignore)
-        record = storage.read_json(opened.training("0") / "record.json")
-        assert record["steps"] == TINY["training"]["class_steps"]
-        memory.append(psutil.Process().memory_info().rss)
-    assert max(memory[2:]) - memory[1] < 2**20
+    for _ in range(50):
+        for folder in (opened.training("0"), opened.generation("0")):
+            shutil.rmtree(folder, ignore_errors=True)
+        workers.perform(work_of(opened.root, MAKE, of_class("0", num_wanted=40, max_seconds=None)), ignore)
+        assert records.read(opened.training("0") / "record.json", TrainingRecord).steps == 10
+        worker = worker_of(opened.root)
+        assert worker is not None
+        at_work.add(worker.pid)
+        memory.append([process.memory_info().rss for process in (psutil.Process(), worker)])
+    workers.end_kept()
+    assert len(at_work) == 1
+    assert (np.max(memory[10:], axis=0) - memory[9] < 4 * 2**20).all()
 
 
-def test_worker_is_kept_for_the_next_stage_that_trains_classifiers_and_ends_when_none_comes(tmp_path: Path) -> None:
+def test_worker_is_kept_for_the_next_stage_and_ends_when_none_comes(tmp_path: Path) -> None:
     write_digits(tmp_path / "images", {0: 30, 1: 25})
     opened, _ = split_run(tmp_path, gate={"classifier_steps": 5})
     put_generated(opened, "0", np.load(opened.train_images("0"))[:4])
     records.write(opened.recipe_record, recipe_record())
     workers = Workers()
-    workers.perform(work_of(opened.root), ignore)
-    assert worker_of(opened.root) is None
 
-    def perform(stage: Stage) -> psutil.Process:
-        workers.perform(work_of(opened.root, stage, ALL if stage is MEASURE_QUALITY else of_classifiers([0])), ignore)
+    def perform(stage: Stage, portion: Portion = ALL) -> psutil.Process:
+        workers.perform(work_of(opened.root, stage, portion), ignore)
         worker = worker_of(opened.root)
         assert worker is not None
         return worker
 
-    kept = [perform(TRY_RECIPES), perform(MEASURE_QUALITY), perform(MEASURE_UTILITY)]
+    one = of_classifiers([0])
+    kept = [perform(JUDGE), perform(TRY_RECIPES, one), perform(MEASURE_QUALITY), perform(MEASURE_UTILITY, one)]
     assert len({worker.pid for worker in kept}) == 1
     logs = {file.name for file in (opened.root / "logs").iterdir()}
     assert {"try_recipes-0.log", "measure_quality.log", "measure_utility-0.log"} <= logs
@@ -190,6 +196,21 @@ def test_worker_is_kept_for_the_next_stage_that_trains_classifiers_and_ends_when
     last = perform(MEASURE_QUALITY)
     last.wait(KEPT_SECONDS + 10)
     assert worker_of(opened.root) is None
+
+
+def test_class_that_fails_ends_its_worker_and_the_next_one_has_another(tmp_path: Path) -> None:
+    write_digits(tmp_path / "images", {0: 40, 1: 40})
+    opened, _ = split_run(tmp_path, training=TINY["training"], gate={"classifier_steps": 20})
+    workers = Workers()
+    workers.perform(work_of(opened.root), ignore)
+    workers.perform(work_of(opened.root, BASE, Portion({"max_seconds": None})), ignore)
+    first = worker_of(opened.root)
+    with pytest.raises(StageError):
+        workers.perform(work_of(opened.root, TRAIN, of_class("none of the set", max_seconds=None)), ignore)
+    assert first is not None and not first.is_running() and worker_of(opened.root) is None
+    workers.perform(work_of(opened.root, TRAIN, of_class("1", max_seconds=None)), ignore)
+    assert records.read(opened.training("1") / "record.json", TrainingRecord).steps == TINY["training"]["class_steps"]
+    workers.end_kept()
 
 
 def test_workers_of_one_run_are_ended_and_those_of_another_go_on(run: Path, tmp_path: Path) -> None:

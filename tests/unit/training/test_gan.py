@@ -27,7 +27,7 @@ def base() -> Gan:
     dark, light = (draws.integers(low, low + 100, (40, *SHAPE)).astype(np.uint8) for low in (0, 150))
     gan = Gan(CONFIG, SHAPE)
     gan.initialize(randomness.stream(0, "base", "weights"))
-    run = gan.stretch(CONFIG, Batches([dark, light], stream=1), 0, "base")
+    run = gan.stretch(Batches([dark, light], stream=1), 0, "base")
     run(tf.constant(0, tf.int64), tf.constant(30, tf.int64))
     return gan
 
@@ -84,6 +84,17 @@ def test_first_step_begins_with_what_the_base_had_learnt(base: Gan, started: Gan
     latents = normal(1, 128, CONFIG.latent_dim)  # those whose statistics it took
     made = base.generator(latents, training=False)
     assert difference(started.generator(latents, training=True), made) < 1e-3
+
+
+def test_a_gan_that_has_trained_begins_anew_as_a_fresh_one_does(base: Gan) -> None:
+    again, fresh = Gan(CONFIG, SHAPE), Gan(CONFIG, SHAPE)
+    again.restore(base.arrays())
+    for gan in (again, fresh):
+        gan.reset_optimizers()
+        gan.initialize(5)
+    assert again.arrays().keys() == fresh.arrays().keys()
+    for name, array in fresh.arrays().items():
+        np.testing.assert_array_equal(again.arrays()[name], array, err_msg=name)
 
 
 def test_average_begins_at_the_generator_and_optimizers_at_nothing(base: Gan, started: Gan) -> None:

@@ -24,7 +24,7 @@ def digits() -> dict[int, np.ndarray]:
 def scorer(digits: dict[int, np.ndarray]) -> Scorer:
     batches = Batches([digits[label][:80] for label in range(10)], stream=0)
     classifier = Trainer((8, 8, 1), 10, []).train(batches, 100, 0, lambda _: None)
-    return Scorer(looker(classifier), digits[3][:80])
+    return Scorer(looker(classifier.get_weights(), (8, 8, 1)), digits[3][:80])
 
 
 def test_other_real_images_of_the_class_score_best(scorer: Scorer, digits: dict[int, np.ndarray]) -> None:
@@ -74,7 +74,8 @@ def test_kid_agrees_with_a_formula_in_float64(scorer: Scorer, digits: dict[int, 
 
 def test_two_real_images_are_enough(digits: dict[int, np.ndarray]) -> None:
     batches = Batches([digits[0][:5], digits[1][:5]], stream=0)
-    look = looker(Trainer((8, 8, 1), 2, []).train(batches, 5, 0, lambda _: None))
+    classifier = Trainer((8, 8, 1), 2, []).train(batches, 5, 0, lambda _: None)
+    look = looker(classifier.get_weights(), (8, 8, 1))
     assert np.isfinite(Scorer(look, digits[0][:2])(digits[0][2:10]).value)
 
 
