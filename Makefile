@@ -61,10 +61,13 @@ lock: install ## pinned versions again from pyproject.toml; keeps those that fit
 	$(LOCK) $(UPGRADE) --all-extras --group dev --output-file constraints.txt pyproject.toml
 	$(LOCK) --constraint constraints.txt --extra job --extra s3 --group build \
 	  --output-file deploy/requirements.txt pyproject.toml
+	$(LOCK) --group sbom --output-file deploy/sbom.txt
 
 sbom: install ## what a machine that runs jobs has installed, as CycloneDX, in dist/sbom.cdx.json
 	@mkdir -p dist
-	$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible \
+	$(BIN)/uv venv --quiet --clear .venv/sbom
+	$(BIN)/uv pip sync --quiet --python .venv/sbom --require-hashes deploy/sbom.txt
+	.venv/sbom/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible \
 	  --output-format JSON --output-file dist/sbom.cdx.json deploy/requirements.txt
 
 build: install ## wheel and sdist in dist/

@@ -12,10 +12,12 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
-LOCKS = (ROOT / "constraints.txt", ROOT / "deploy" / "requirements.txt")
+DEVELOPMENT, DEPLOYED, SBOM = LOCKS = tuple(
+    ROOT / name for name in ("constraints.txt", "deploy/requirements.txt", "deploy/sbom.txt")
+)
 
 
-def pins(lock: Path = LOCKS[0]) -> dict[str, list[tuple[Requirement, str]]]:
+def pins(lock: Path = DEVELOPMENT) -> dict[str, list[tuple[Requirement, str]]]:
     """By name of a package: each requirement that pins it, one for each version, and the lines that follow."""
     found: dict[str, list[tuple[Requirement, str]]] = {}
     text = lock.read_text(encoding="utf-8")
@@ -36,7 +38,9 @@ def asked_for() -> list[Requirement]:
 
 @pytest.mark.parametrize("asked", asked_for(), ids=str)
 def test_pinned_version_is_within_its_bounds(asked: Requirement) -> None:
-    for pinned, _ in pins()[canonicalize_name(asked.name)]:
+    name = canonicalize_name(asked.name)
+    found = pins(SBOM) if name == "cyclonedx-bom" else pins()
+    for pinned, _ in found[name]:
         [specifier] = pinned.specifier
         assert asked.specifier.contains(specifier.version, prereleases=True), "`make lock` writes constraints.txt again"
 
@@ -46,14 +50,14 @@ def test_every_line_is_a_pin_with_hashes_and_names_no_host(lock: Path) -> None:
     text = lock.read_text(encoding="utf-8")
     lines = [line for line in text.splitlines() if line and not line.startswith((" ", "#"))]
     parsed = [pin for found in pins(lock).values() for pin in found]
-    assert len(lines) == len(parsed) > 100
+    assert len(lines) == len(parsed) > 30
     assert all(re.search(r"--hash=sha256:[0-9a-f]{64}", rest) for _, rest in parsed)
     assert "://" not in text and "--index" not in text and "--find-links" not in text
 
 
 def test_container_has_the_same_versions() -> None:
-    assert {"prefect", "tensorflow", "s3fs", "hatchling"} <= set(pins(LOCKS[1]))
-    for name, found in pins(LOCKS[1]).items():
+    assert {"prefect", "tensorflow", "s3fs", "hatchling"} <= set(pins(DEPLOYED))
+    for name, found in pins(DEPLOYED).items():
         assert {str(pin.specifier) for pin, _ in found} <= {str(pin.specifier) for pin, _ in pins()[name]}
 
 
