@@ -47,7 +47,7 @@ def embedded_server() -> Iterator[threading.Event]:
         Interrupted: the run was stopped before it did.
     """
     _require_writable(PREFECT_HOME.value())
-    log.info("Starting Prefect's embedded server (the first start prepares its database: up to half a minute)")
+    log.info("Starting Prefect's embedded server (longer the first time, when it creates its database)")
     port = _free_port()
     settings = server.protection(port, server.new_password())
     with _environment(settings), tempfile.TemporaryFile() as said, _started(port, said) as process:

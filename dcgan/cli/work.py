@@ -112,6 +112,7 @@ def _show_plan(
 
 def run(job: ResolvedJob, *, as_json: bool, rehash: bool = False, fresh: bool = False) -> int:
     """Run the nightly flow here and now, and tell how it went."""
+    display.say(f"Job {job.name}: images from {job.data.source}")  # at once: to load Prefect takes a second
     with _prefect_quiet(), display.live():
         result = until_stopped(lambda: _run_flow(job, rehash, fresh))
     return tell(result, as_json=as_json)
