@@ -1,4 +1,4 @@
-"""What the Prefect server does by itself: runs whose machine has died are marked as crashed, and people are told."""
+"""What the Prefect server does on its own: marks runs whose machine has died as crashed, and notifies people."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def automate(silence: int, notify: Sequence[str]) -> list[str]:
 
     Args:
         silence: s between a run's last heartbeat and being marked as crashed.
-        notify: notification blocks that are told of it, and of runs that are late.
+        notify: notification blocks for it, and for runs that are late.
 
     Returns:
         What was set up, line by line.
@@ -52,7 +52,7 @@ def automate(silence: int, notify: Sequence[str]) -> list[str]:
             before.delete()
     Automation(
         name=SILENT,
-        description="A run's process tells every few minutes that it lives. Where it stops to, its machine has died.",
+        description="A run's process sends a heartbeat every few minutes. When they stop, its machine has died.",
         trigger=EventTrigger(
             match=EVERY_RUN,
             match_related=OURS,
@@ -70,21 +70,21 @@ def automate(silence: int, notify: Sequence[str]) -> list[str]:
             *_notifications(blocks, f"Crashed: no sign of life for {silence} s"),
         ],
     ).create()
-    told = [f"A run that gives no sign of life for {silence} s is marked as crashed"]
+    lines = [f"A run that gives no sign of life for {silence} s is marked as crashed"]
     if blocks:
         Automation(
             name=LATE,
-            description="A run that is late is one that no worker takes.",
+            description="A run is late when no worker picks it up.",
             trigger=EventTrigger(match=EVERY_RUN, match_related=OURS, expect={"prefect.flow-run.Late"}),
-            actions=_notifications(blocks, "Late: nobody starts it. Does a worker, or `dcgan serve`, run?"),
+            actions=_notifications(blocks, "Late: nothing has started it. Is a worker or `dcgan serve` running?"),
         ).create()
-        told.append(f"Told of that, and of runs that nobody starts: {', '.join(notify)}")
-    return told
+        lines.append(f"Notified of that, and of runs that nobody starts: {', '.join(notify)}")
+    return lines
 
 
-def _notifications(blocks: Sequence[NotificationBlock], told: str) -> list[ActionTypesOrUnknown]:
-    """The server's part in telling: it fills in the run."""
-    subject, body = "{{ flow_run.name }}: " + told, "{{ flow_run|ui_url }}"
+def _notifications(blocks: Sequence[NotificationBlock], what: str) -> list[ActionTypesOrUnknown]:
+    """One notification for each block; the server fills in the run."""
+    subject, body = "{{ flow_run.name }}: " + what, "{{ flow_run|ui_url }}"
     ids = [block._block_document_id for block in blocks]
     return [SendNotification(block_document_id=id_, subject=subject, body=body) for id_ in ids if id_ is not None]
 

@@ -57,13 +57,13 @@ def require(address: str) -> None:
     Raises:
         ConfigError: it does not answer, or has none.
     """
-    told = f"run.on dask://{address.removeprefix('tcp://')}"
+    problem = f"run.on dask://{address.removeprefix('tcp://')}"
     try:
         with distributed.Client(  # type: ignore[no-untyped-call]  # distributed has few types
             address, timeout=TIMEOUT_SECONDS, set_as_default=False
         ) as client:
             workers = client.scheduler_info()["workers"]
     except (OSError, TimeoutError) as error:
-        raise ConfigError(f"{told}: no Dask scheduler answers there ({error}):{HELP}") from error
+        raise ConfigError(f"{problem}: no Dask scheduler answers there ({error}):{HELP}") from error
     if not workers:
-        raise ConfigError(f"{told}: the Dask scheduler has no workers:{HELP}")
+        raise ConfigError(f"{problem}: the Dask scheduler has no workers:{HELP}")

@@ -45,10 +45,10 @@ def load(name: str, option: str) -> NotificationBlock:
     return block
 
 
-def tell(flow: Flow[..., object], flow_run: FlowRun, state: State) -> None:
-    """Hook of a flow: tell the blocks of its parameter `notify` how the run ended, if `notify_on` has that end.
+def notify(flow: Flow[..., object], flow_run: FlowRun, state: State) -> None:
+    """Hook of a flow: say by the blocks in its parameter `notify` how the run ended, if `notify_on` has that end.
 
-    A block that cannot be told fails no run. Of its error only the kind is logged: the text may hold its address, and
+    A block that fails does not fail the run. Of its error only the kind is logged: the text may hold its address, and
     with it a secret.
     """
     parameters = flow_run.parameters
@@ -57,16 +57,16 @@ def tell(flow: Flow[..., object], flow_run: FlowRun, state: State) -> None:
     subject, body = text(flow_run, state)
     for name in parameters.get("notify", ()):
         try:
-            told = load(name, "notify").notify(body, subject)
-            assert told is None  # no coroutine: hooks are called where no event loop runs
+            answer = load(name, "notify").notify(body, subject)
+            assert answer is None  # no coroutine: hooks are called where no event loop runs
         except Exception as error:
-            flow_run_logger(flow_run, flow).error("Block %s could not be told: %s", name, type(error).__name__)
+            flow_run_logger(flow_run, flow).error("Block %s failed: %s", name, type(error).__name__)
 
 
 def text(flow_run: FlowRun, state: State) -> tuple[str, str]:
-    """What is told: a line, and below it where to look. The state may name classes, and chats read markup."""
+    """Subject and body: a line, and below it where to look. The state may name classes, and chats read markup."""
     with get_client(sync_client=True) as client:
         name = client.read_flow_run(flow_run.id).name  # who started it knows but the name that it had before it began
     message = state.message or state.name or ""
-    told = message if message.startswith(str(state.name)) else f"{state.name}: {message}"
-    return without_markup(f"{name}: {told}"), url_for(flow_run) or f"Flow run {flow_run.id}"
+    line = message if message.startswith(str(state.name)) else f"{state.name}: {message}"
+    return without_markup(f"{name}: {line}"), url_for(flow_run) or f"Flow run {flow_run.id}"

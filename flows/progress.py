@@ -83,12 +83,12 @@ class Publisher:
     def _send(self, task: UUID, report: Progress) -> None:
         """Show a report, in the context of its task, which the artifact then belongs to."""
         percent = 100 * min(1.0, report["done"] / max(1, report["total"]))
-        told = without_markup(in_words(report))
+        description = without_markup(in_words(report))
         try:
             if task in self._artifacts:
-                update_progress_artifact(self._artifacts[task], percent, told)
+                update_progress_artifact(self._artifacts[task], percent, description)
             else:
-                artifact = create_progress_artifact(percent, description=told)
+                artifact = create_progress_artifact(percent, description=description)
                 assert isinstance(artifact, UUID)  # no coroutine: no event loop runs in this thread
                 self._artifacts[task] = artifact
         except Exception as error:  # it is but a display: the run goes on, and the next report is tried again

@@ -52,7 +52,7 @@ def run_here(flow: Flow[..., State[Any]], *arguments: object) -> Any:
             state = recorded(*arguments, return_state=True)
         except Exception as error:
             if ends:
-                log.warning("the Prefect server could not be told how the run ended (%s)", error)
+                log.warning("the Prefect server did not take the run's final state (%s)", error)
             elif isinstance(error, httpx.HTTPError):
                 raise ServerError(
                     f"the Prefect server at {server.address()} does not answer any more: {error}"

@@ -25,7 +25,7 @@ def _run_name() -> str:
     parameters = runtime.flow_run.parameters
     try:
         name = _job(parameters["job_file"], parameters["settings"]).name
-    except DcganError:  # which the run itself will tell
+    except DcganError:  # the run itself will report it
         name = runtime.deployment.name or Path(parameters["job_file"]).stem
     return f"{name} {runs.now()}"
 
@@ -37,9 +37,9 @@ def _job(job_file: str, settings: Sequence[str]) -> ResolvedJob:
 @flow(
     name="dcgan-augment",
     flow_run_name=_run_name,
-    on_completion=[notifications.tell],
-    on_failure=[notifications.tell],
-    on_crashed=[notifications.tell],
+    on_completion=[notifications.notify],
+    on_failure=[notifications.notify],
+    on_crashed=[notifications.notify],
 )
 def scheduled(
     job_file: str,
@@ -56,8 +56,8 @@ def scheduled(
         settings: such as `generation.per_class=200`, over keys of the job file.
         rehash: open every image, also those that have not changed since the job's last run.
         fresh: take nothing over from earlier runs.
-        notify: notification blocks that are told how the run ends, such as `slack-webhook/my-team`.
-        notify_on: ends that they are told.
+        notify: notification blocks that report how the run ends, such as `slack-webhook/my-team`.
+        notify_on: ends that they report.
     """
     job = _job(job_file, settings)
     context = FlowRunContext.get()

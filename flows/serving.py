@@ -67,8 +67,8 @@ def serve(
         cron: minute, hour, day, month, weekday.
         timezone: IANA name; the schedule follows its daylight saving.
         overlap: what becomes of a run that comes due while another of the job is not finished.
-        notify: notification blocks that are told how a run ends.
-        notify_on: ends that they are told.
+        notify: notification blocks that report how a run ends.
+        notify_on: ends that they report.
 
     Raises:
         ConfigError: there is no such job, schedule or block, or no server to register them with.

@@ -112,7 +112,7 @@ def make_shards(run: Run, job: ResolvedJob, label: str, firsts: Sequence[int], o
         job: resolved.
         label: class name.
         firsts: index of each shard's first candidate.
-        on_progress: told of candidates, rejected ones only at the end of a shard.
+        on_progress: called with candidates; rejected ones count only at the end of a shard.
     """
     curator = Curator(run, job, label)
     for number, first in enumerate(firsts):

@@ -18,7 +18,7 @@ PART = 4096  # candidates: some seconds of work, and a multiple of `generation.m
 SHARDS_MIN = 8
 SHARD_ROWS, SHARD_RECORD = "rows.parquet", "rows.json"  # in a shard's folder, beside its images
 EARLIER = "earlier"  # name of that part; the others are numbered
-UNTOLD = "not told"  # rejected for a reason that the earlier run did not tell image by image
+UNRECORDED = "not recorded"  # reason for a rejection that the earlier run did not record image by image
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def lay_out(source: Path, target: Path, rows: pd.DataFrame) -> None:
     tried, rejected = record.tried, record.rejected
     if len(rows) < record.accepted:  # which candidates were rejected before the last of these, and why, is not kept
         tried = int(rows["index"].max()) + 1 if len(rows) else 0
-        rejected = {UNTOLD: tried - len(rows)} if tried > len(rows) else {}
+        rejected = {UNRECORDED: tried - len(rows)} if tried > len(rows) else {}
     part = earlier_part(target)
     storage.write_atomic(part, lambda file: rows.to_parquet(file, index=False))
     records.write(part.with_suffix(".json"), PartRecord(accepted=len(rows), tried=tried, rejected=rejected))

@@ -14,7 +14,7 @@ from dcgan.evaluation.statistics import CONFIDENCE, Difference, bootstrap, diffe
 from dcgan.run.records import Advice, ArmScores, Comparison, RecipeRecord, Worth
 
 MAX_DOUBLINGS = 6  # of real images; beyond, nothing is said
-FURTHER = 10  # real images of a class, whose gain is told class by class
+FURTHER = 10  # real images of a class, whose gain is reported class by class
 
 
 class Facts(NamedTuple):

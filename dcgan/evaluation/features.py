@@ -118,8 +118,8 @@ def _onnx(path: Path, given: OnnxConfig, threads: int) -> Callable[[np.ndarray],
         try:
             (features,) = session.run([output], {inputs[0].name: np.ascontiguousarray(batch)})
         except Exception as error:
-            told = f"it takes {inputs[0].shape} and was given {list(batch.shape)}; see measures.onnx"
-            raise StageError(f"measures.features: {path} cannot be run: {told}: {error}") from error
+            problem = f"it takes {inputs[0].shape} and was given {list(batch.shape)}; see measures.onnx"
+            raise StageError(f"measures.features: {path} cannot be run: {problem}: {error}") from error
         return np.asarray(features)
 
     return extract

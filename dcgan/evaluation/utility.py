@@ -151,7 +151,7 @@ class Classifiers:
             recipe: see there.
             steps: optimizer steps.
             tested: uint8 (n, H, W, C) of each class.
-            on_progress: told after each stretch of steps.
+            on_progress: called after each stretch of steps.
 
         Returns:
             `right`, whether each tested image was recognised, bool (N,), and `truth`, class numbers (N,).
@@ -175,8 +175,8 @@ def _carry_out(
         about = {**trial.about, "recipe": np.array(trial.recipe.model_dump_json())}
         found = _standing(trial.file, about)
         if found is None:
-            told = part_of(on_progress, position * trial.steps, len(numbers) * trial.steps)
-            measured = classifiers.tested(trial.purpose, trial.sets, trial.recipe, trial.steps, trial.tested, told)
+            report = part_of(on_progress, position * trial.steps, len(numbers) * trial.steps)
+            measured = classifiers.tested(trial.purpose, trial.sets, trial.recipe, trial.steps, trial.tested, report)
             found = measured | about
             storage.write_bytes(trial.file, storage.pack_arrays(found))
         recognised[number] = round(float(found["right"].mean()), 4)

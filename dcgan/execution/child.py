@@ -213,7 +213,7 @@ def open_channel() -> Callable[[Any], None]:
     return say
 
 
-def next_told() -> Any:
+def next_message() -> Any:
     """In a child: what the parent says next, once it does; None when it has no more to say."""
     line = sys.stdin.readline()
     return json.loads(line) if line else None

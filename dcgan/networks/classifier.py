@@ -129,7 +129,7 @@ class Trainer:
             batches: class-balanced draws of training images.
             num_steps: optimizer steps.
             seed: of weights, dropout and augmentation.
-            on_progress: told after each stretch of steps.
+            on_progress: called after each stretch of steps.
             mixup: mix the images of a batch, and their labels, after augmentation.
         """
         keras.utils.set_random_seed(seed)
@@ -254,8 +254,8 @@ def train_judge(run: Run, job: ResolvedJob, on_progress: OnProgress) -> JudgeRec
 
     def train(pools: list[np.ndarray], num_steps: int, name: str, done: int) -> keras.Model:
         seed = randomness.key(job.generation.seed, "", name) % 2**31
-        told = part_of(on_progress, done, steps + FOLDS * steps_of_fold)
-        return trainer.train(Batches(pools, stream=seed), num_steps, seed, told)
+        report = part_of(on_progress, done, steps + FOLDS * steps_of_fold)
+        return trainer.train(Batches(pools, stream=seed), num_steps, seed, report)
 
     _save(run.judge / "model.npz", train(real, steps, "judge", 0))
     other_class = [np.ones(len(images), np.float32) for images in real]

@@ -1,4 +1,4 @@
-"""What people are told when a stage is done: lines, made from the records that it has left."""
+"""The lines that are printed when a stage is done, from the records that it left."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ def make(
         label: class name.
         num_wanted: images of the class.
         max_seconds: of `process.seconds`, until the class is trained; None: no limit.
-        on_progress: told of both, under their own titles.
+        on_progress: called for both, under their own titles.
     """
 
     def of(stage: Stage) -> OnProgress:

@@ -40,7 +40,7 @@ def perform(stage: Stage, run: Run, job: ResolvedJob, portion: Portion = ALL) ->
         return None
     else:
         workers().perform(_work(stage, run, job, portion), reports.send)
-    for line in stage.told(run, portion):
+    for line in stage.messages(run, portion):
         log.info(line)
     return given
 

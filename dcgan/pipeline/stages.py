@@ -79,14 +79,14 @@ class Stage:
     resumed: bool = False
     """Whether another machine can go on with it, from its newest snapshot."""
     lines: str = ""
-    """`module:function` of what people are told when a portion is done: from the run and the portion to lines."""
+    """`module:function` that gives the lines to print when a portion is done, from the run and the portion."""
 
     def load(self) -> Callable[..., Any]:
         """Its function, imported now."""
         return load(self.function)
 
-    def told(self, run: Any, portion: Portion) -> Iterable[str]:
-        """What people are told when a portion is done."""
+    def messages(self, run: Any, portion: Portion) -> Iterable[str]:
+        """The lines to print when a portion is done."""
         return load(self.lines)(run, portion) if self.lines else ()
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from dcgan.config import parse_resolved
 from dcgan.errors import DcganError, StorageError
 from dcgan.execution import process
-from dcgan.execution.child import next_told, open_channel
+from dcgan.execution.child import next_message, open_channel
 from dcgan.execution.determinism import set_up_tensorflow
 from dcgan.execution.pool import Work
 from dcgan.files import storage
@@ -34,13 +34,13 @@ def main() -> int:
     """Do the work that the first argument describes, and what is asked for after it; see `execution.pool.Work`."""
     say = open_channel()
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.INFO)
-    first = told = json.loads(sys.argv[1])
-    while told:
-        work = Work(**told)
+    first = message = json.loads(sys.argv[1])
+    while message:
+        work = Work(**message)
         try:
             run = Run(Path(work.run))
             config = parse_resolved(storage.read_json(run.config), where=str(run.config))
-            if told is first:
+            if message is first:
                 with _without("matplotlib", "sklearn"):  # Keras loads them for what no worker does: 1 s of 4
                     set_up_tensorflow(work.threads)
             else:
@@ -58,14 +58,14 @@ def main() -> int:
             message = f"cannot write {error.filename or work.run}: {error.strerror}"
             say({"error": {"kind": StorageError.__name__, "message": message}})
             return 1
-        told = next_told()
+        message = next_message()
     return 0
 
 
 @contextmanager
 def _without(*packages: str) -> Iterator[None]:
     """Packages, not loaded yet, that cannot be within the block, as if they were not installed."""
-    sys.modules.update(dict.fromkeys(packages))  # type: ignore[arg-type]  # None is how an import is told to fail
+    sys.modules.update(dict.fromkeys(packages))  # type: ignore[arg-type]  # None makes an import fail
     try:
         yield
     finally:

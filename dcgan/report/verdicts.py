@@ -52,26 +52,26 @@ def headline(classes: Iterable[ClassOutcome], overall: OverallEvidence | None) -
     whole = overall.effect if overall else None
     fall = f"balanced accuracy is shown to fall, by {_reach(overall)}" if overall and whole is Effect.HARMS else None
     if not num_shipped:
-        told = f"Nothing to train on: {fall or 'no class ships'}."
+        sentence = f"Nothing to train on: {fall or 'no class ships'}."
     elif fall:
-        told = f"Think twice: {fall}."
+        sentence = f"Think twice: {fall}."
     elif effects[Effect.UNFIT]:
-        told = f"Think twice: the images are not fit to train on in {effects[Effect.UNFIT]} of {among}."
+        sentence = f"Think twice: the images are not fit to train on in {effects[Effect.UNFIT]} of {among}."
     elif effects[Effect.HARMS]:
-        told = f"Think twice: recall is shown to fall in {effects[Effect.HARMS]} of {among}."
+        sentence = f"Think twice: recall is shown to fall in {effects[Effect.HARMS]} of {among}."
     elif overall and whole is Effect.HELPS:
-        told = f"Worth training on: balanced accuracy is shown to rise, by {_reach(overall)}."
+        sentence = f"Worth training on: balanced accuracy is shown to rise, by {_reach(overall)}."
     elif effects[Effect.HELPS] and whole is Effect.UNCLEAR:
         rising = effects[Effect.HELPS]
-        told = f"No gain shown on the whole, although recall is shown to rise in {rising} of {among}."
+        sentence = f"No gain shown on the whole, although recall is shown to rise in {rising} of {among}."
     elif effects[Effect.HELPS]:
         rising = effects[Effect.HELPS]
-        told = f"Worth training on: recall is shown to rise in {rising} of {among}, and to fall in none."
+        sentence = f"Worth training on: recall is shown to rise in {rising} of {among}, and to fall in none."
     elif effects[Effect.UNCLEAR]:
-        told = f"No gain shown: in {among}, the images are shown neither to help nor to harm."
+        sentence = f"No gain shown: in {among}, the images are shown neither to help nor to harm."
     else:
-        told = f"Untested: too few held-out real images to tell whether the {among} help."
-    return told
+        sentence = f"Untested: too few held-out real images to tell whether the {among} help."
+    return sentence
 
 
 def _reach(gain: Comparison) -> str:

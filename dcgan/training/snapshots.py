@@ -40,7 +40,7 @@ def save(folder: Path, step: int, arrays: Mapping[str, np.ndarray], record: str)
 
 
 def load_newest(folder: Path) -> tuple[dict[str, np.ndarray], str] | None:
-    """The newest snapshot that is not damaged: arrays and record, or None. A damaged one is told of and removed."""
+    """The newest snapshot that is not damaged: arrays and record, or None. A damaged one is reported and removed."""
     if (path := newest(folder)) is None:
         return None
     arrays = storage.unpack_arrays(path.read_bytes())
@@ -48,7 +48,7 @@ def load_newest(folder: Path) -> tuple[dict[str, np.ndarray], str] | None:
 
 
 def newest(folder: Path) -> Path | None:
-    """The file of the newest snapshot that is not damaged, or None. A damaged one is told of and removed."""
+    """The file of the newest snapshot that is not damaged, or None. A damaged one is reported and removed."""
     for path in _newest_first(folder):
         match = _NAME.fullmatch(path.name)
         assert match

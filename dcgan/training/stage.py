@@ -25,8 +25,8 @@ from dcgan.training.state import BASE, Inputs, Start, State
 def train_base(run: Run, job: ResolvedJob, max_seconds: float | None, on_progress: OnProgress) -> TrainingRecord:
     """Train the shared base on the training images of all classes, every class drawn equally often.
 
-    It is a start for the classes and makes no images itself, so that its last step serves, and no score is taken. It is
-    not told the classes: by a label it would learn those of few images by heart, and hand them on narrow.
+    It is a start for the classes and makes no images itself, so its last step ships and no score is taken. It sees no
+    labels: with them it would memorise the classes of few images, and pass on little variation.
     """
     return _train(
         Inputs(

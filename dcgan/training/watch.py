@@ -125,13 +125,13 @@ class Course:
         self.best_step, self.lowest_score, self.lowest_step = None, None, 0
         self.interval_losses = []
 
-    def note(self, kind: str, told: str) -> None:
+    def note(self, kind: str, detail: str) -> None:
         """Record an incident, and begin a new branch of draws.
 
         Raises:
             TrainingError: this kind of incident has come too often; the message holds the history.
         """
-        self.incidents.append(Incident(kind=kind, step=self.step, branch=self.branch, told=told))
+        self.incidents.append(Incident(kind=kind, step=self.step, branch=self.branch, told=detail))
         if sum(incident.kind == kind for incident in self.incidents) > ALLOWED[kind]:
             raise TrainingError(f"training {kind} once too often: {sentences.incidents(self.incidents)}")
         self.branch += 1

@@ -79,7 +79,7 @@ def check_own_end(run: Bereft) -> None:
     [night] = (run.job.parent / "outputs" / "tiny" / "history.jsonl").read_text().splitlines()
     assert json.loads(night)["state"] == "Completed"
     assert run.seconds < 60
-    assert "Warning: the Prefect server could not be told how the run ended" in run.stderr
+    assert "Warning: the Prefect server did not take the run's final state" in run.stderr
     for noise in ("Traceback", "EventsWorker", "ERROR"):
         assert noise not in run.stderr
 

@@ -100,7 +100,7 @@ def story(tmp_path_factory: pytest.TempPathFactory, serverless: dict[str, str]) 
         """A class's training is under way, and its process is stopped: it answers to nothing any more."""
         if not any(map(snapshots.newest_file, outputs.glob("runs/*/training/0"))):
             return False
-        workers = children_with(process, "dcgan.pipeline.worker", '"stage": "make"')
+        workers = children_with(process, "dcgan.pipeline.worker")
         for worker in workers:
             worker.suspend()
         return bool(workers)

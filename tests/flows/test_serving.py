@@ -141,7 +141,7 @@ def test_people_are_told_of_every_end_with_a_link(evening: Evening) -> None:
 def test_block_that_cannot_be_told_stops_nothing(evening: Evening) -> None:
     assert len([told for told in evening.heard if told["path"].startswith("/refused")]) == 3
     logs = evening.server.ask("/logs/filter", {})
-    assert "Block custom-webhook/refused could not be told: HTTPStatusError" in {log["message"] for log in logs}
+    assert "Block custom-webhook/refused failed: HTTPStatusError" in {log["message"] for log in logs}
 
 
 def test_secret_of_a_block_stands_nowhere_else(evening: Evening) -> None:

@@ -25,7 +25,7 @@ from dcgan.data.catalogue.decode import decode, fit, perceptual_hash, to_pixels
 from dcgan.data.catalogue.depth import Range, UnusableError
 from dcgan.data.catalogue.kinds import open_picture, what_it_is
 from dcgan.data.catalogue.reasons import DAMAGED, EMPTY, SYNTHETIC, TOO_LARGE, UNUSABLE
-from dcgan.execution.child import next_told, open_channel
+from dcgan.execution.child import next_message, open_channel
 from dcgan.files import marks
 
 ACCEPTED, QUARANTINED = "accepted", "quarantined"  # verdicts
@@ -258,7 +258,7 @@ def main() -> None:
     warnings.simplefilter("ignore")  # Pillow's of large pictures and odd metadata: both are looked at
     resource.setrlimit(resource.RLIMIT_DATA, (MAX_MEMORY, MAX_MEMORY))
     say(READY)
-    while (tasks := next_told()) is not None:
+    while (tasks := next_message()) is not None:
         for act, address, *arguments in tasks:
             # Not caught by Python, so that it ends a decoder that never comes back to Python too.
             signal.alarm(MAX_SECONDS)

@@ -39,7 +39,7 @@ def gan_train_test(
         steps: optimizer steps of each classifier.
         seed: of both classifiers.
         kinds: classical augmentations, of both.
-        on_progress: told of both trainings as one.
+        on_progress: called for both trainings as one piece of work.
     """
     from dcgan.networks.batches import Batches  # noqa: PLC0415 (imports TensorFlow; gate and report need the names below alone)
     from dcgan.networks.classifier import trainer  # noqa: PLC0415 (as above)
@@ -50,8 +50,8 @@ def gan_train_test(
     ends = np.cumsum([len(images) for images in tested])[:-1]
     hits = {}
     for arm, (name, pools) in enumerate({"synthetic": learnt_from, "real": train}.items()):
-        told = part_of(on_progress, arm * steps, 2 * steps)
-        one.train(Batches(pools, stream=seed), steps, seed, told)
+        report = part_of(on_progress, arm * steps, 2 * steps)
+        one.train(Batches(pools, stream=seed), steps, seed, report)
         guesses = np.split(one.predict(np.concatenate(tested)), ends)
         hits[name] = [guess == number % len(train) for number, guess in enumerate(guesses)]
     measured = []

@@ -37,7 +37,7 @@ class Coordinator(Record):
     """Of Python and of packages, by name."""
 
 
-class Post:
+class CoordinatorFile:
     """`coordinator.json`: who coordinates a job's run. Every task asks now and then, and stops when it is another."""
 
     def __init__(self, job: ResolvedJob) -> None:
@@ -46,7 +46,7 @@ class Post:
         url = runs.job_url(job)
         self.folder = f"{url}/work" if url else str(runs.job_paths(job).root)
         self._system, self._root = urls.open_url(self.folder)
-        self._told = f"cannot reach {self.folder}, by which the machines of run.on {job.run.on} share the run"
+        self._problem = f"cannot reach {self.folder}, by which the machines of run.on {job.run.on} share the run"
 
     def read(self) -> Coordinator | None:
         """Who it is; None when nobody ever was.
@@ -59,7 +59,7 @@ class Post:
         except FileNotFoundError:
             return None
         except Exception as error:  # each file system has its own kinds
-            raise StorageError(f"{self._told}: {error}") from error
+            raise StorageError(f"{self._problem}: {error}") from error
 
     def write(self, coordinator: Coordinator) -> None:
         """Say who it is.
@@ -71,7 +71,7 @@ class Post:
             self._system.makedirs(self._root, exist_ok=True)
             self._system.pipe_file(f"{self._root}/coordinator.json", coordinator.model_dump_json().encode())
         except Exception as error:
-            raise StorageError(f"{self._told}: {error}") from error
+            raise StorageError(f"{self._problem}: {error}") from error
 
     def remove_finished_runs(self) -> None:
         """Let go of what is shared of runs that will not be resumed."""
@@ -98,13 +98,13 @@ def coordinating(job: ResolvedJob) -> Iterator[None]:
         return
     for root in runs.job_paths(job).runs.glob("*/"):
         storage.remove_unfinished(root)  # archives of a coordinator that was killed
-    post, me = Post(job), uuid.uuid4().hex
-    post.write(Coordinator(id=me, host=platform.node(), versions=runs.provenance(job).versions))
+    file, me = CoordinatorFile(job), uuid.uuid4().hex
+    file.write(Coordinator(id=me, host=platform.node(), versions=runs.provenance(job).versions))
 
     def step_down() -> None:
-        now = post.read()
+        now = file.read()
         if now and now.id == me:
-            post.write(Coordinator(id=None))
+            file.write(Coordinator(id=None))
 
     def look() -> bool:
         if not interruption.is_requested():
@@ -119,7 +119,7 @@ def coordinating(job: ResolvedJob) -> Iterator[None]:
         with contextlib.suppress(Exception):  # how the run has ended counts more; what stays is removed the next time
             step_down()
             if runs.job_url(job):
-                post.remove_finished_runs()
+                file.remove_finished_runs()
 
 
 def offer(stage: Stage, run: Run, job: ResolvedJob, portion: Portion) -> None:

@@ -52,7 +52,7 @@ class Store:
         """
         self.url = url
         self._system, self._root = urls.open_url(url)
-        self._told = f"cannot share the run by {url}"
+        self._problem = f"cannot share the run by {url}"
 
     def record(self, piece: str) -> Piece | None:
         """What is there of a piece; None when nothing is.
@@ -61,7 +61,7 @@ class Store:
             StorageError: the store cannot be reached, or its record is damaged.
         """
         try:
-            content = transfers.patiently(lambda: self._system.cat_file(f"{self._root}/{piece}.json"), self._told)
+            content = transfers.patiently(lambda: self._system.cat_file(f"{self._root}/{piece}.json"), self._problem)
         except FileNotFoundError:
             return None
         try:
@@ -73,7 +73,7 @@ class Store:
         """The pieces that `<folder>/*` stands for, whole or not."""
         folder = pattern.removesuffix("/*")
         self._system.invalidate_cache()
-        listing = transfers.patiently(lambda: self._system.find(f"{self._root}/{folder}"), self._told)
+        listing = transfers.patiently(lambda: self._system.find(f"{self._root}/{folder}"), self._problem)
         records = sorted(PurePosixPath(path).name for path in listing if str(path).endswith(".json"))
         return [f"{folder}/{name.removesuffix('.json')}" for name in records]
 
@@ -101,7 +101,7 @@ class Store:
             self._write(name, lambda target: self._system.put_file(str(archive), target))
         self._write(f"{piece}.json", lambda target: self._system.pipe_file(target, record.model_dump_json().encode()))
         if before and before.archive != name:
-            transfers.remove(lambda: self._system.rm_file(f"{self._root}/{before.archive}"), self._told)
+            transfers.remove(lambda: self._system.rm_file(f"{self._root}/{before.archive}"), self._problem)
 
     def fetch(self, run: Run, piece: str, *, only_whole: bool = False) -> None:
         """Make a piece of a run's folder what is there, if something is.
@@ -139,7 +139,7 @@ class Store:
         source = f"{self._root}/{record.archive}"
         with tempfile.TemporaryDirectory(prefix=storage.TEMPORARY_PREFIX, dir=run.root) as folder:
             archive, unpacked = Path(folder, "archive.tar"), Path(folder, "files")
-            transfers.patiently(lambda: self._system.get_file(source, str(archive)), self._told)
+            transfers.patiently(lambda: self._system.get_file(source, str(archive)), self._problem)
             if storage.sha256(archive) != record.sha256:
                 raise StorageError(
                     f"{self.url}/{record.archive} is damaged: its SHA-256 is not the one in {piece}.json. "
@@ -158,7 +158,7 @@ class Store:
             self._system.makedirs(str(PurePosixPath(target).parent), exist_ok=True)
             act(target)
 
-        transfers.patiently(with_folder, self._told)
+        transfers.patiently(with_folder, self._problem)
 
 
 def _plain(entry: tarfile.TarInfo) -> tarfile.TarInfo:

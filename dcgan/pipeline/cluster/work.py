@@ -19,7 +19,7 @@ from dcgan.config import LOCAL, ResolvedJob
 from dcgan.errors import Interrupted, StageError, StorageError
 from dcgan.execution.pool import workers
 from dcgan.files import urls
-from dcgan.pipeline.cluster.coordinator import Post, store_of
+from dcgan.pipeline.cluster.coordinator import CoordinatorFile, store_of
 from dcgan.pipeline.cluster.store import Store
 from dcgan.pipeline.cluster.watching import every
 from dcgan.pipeline.performing import perform
@@ -52,48 +52,48 @@ def perform_anywhere(stage: Stage, run: Run, job: ResolvedJob, portion: Portion)
     """
     if job.run.on == LOCAL or not stage.worker:
         return perform(stage, run, job, portion)
-    post = Post(job)
-    mine = _coordinator(post, job)
+    file = CoordinatorFile(job)
+    mine = _coordinator(file, job)
     store = store_of(run, job)
     if store is None:
-        with _ending_with(post, mine, run):
+        with _ending_with(file, mine, run):
             return perform(stage, run, job, portion)
     writes = named(stage.writes, portion)
     with _scratch(run) as here:
         store.fetch_all(here, named(stage.reads, portion) + writes)
         saving = _saving(store, here, writes[0]) if stage.resumed else contextlib.nullcontext()
         try:
-            with _ending_with(post, mine, here), saving:
+            with _ending_with(file, mine, here), saving:
                 return perform(stage, here, job, portion)
         finally:
-            if _whom(post, mine) in (mine, None):  # the tasks of another coordinator push their own
+            if _whom(file, mine) in (mine, None):  # the tasks of another coordinator push their own
                 for piece in writes:
                     store.push(here, piece, whole=is_whole(here, piece))
 
 
-def _whom(post: Post, last: str) -> str | None:
+def _whom(file: CoordinatorFile, last: str) -> str | None:
     """Id of the coordinator now, None when the run was stopped; `last` when the store does not tell."""
     with contextlib.suppress(StorageError):
-        now = post.read()
+        now = file.read()
         return now.id if now else None
     return last
 
 
-def _coordinator(post: Post, job: ResolvedJob) -> str:
+def _coordinator(file: CoordinatorFile, job: ResolvedJob) -> str:
     """Whom this machine works for now, which must be able to do the same."""
-    coordinator = post.read()
+    coordinator = file.read()
     if coordinator is None:
         raise StorageError(
-            f"{platform.node()} finds no coordinator.json in {post.folder}, where the machine that began the run has "
+            f"{platform.node()} finds no coordinator.json in {file.folder}, where the machine that began the run has "
             "put it. Expected outputs.root to be a URL, or a folder that all machines share."
         )
     if coordinator.id is None:
         raise Interrupted("the run was stopped before this task started; run the same command again to resume")
     mine = runs.provenance(job).versions
     if odd := [name for name, version in mine.items() if coordinator.versions.get(name) != version]:
-        told = ", ".join(f"{name} {mine[name]}, not {coordinator.versions.get(name)}" for name in odd)
+        differences = ", ".join(f"{name} {mine[name]}, not {coordinator.versions.get(name)}" for name in odd)
         raise StageError(
-            f"{platform.node()} has {told} as {coordinator.host}, which began the run, so that the bytes would "
+            f"{platform.node()} has {differences} as {coordinator.host}, which began the run, so that the bytes would "
             "depend on where a class is trained. Install the same versions on all machines."
         )
     return coordinator.id
@@ -114,12 +114,12 @@ def _scratch(run: Run) -> Iterator[Run]:
         yield here
 
 
-def _ending_with(post: Post, mine: str, here: Run) -> contextlib.AbstractContextManager[None]:
+def _ending_with(file: CoordinatorFile, mine: str, here: Run) -> contextlib.AbstractContextManager[None]:
     """End the run's workers on this machine when it has another coordinator, or none."""
     workers().allow(str(here.root))
 
     def ask() -> bool:
-        if _whom(post, mine) == mine:
+        if _whom(file, mine) == mine:
             return True
         workers().end(str(here.root))
         return False

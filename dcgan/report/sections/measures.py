@@ -47,8 +47,8 @@ mark on the bar: what real images reach against other real images of the class.{
 <details>
 <summary>What they say</summary>
 <dl>
-{% for column in measures.columns if column.told %}
-<dt>{{ column.title }}</dt><dd>{{ column.told }}</dd>
+{% for column in measures.columns if column.meaning %}
+<dt>{{ column.title }}</dt><dd>{{ column.meaning }}</dd>
 {% endfor %}
 </dl>
 </details>
@@ -75,7 +75,7 @@ class Column:
     title: str
     good: str
     """Such as "high" or "near 0"; "" if it is not known."""
-    told: str = ""
+    meaning: str = ""
     is_share: bool = False
     """Whether it goes from 0 to 1."""
     has_bar: bool = True
@@ -106,7 +106,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Note:
-    """What is to be told of a measure, and of which classes."""
+    """A remark about a measure, and the classes that it is about."""
 
     title: str
     note: str
@@ -198,7 +198,7 @@ def _notes(measured: Sequence[tuple[str, Mapping[str, Measure]]], columns: Mappi
         for name, measure in measures.items():
             if measure.note:
                 labels.setdefault((name, measure.note), []).append(label)
-    return [Note(columns[name].title, note, told) for (name, note), told in labels.items()]
+    return [Note(columns[name].title, note, about) for (name, note), about in labels.items()]
 
 
 def view(shown: Shown) -> Mapping[str, object] | None:

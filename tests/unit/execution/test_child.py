@@ -26,8 +26,8 @@ BUSY = "say('busy'); re.match('(a+)+$', 'a' * 64 + 'b')"
 
 
 def python(script: str) -> list[str]:
-    """A child that runs a script, with `say` and `next_told` at hand."""
-    head = "import os, re, signal, sys, tempfile, time\nfrom dcgan.execution.child import next_told, open_channel\n"
+    """A child that runs a script, with `say` and `next_message` at hand."""
+    head = "import os, re, signal, sys, tempfile, time\nfrom dcgan.execution.child import next_message, open_channel\n"
     return [sys.executable, "-c", head + "say = open_channel()\n" + textwrap.dedent(script)]
 
 
@@ -60,7 +60,7 @@ def test_values_go_both_ways_and_prints_of_libraries_do_not_mix_with_them(tmp_pa
     script = """
         print("of a library")
         os.system("echo of a program")
-        while (told := next_told()) is not None:
+        while (told := next_message()) is not None:
             say({"told": told})
     """
     with started(script, tmp_path / "log") as one:
@@ -116,7 +116,7 @@ def test_child_that_does_not_end_by_itself_is_killed_after_a_while(state: str, m
 
 def test_closing_waits_for_no_child_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(child, "GRACE_SECONDS", 1.0)
-    one = Child(python("say('here'); next_told()"))
+    one = Child(python("say('here'); next_message()"))
     assert one.hear() == "here"
     os.kill(one._process.pid, signal.SIGSTOP)
     assert one.close() == -signal.SIGKILL
@@ -133,7 +133,7 @@ def test_child_outlives_the_thread_that_started_it() -> None:
     made: list[Child] = []
 
     def start() -> None:
-        made.append(Child(python("say('here'); say(next_told())")))
+        made.append(Child(python("say('here'); say(next_message())")))
         assert made[0].hear() == "here"
 
     thread = threading.Thread(target=start)
