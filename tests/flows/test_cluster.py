@@ -34,7 +34,7 @@ DEADLINE_SECONDS = 900  # of a machine that others work on too
 DASK = [str(Path(sys.executable).with_name("dask"))]
 
 # A snapshot after every step: long enough for a worker to be killed between its first snapshot and its last step.
-TRAINING: dict[str, Any] = TINY["training"] | {"base_steps": 20, "class_steps": 80, "log_steps": 1}
+TRAINING: dict[str, Any] = TINY["training"] | {"base_steps": 80, "class_steps": 120, "log_steps": 1}
 
 
 def wait_until(is_so: Callable[[], Any], seconds: float = DEADLINE_SECONDS) -> Any:
