@@ -1,7 +1,7 @@
-"""Processes that are spoken with in JSON, one value a line: the parent's end, and the child's.
+"""Child processes that exchange JSON with their parent, one value a line: the parent's end, and the child's.
 
 The parent writes to the child's standard input and reads its standard output. A child ends with its parent, however
-that ends, and what it leaves in TMPDIR goes with it.
+the parent ends, and what it leaves in TMPDIR is removed with it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ LAUNCHER = [sys.executable, "-I", "-S", str(Path(__file__).with_name("launcher.p
 
 
 class Child:
-    """A process, as its parent has it. Any thread may call `stop`, the others are for one thread at a time."""
+    """A child process, seen from its parent. Any thread may call `stop`; all else is for one thread at a time."""
 
     def __init__(
         self, command: Sequence[str], *, log: Path | None = None, environment: Mapping[str, str] | None = None
@@ -38,18 +38,18 @@ class Child:
 
         Args:
             command: program, as an absolute path, and its arguments.
-            log: file that its messages are appended to; None: they are lost.
-            environment: variables, over those of this process.
+            log: file that its messages are appended to; None: they are dropped.
+            environment: variables in addition to those of this process.
         """
         self.log = log
-        """The file that `last_words` looks at; a child may be asked to write to another one."""
+        """The file whose end `last_words` quotes; a child may be asked to write to another one."""
         self._temporary = TemporaryFolder()
         self._tie = _Tie()
         variables = {**os.environ, "TMPDIR": str(self._temporary.path), **(environment or {})}
         if sys.platform == "linux":
             command = [*LAUNCHER, str(os.getpid()), *command]
         try:
-            # To Linux a process's parent is the thread that started it: one that ends when this process does.
+            # Linux takes the thread that started a process for its parent, so it must live as long as this process.
             self._process = _starter().submit(_start, command, log, variables, self._tie).result()
         except BaseException:
             self._tie.cut()
@@ -57,35 +57,35 @@ class Child:
             raise
 
     def tell(self, value: Any) -> None:
-        """Say something to it. If it is dead, `hear` tells."""
+        """Send it a value. If it has died, `hear` returns None."""
         assert self._process.stdin is not None
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.write(json.dumps(value) + "\n")
             self._process.stdin.flush()
 
     def hear(self) -> Any:
-        """What it says next, once it does; None when it has ended, or was ended in the middle of a line."""
+        """Wait for its next value; None if it has ended, even in the middle of a line."""
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         return json.loads(line) if line.endswith("\n") else None
 
     @property
     def is_alive(self) -> bool:
-        """Whether it has not ended."""
+        """Whether it is still running."""
         return self._process.poll() is None
 
     def stop(self) -> None:
-        """End it and what it has started, without waiting: when it does not end by itself soon, it is killed."""
+        """End it and everything it has started, without waiting. If it does not end soon, it is killed."""
         self._signal(signal.SIGTERM)
         timer = threading.Timer(GRACE_SECONDS, self._signal, [signal.SIGKILL])  # it may be stopped, or not listen
         timer.daemon = True
         timer.start()
 
     def close(self) -> int:
-        """Close its standard input, at which it ends, and wait until it has; it is killed when it does not soon.
+        """Close its standard input, upon which it ends, and wait for it. If it does not end soon, it is killed.
 
         Returns:
-            The status that it ended with, or less than 0, minus the signal that ended it.
+            Its exit status, or minus the number of the signal that ended it.
         """
         with contextlib.suppress(BrokenPipeError):
             assert self._process.stdin is not None
@@ -102,10 +102,10 @@ class Child:
         return status
 
     def last_words(self, status: int) -> str:
-        """How it died, as a sentence, and the end of its log.
+        """How it died, in a sentence, with the end of its log.
 
         Args:
-            status: see `close`.
+            status: from `close`.
         """
         how = f"its process ended with status {status}"
         if status < 0:
@@ -119,15 +119,15 @@ class Child:
 
     def _signal(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError):
-            if self.is_alive:  # and so the number of its group is not another's by now
+            if self.is_alive:  # else its group's number may be in use by another by now
                 os.killpg(self._process.pid, number)
 
 
 class _Tie:
-    """A pipe from this process to a child, at whose end the system kills the child. Linux only; elsewhere nothing.
+    """A pipe to a child: when this process ends, so does the pipe, and the system kills the child. Linux only.
 
-    The launcher asks the system for the same, but only once the child has come to run it. A child that is stopped in
-    its first milliseconds never does, and would outlive its parent for ever; this needs nothing from the child.
+    The launcher asks the system for the same, but only once the child runs it. A child that is stopped in its first
+    milliseconds never gets there, and would outlive its parent; this needs nothing from the child.
     """
 
     def __init__(self) -> None:
@@ -136,11 +136,11 @@ class _Tie:
 
     @property
     def inherited(self) -> list[int]:
-        """Descriptors that the child has to have."""
+        """Descriptors that the child must inherit."""
         return [self._reading]
 
     def fasten(self, pid: int) -> None:
-        """From now on, when nobody has the writing end any more, the child is killed, even if it is stopped."""
+        """From now on, the child is killed when nobody holds the writing end any more, even if it is stopped."""
         if sys.platform == "linux":
             fcntl.fcntl(self._reading, fcntl.F_SETOWN, pid)
             fcntl.fcntl(self._reading, F_SETSIG, signal.SIGKILL)
@@ -148,7 +148,7 @@ class _Tie:
             fcntl.fcntl(self._reading, fcntl.F_SETFL, flags | os.O_ASYNC)
 
     def cut(self) -> None:
-        """Let go of the pipe. In a process that was forked from this one, that does nothing to the child."""
+        """Close the pipe. In a process forked from this one, that does nothing to the child."""
         if self in _ties:
             _ties.discard(self)
             os.close(self._reading)
@@ -163,14 +163,14 @@ def _cut_all() -> None:
         tie.cut()
 
 
-os.register_at_fork(after_in_child=_cut_all)  # or it would keep the children of its parent alive
+os.register_at_fork(after_in_child=_cut_all)  # else it would keep its parent's children alive
 
 
 def _start(
     command: Sequence[str], log: Path | None, environment: Mapping[str, str], tie: _Tie
 ) -> subprocess.Popen[str]:
-    with log.open("ab") if log else open(os.devnull, "wb") as messages:  # noqa: PTH123 (no file of anybody's)
-        # A group of its own, so that Ctrl-C reaches the parent alone, which then ends it.
+    with log.open("ab") if log else open(os.devnull, "wb") as messages:  # noqa: PTH123 (not a real file)
+        # A group of its own: Ctrl-C then reaches only the parent, which ends the child.
         process = subprocess.Popen(  # noqa: S603 (Python, and modules of ours)
             command,
             stdin=subprocess.PIPE,
@@ -187,7 +187,7 @@ def _start(
 
 @functools.cache
 def _starter() -> ThreadPoolExecutor:
-    """One thread that lives as long as this process."""
+    """A thread that lives as long as this process."""
     return ThreadPoolExecutor(1, "children")
 
 
@@ -195,17 +195,17 @@ os.register_at_fork(after_in_child=_starter.cache_clear)  # a process that was f
 
 
 def open_channel() -> Callable[[Any], None]:
-    """In a child: what says a value to the parent.
+    """In a child: returns a function that sends a value to the parent.
 
-    Standard output is for that alone from now on; what libraries print there goes to standard error. Who speaks to a
-    parent that has ended ends too.
+    From now on standard output serves that alone, and what libraries print there goes to standard error. A child whose
+    parent has ended ends when it sends.
     """
     channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     parent = os.getppid()
 
     def say(value: Any) -> None:
-        if os.getppid() != parent:  # nobody listens; the system ends us by itself on Linux only
+        if os.getppid() != parent:  # nobody listens; only on Linux does the system end this process
             os._exit(1)
         channel.write(json.dumps(value) + "\n")
         channel.flush()
@@ -214,6 +214,6 @@ def open_channel() -> Callable[[Any], None]:
 
 
 def next_message() -> Any:
-    """In a child: what the parent says next, once it does; None when it has no more to say."""
+    """In a child: wait for the parent's next value; None if there are no more."""
     line = sys.stdin.readline()
     return json.loads(line) if line else None

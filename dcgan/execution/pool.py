@@ -1,4 +1,4 @@
-"""Starting worker processes, hearing their progress, and telling how they ended."""
+"""Worker processes: starting them, passing on their progress, and reporting how they ended."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ class Work:
     stage: str
     """Name of the stage."""
     title: str
-    """What people see of it at work."""
+    """Shown with its progress."""
     worker: str
-    """Module that the worker process runs."""
+    """Module that the process runs."""
     function: str
-    """`module:function` that it calls with the run, the job, `arguments` and `on_progress`."""
+    """`module:function`, called with the run, the job, `arguments` and `on_progress`."""
     arguments: Mapping[str, Any]
-    """As JSON has them."""
+    """Values that JSON can hold."""
     threads: int
     """Threads that TensorFlow may use."""
     log: str
@@ -46,43 +46,43 @@ class Work:
     label: str = ""
     """Class name, where it is about one class."""
     per_gpu: int = 1
-    """Processes on one GPU at a time."""
+    """Processes that share a GPU."""
 
     @property
     def called(self) -> str:
-        """What messages call it."""
+        """Its name in messages."""
         return f"{self.title} of class {self.label!r}" if self.label else self.title
 
 
 class Workers:
-    """Processes that this process has started; all of them can be stopped at once, from any thread.
+    """The processes that this process has started. All of them can be stopped at once, from any thread.
 
-    A process that has done its work is kept for more work of the same run: to start it, and to compile its networks,
-    takes as long as a small class's training.
+    A process that has finished its work is kept for more, of any run: starting one and compiling its networks takes as
+    long as training a small class.
     """
 
     def __init__(self, devices: Sequence[str] = ()) -> None:
-        """None yet.
+        """Start none yet.
 
         Args:
-            devices: GPUs that they share, see `devices.gpus`.
+            devices: GPUs for them to share, see `devices.gpus`.
         """
         self._lock = threading.RLock()  # a signal's handler may call `stop` in the thread that is starting a worker
         self._alive: dict[Child, str] = {}  # with the run that each works for
         self._ended: set[str] = set()
-        self._kept: dict[Child, tuple[tuple[str, int], threading.Timer]] = {}  # with run and threads, and its end
+        self._kept: dict[Child, tuple[int, threading.Timer]] = {}  # with its threads, and what will end it
         self._slots = Slots(devices)
         self._stopped = False
 
     def stop(self) -> None:
-        """End all workers now, and let no more begin. What they had saved stays, and is resumed from."""
+        """End all workers now, and start no more. What they have saved stays, to be resumed from."""
         self._stopped = True
         with self._lock:
             for child in self._alive:
                 child.stop()
 
     def end(self, run: str) -> None:
-        """End the workers of one run now, by the name of its folder, and let none begin before `allow`."""
+        """End the workers of one run now, given its folder, and start none for it before `allow`."""
         with self._lock:
             self._ended.add(run)
             for child, of_run in self._alive.items():
@@ -90,28 +90,28 @@ class Workers:
                     child.stop()
 
     def allow(self, run: str) -> None:
-        """Let workers of a run begin again."""
+        """Allow workers of a run again."""
         with self._lock:
             self._ended.discard(run)
 
     def end_kept(self) -> None:
-        """End the workers that wait for more work, and wait until they have."""
+        """End the workers that wait for more work, and wait until they have ended."""
         with self._lock:
             kept = list(self._kept)
         for child in kept:
             self._end_one_kept(child)
 
     def perform(self, work: Work, on_progress: OnProgress) -> None:
-        """Have a worker do some work.
+        """Have a worker do some work, and wait for it.
 
         Args:
             work: what to do.
             on_progress: called in this thread with every report, with stage and label added.
 
         Raises:
-            DcganError: the one that the worker raised.
-            StageError: the worker died without a word, killed by a signal or by a fault; the message tells.
-            Interrupted: `stop` was called, or `end` of this run.
+            DcganError: raised by the worker.
+            StageError: the worker died, by a signal or a crash; the message says how, with the end of its log.
+            Interrupted: `stop` was called, or `end` for this run.
         """
         said: Any = None
         doing, kept = work, False
@@ -148,23 +148,24 @@ class Workers:
         return self.start(command, work.called, work.run, log=log, environment=environment | place)
 
     def _resume(self, work: Work) -> Child | None:
-        """Give work to a worker that was kept, if there is one for it."""
+        """Give the work to a kept worker, if one suits."""
         with self._lock:
-            fit = (child for child, (kind, _) in self._kept.items() if kind == (work.run, work.threads))
+            fit = (child for child, (threads, _) in self._kept.items() if threads == work.threads)
             worker = next((child for child in fit if child.is_alive), None)
             if worker is None or self._stopped or work.run in self._ended:
                 return None
             self._kept.pop(worker)[1].cancel()
+            self._alive[worker] = work.run
         worker.log = Path(work.log)
         worker.tell(dataclasses.asdict(work))
         return worker
 
     def _keep(self, worker: Child, work: Work) -> None:
-        """Keep a worker for more work like this, and end it when none comes."""
+        """Keep a worker for more work like this, and end it if none comes."""
         timer = threading.Timer(KEPT_SECONDS, self._end_one_kept, [worker])
         timer.daemon = True
         with self._lock:
-            self._kept[worker] = ((work.run, work.threads), timer)
+            self._kept[worker] = (work.threads, timer)
         timer.start()
 
     def _end_one_kept(self, worker: Child) -> None:
@@ -182,14 +183,14 @@ class Workers:
         log: Path | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> Child:
-        """Start a process that `stop` ends; `close` it.
+        """Start a process that `stop` ends. The caller closes it by `close`.
 
         Args:
             command: program, as an absolute path, and its arguments.
-            title: of its work, for messages.
+            title: of its work, in messages.
             run: folder of the run that it works for; `end` of that run ends it too.
-            log: file that its messages are appended to; None: they are lost.
-            environment: variables, over those of this process.
+            log: file that its messages are appended to; None: they are dropped.
+            environment: variables in addition to those of this process.
 
         Raises:
             Interrupted: `stop` was called, or `end` of its run.
@@ -204,7 +205,7 @@ class Workers:
         return child
 
     def close(self, child: Child) -> int:
-        """Let a process end, and wait until it has; see `Child.close`."""
+        """End a process and wait for it; see `Child.close`."""
         try:
             return child.close()
         finally:
@@ -229,6 +230,6 @@ def _of_this_process() -> Workers:
 
 
 def workers() -> Workers:
-    """The workers of this process, which end when it is asked to stop; made when they are first asked for."""
-    with _making:  # two threads at once would each make their own
+    """The workers of this process, which end when it is asked to stop; created on first use."""
+    with _making:  # two threads at once would each create their own
         return _of_this_process()

@@ -1,7 +1,7 @@
 """A small classifier of the job's real images.
 
-It serves twice: as judge of single candidates (how sure is it of their class?), and to measure utility: the same
-network trained without and with the synthetic images, tested on held-out real ones.
+It has two uses: as judge of single candidates (how sure is it of their class?), and to measure utility, where the same
+network is trained without and with the synthetic images and tested on held-out real ones.
 """
 
 from __future__ import annotations
@@ -52,10 +52,10 @@ def make_classifier(image_shape: tuple[int, int, int], num_classes: int) -> kera
 
 
 class Trainer:
-    """Trains classifiers one after the other, which differ in their images and seeds alone.
+    """Trains classifiers one after the other that differ only in their images and seeds.
 
-    Its loop is compiled once, which takes as long as some hundred steps. All classifiers are the one `model`: the next
-    training begins it anew.
+    Its loop is compiled once, which takes as long as some hundred steps. All of them use the same `model`; the next
+    training starts it from fresh weights.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class Trainer:
         *,
         build: Callable[[tuple[int, int, int], int], keras.Model] = make_classifier,
     ) -> None:
-        """Build the classifier, and compile nothing yet.
+        """Build the classifier without compiling it.
 
         Args:
             image_shape: (H, W, C).
@@ -162,12 +162,12 @@ def trainer(
     *,
     path: str | None = None,
 ) -> Trainer:
-    """This process's `Trainer` of such classifiers, which is compiled once; `path` as for `builder`."""
+    """This process's `Trainer` of such classifiers, compiled once; `path` as for `builder`."""
     return Trainer(image_shape, num_classes, kinds, pace, build=builder(path))
 
 
 def builder(path: str | None) -> Callable[[tuple[int, int, int], int], keras.Model]:
-    """What builds the classifiers that measure utility: ours, or the user's own.
+    """The function that builds the classifiers that measure utility: ours, or the user's own.
 
     Args:
         path: `module:function`; None for ours.
@@ -223,7 +223,7 @@ def _compiled_look(image_shape: tuple[int, int, int], num_classes: int) -> Calla
 
     @tf.function(input_signature=[weights, tf.TensorSpec((None, *image_shape), tf.uint8)])
     def look(weights: list[tf.Tensor], images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        draws = both.non_trainable_variables  # of the dropout, which there is none of when nothing is trained
+        draws = both.non_trainable_variables  # the state of the dropout's draws, unused outside training
         (logits, features), _ = both.stateless_call(weights, draws, to_float(images), training=False)
         return tf.nn.softmax(logits), features
 

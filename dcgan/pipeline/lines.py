@@ -21,7 +21,7 @@ from dcgan.text import counted
 
 
 def of_catalogue(run: Run, _: Portion) -> Iterator[str]:
-    """How many images of how many classes there are, and what was left out."""
+    """How many images and classes were found, and what was left out."""
     record = records.read(run.catalogue_record, CatalogueRecord)
     accepted = sum(found.accepted for found in record.classes.values())
     line = f"Catalogue: {counted(accepted, 'real image')} of {counted(len(record.classes), 'class')}"
@@ -32,13 +32,13 @@ def of_catalogue(run: Run, _: Portion) -> Iterator[str]:
 
 
 def of_leakage(run: Run, _: Portion) -> Iterator[str]:
-    """How many near duplicates there are, and how many held-out images do not count for it."""
+    """How many near duplicates were found, and how many held-out images are excluded from the proof as a result."""
     record = records.read(run.leakage, LeakageRecord)
     for kind, count in record.pairs.items():
         if count:
             yield f"Near duplicates, {kind}: {counted(count, 'pair')}"
     if num_leaked := sum(len(leaks.holdout_rows) for leaks in record.classes.values()):
-        yield f"{counted(num_leaked, 'held-out image')} near a training image: no evidence, and left out of it"
+        yield f"{counted(num_leaked, 'held-out image')} near a training image: left out of the proof"
 
 
 def of_base(run: Run, _: Portion) -> Iterator[str]:
@@ -48,7 +48,7 @@ def of_base(run: Run, _: Portion) -> Iterator[str]:
 
 
 def of_training(run: Run, portion: Portion) -> Iterator[str]:
-    """Which step of a class's training is the best, and what went wrong in it."""
+    """Which step of a class's training ships, and what went wrong on the way."""
     record = records.read(run.training(portion.label) / "record.json", TrainingRecord)
     line = f"step {record.shipped_step} of {record.steps} is the best, {record.seconds:.0f} s"
     line += f", {record.stopped}" if record.stopped is Stopped.TIME_RAN_OUT else ""
@@ -81,7 +81,7 @@ def of_recipe(run: Run, _: Portion) -> Iterator[str]:
 
 
 def of_measures(run: Run, _: Portion) -> Iterator[str]:
-    """What the synthetic images come to, and real ones in their place."""
+    """The measures of the synthetic images, beside those of real images in their place."""
     overall = records.read(run.measures, MeasuresRecord).overall
     parts = [metric.in_words(overall[metric.name]) for metric in METRICS if metric.in_log and metric.name in overall]
     yield f"Synthetic images, and real ones in their place: {'; '.join(filter(None, parts))}"

@@ -13,7 +13,7 @@ from dcgan.training.stage import train_class
 def make(
     run: Run, job: ResolvedJob, label: str, num_wanted: int, max_seconds: float | None, on_progress: OnProgress
 ) -> None:
-    """Train a class, and make its images.
+    """Train a class and make its images.
 
     Args:
         run: with its judge and, where classes begin with it, the shared base.

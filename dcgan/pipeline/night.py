@@ -1,4 +1,4 @@
-"""One run of a job, from the moment it is opened to its line in the history, whichever way it ends."""
+"""One run of a job, from its opening to its line in the history, however it ends."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Night:
-    """A run that is under way."""
+    """A run in progress."""
 
     run: Run
     job: ResolvedJob
     planned: bool = False
-    """Whether the job and its images have proved fit to run."""
+    """Whether the job and its images have turned out to be usable."""
     result: RunResult | None = None
-    """What came of a run that has come to its end; None: it is resumed another time."""
+    """The outcome of a run that has ended; None if it is to be resumed."""
     seconds: dict[str, float] = field(default_factory=dict)
     """Wall-clock seconds of each stage so far."""
     _last: float = field(default_factory=time.monotonic)
 
     def lap(self, stage: str) -> None:
-        """The stage that ends now took all the time since the one before."""
+        """End a stage: it took all the time since the one before."""
         now = time.monotonic()
         self.seconds[stage] = round(now - self._last, 1)
         self._last = now
@@ -45,9 +45,9 @@ class Night:
 def opened(job: ResolvedJob, *, fresh: bool = False) -> Iterator[Night]:
     """Open the job's interrupted run, or a new one, for the time of the block, under the job's lock.
 
-    A block that sets the night's `result` ends the run: the history gets its line, and runs over `outputs.keep` go. An
-    error that says that the job or its images cannot be used ends it too: the next run looks at them again. Any other
-    error leaves it to be resumed.
+    If the block sets the night's `result`, the run is finished: it gets its line in the history, and runs beyond
+    `outputs.keep` are removed. An error which says that the job or its images cannot be used finishes it too, so that
+    the next run looks at them again. After any other error the run can be resumed.
 
     Args:
         job: resolved.

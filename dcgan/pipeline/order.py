@@ -1,6 +1,6 @@
-"""The order of a run's stages, the same by night, by hand and on a cluster.
+"""The order of a run's stages: the same for the nightly flow, for single commands and on a cluster.
 
-Whoever performs them gives a `Start`: Prefect's tasks, or threads of this process.
+The caller supplies a `Start` that performs them: as Prefect tasks, or in threads of this process.
 """
 
 from __future__ import annotations
@@ -52,10 +52,10 @@ log = logging.getLogger(__name__)
 
 
 class Pending(Protocol):
-    """A portion of a stage that is being performed, or waits to be."""
+    """A portion of a stage that is running, or waiting for a place."""
 
     def result(self) -> Any:
-        """Wait for its end; what the stage's function gave, of a stage that is performed where it is called.
+        """Wait for it; returns the result of the stage's function if the stage runs in the calling process.
 
         Raises:
             DcganError: the stage's.
@@ -63,45 +63,45 @@ class Pending(Protocol):
 
 
 class Start(Protocol):
-    """Lets a portion of a stage begin as soon as there is a place for it."""
+    """Starts a portion of a stage as soon as there is a place for it."""
 
     def __call__(self, stage: Stage, run: Run, job: ResolvedJob, portion: Portion, *, here: bool = False) -> Pending:
-        """Let it begin; `here` on this machine, also where others work for the run."""
+        """Start it; with `here` on this machine, even if other machines work for the run."""
 
 
 class Order:
-    """The stages of one night: each method is one step. They are called in this order, and may be called again."""
+    """The stages of one night. Each method is one step; they are called in this order and may be repeated."""
 
     def __init__(self, night: Night, start: Start) -> None:
-        """Perform nothing yet.
+        """Prepare; nothing is performed yet.
 
         Args:
-            night: under way.
+            night: in progress.
             start: performs portions of stages.
         """
         self.night, self.run, self.job = night, night.run, night.job
         self._start_portion = start
         self.plan: dict[str, ClassPlan] = {}
         self.chosen: dict[str, int] = {}
-        """Images to make of each class that takes part."""
+        """How many images to make, by class."""
         self.left: list[str] = []
-        """Classes that are left to train."""
+        """Classes that still have to be trained."""
         self.failures: dict[str, str] = {}
         """Why classes failed."""
         self.evaluation: EvaluationRecord | None = None
-        """The verdicts; None: there are none yet."""
+        """The verdicts; None before there are any."""
 
     def catalogue(self, *, rehash: bool = False) -> None:
-        """Find out what there is."""
+        """Read the source."""
         self._do(CATALOGUE, Portion({"rehash": rehash}))
 
     def unchanged(self) -> bool:
-        """Whether nothing has changed, and the last release stays: then the night is over."""
+        """Whether nothing has changed, so that the last release stands and the night is over."""
         self.night.result = self._do(COMPARE)
         return self.night.result is not None
 
     def split(self) -> None:
-        """Hold real images out, and plan what to make of each class."""
+        """Hold out real images, and plan how many images to make of each class."""
         self.plan = self._do(SPLIT)
         self.night.planned = True
         self.chosen = {label: planned.requested for label, planned in self.plan.items() if planned.requested}
@@ -112,7 +112,7 @@ class Order:
                 log.info("Class %s is refused: %s", label, planned.reason)
 
     def carry_over(self) -> None:
-        """Take over from earlier nights what still holds."""
+        """Take over what is still valid from earlier nights."""
         self.left = self._do(CARRY_OVER)
         self.night.lap("catalogue and split")
 
@@ -122,7 +122,7 @@ class Order:
         self.night.lap("judge")
 
     def base(self) -> None:
-        """Train the shared base, if a class begins with it."""
+        """Train the shared base, if any class starts from it."""
         if self.job.training.base and any(not self.run.start(label).exists() for label in self.left):
             self._do(BASE, Portion({"max_seconds": budget.of_base(self.job, len(self.left))}))
             self.night.lap("shared base")
@@ -130,7 +130,8 @@ class Order:
     def make(self) -> None:
         """Train the classes and make their images.
 
-        A class of very many images is trained first; its images are then made by several processes, and joined here.
+        For a class of very many images, training comes first; several processes then make its images in shards, which
+        are joined here.
         """
         seconds = self._seconds_of_class()
         large = {label for label in self.chosen if self._shards(label)}
@@ -155,18 +156,18 @@ class Order:
         self._generate(self.chosen)
 
     def prove(self) -> None:
-        """Measure the generated images, and what they do to a classifier; then decide what ships."""
+        """Measure the generated images and what they do for a classifier; then decide what ships."""
         made = [label for label in self.chosen if label not in self.failures]
         if not any(not summary.is_short(self.run, label) for label in made):
             return
         tried = self._try_recipes()
-        # What needs no recipe keeps all processes busy until it is chosen.
+        # Work that needs no recipe keeps the processes busy until the recipe is chosen.
         compared = self._compare([arms.CLASSICAL])
         measured = self._start(MEASURE_QUALITY, ALL)
         self.choose_recipe(tried)
         recipes = arms.recipes(self.job.gate, records.read(self.run.recipe_record, RecipeRecord))
         _wait(compared + self._compare(recipes.keys() - {arms.CLASSICAL}))
-        if reason := _failure(measured):  # such as of a feature extractor of the user's: what is proven stays
+        if reason := _failure(measured):  # for instance of the user's feature extractor; the proof is still valid
             log.warning("The release has no measures, and its images were not checked by them: %s", reason)
         self.evaluation = self._do(DECIDE)
         self.night.lap("evaluation")
@@ -175,7 +176,7 @@ class Order:
         """Choose what to train a classifier with.
 
         Args:
-            tried: the trials that it is chosen by, where they have begun already.
+            tried: the trials to choose by, if they have been started already.
         """
         _wait(self._try_recipes() if tried is None else tried)
         self._do(CHOOSE_RECIPE)
@@ -187,7 +188,7 @@ class Order:
         self.night.result = self._do(RELEASE, Portion({"summary": found}))
 
     def command(self, name: str) -> None:
-        """What one command of the command line performs: the stages that declare it, in their order.
+        """Perform the stages that declare this command, in order.
 
         Raises:
             StageError: some of the classes failed.
@@ -203,12 +204,12 @@ class Order:
             raise StageError("; ".join(f"class {label}: {reason}" for label, reason in self.failures.items()))
 
     def _try_recipes(self) -> list[Pending]:
-        """Let the trials of recipes begin; none where the recipe was taken over from an earlier night."""
+        """Start the trials of recipes; none if the recipe was taken over from an earlier night."""
         slots = [] if taken_over(self.run) else self._slots(range(len(trials(self.job.gate))))
         return [self._start(TRY_RECIPES, of_classifiers(some)) for some in slots]
 
     def _compare(self, some: Collection[str]) -> list[Pending]:
-        """Let the classifiers of some arms be trained and tested."""
+        """Start training and testing the classifiers of some arms."""
         slots = self._slots(arms.numbers(self.job.gate.classifier_seeds, some))
         return [self._start(MEASURE_UTILITY, of_classifiers(numbers)) for numbers in slots]
 
@@ -219,7 +220,7 @@ class Order:
         return self._start(stage, portion).result()
 
     def _settle(self, started: Mapping[str, Pending]) -> None:
-        """Wait for one portion per class, and note why some failed.
+        """Wait for one portion per class, and record why some failed.
 
         Raises:
             Interrupted: the run was stopped.
@@ -228,7 +229,7 @@ class Order:
 
     def _generate(self, labels: Collection[str]) -> None:
         shards = [(label, some) for label in labels for some in self._shards(label)]
-        # What a task fails to make is made where it is joined, or fails there for the same reason.
+        # A shard that a task fails to make is made when the class is joined, or fails there for the same reason.
         for one in [self._start(SHARDS, of_shards(label, some)) for label, some in shards]:
             _failure(one)
         large = {label for label, _ in shards}
@@ -239,8 +240,8 @@ class Order:
         self._settle(started)
 
     def _shards(self, label: str) -> list[tuple[int, ...]]:
-        """The shards of a class by first candidate, dealt out to tasks, none of which is long: one is done again whole
-        when its machine dies. None where the class's images stand, or one process makes them all.
+        """The shards of a class, by first candidate, dealt out to tasks. Tasks are short, because one is repeated as a
+        whole if its machine dies. Empty if the class's images exist, or if one process makes them all.
         """
         if (self.run.generation(label) / "record.json").exists() or self.job.run.processes == 1:
             return []
@@ -248,10 +249,9 @@ class Order:
         return self._slots(firsts, parts.SHARDS_MIN)
 
     def _slots(self, items: Sequence[T], at_most: int | None = None) -> list[tuple[T, ...]]:
-        """Classifiers or shards, dealt out to the processes that work side by side.
+        """Classifiers or shards, dealt out to the processes that run side by side.
 
-        One process does several of them: to start it and to compile its networks takes as long as one. With `at_most`
-        of them to one process, there may be more processes than work side by side.
+        With `at_most` items to a task, there may be more tasks than processes.
         """
         wished = max(self.job.run.processes, math.ceil(len(items) / at_most) if at_most else 1)
         num_slots = min(len(items), wished)
@@ -270,11 +270,11 @@ COMMANDS: dict[str, tuple[Callable[[Order], None], ...]] = {
     "evaluate": (Order.prove,),
     "release": (Order.release,),
 }
-"""Commands whose stages overlap or share a budget; any other performs its stages one after the other."""
+"""Commands whose stages overlap or share a budget. All others perform their stages one after the other."""
 
 
 def _failure(one: Pending) -> str | None:
-    """Wait for a portion; why it failed, or None.
+    """Wait for a portion; returns why it failed, or None.
 
     Raises:
         Interrupted: the run was stopped.
@@ -283,13 +283,13 @@ def _failure(one: Pending) -> str | None:
         one.result()
     except Interrupted:
         raise
-    except Exception as error:  # of any kind: one failed class does not sink the others
+    except Exception as error:  # of any kind: one failed class must not take the others with it
         return str(error)
     return None
 
 
 def _wait(started: Iterable[Pending]) -> None:
-    """Wait for portions that the run cannot do without.
+    """Wait for portions without which the run cannot continue.
 
     Raises:
         DcganError: the first that failed.

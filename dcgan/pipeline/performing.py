@@ -1,4 +1,4 @@
-"""Performing portions of stages on this machine: here, or in worker processes."""
+"""Performing portions of stages on this machine: in this process, or in worker processes."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ log = logging.getLogger(__name__)
 
 
 def perform(stage: Stage, run: Run, job: ResolvedJob, portion: Portion = ALL) -> Any:
-    """Perform a portion of a stage, unless what a worker would leave stands already.
+    """Perform a portion of a stage, unless a worker's results exist already.
 
     Returns:
-        What the stage's function gives; None of one that a worker performs, whose record is in the run's folder.
+        The result of the stage's function; None if a worker performs it, which leaves its record in the run's folder.
 
     Raises:
         DcganError: the stage's.
@@ -63,10 +63,10 @@ def _work(stage: Stage, run: Run, job: ResolvedJob, portion: Portion) -> Work:
 
 @contextmanager
 def by_threads(job: ResolvedJob) -> Iterator[Start]:
-    """Portions of stages performed by threads of this process, for the time of the block: as many as the job says."""
+    """For the time of the block, perform portions of stages in as many threads as `run.processes` says."""
 
     def start(stage: Stage, run: Run, job: ResolvedJob, portion: Portion, *, here: bool = False) -> Future[Any]:
-        del here  # all of it is
+        del here  # everything is performed here
         return pool.submit(perform, stage, run, job, portion)
 
     with ThreadPoolExecutor(job.run.processes) as pool:

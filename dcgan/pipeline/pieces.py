@@ -1,4 +1,4 @@
-"""The pieces of a run's folder that stages read and write: which files they are, and whether they are whole."""
+"""The pieces of a run's folder that stages read and write: their files, and whether they are complete."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def named(pieces: Iterable[str], portion: Portion) -> list[str]:
 
 
 def paths(folder: Path, piece: str) -> list[Path]:
-    """The files and folders that are a piece, of those in a run's folder."""
+    """The files and folders of a piece that exist in a run's folder."""
     match piece.split("/"):
-        case ["job"]:  # the run's own records, and what is known of all images
+        case ["job"]:  # the run's own records, and the tables of all images
             return [path for path in (*folder.glob("*.json"), *folder.glob("split/*")) if path.is_file()]
         case ["judge"]:
             found = [folder / "judge", folder / "precision.json"]
@@ -35,7 +35,7 @@ def paths(folder: Path, piece: str) -> list[Path]:
 
 
 def is_whole(run: Run, piece: str) -> bool:
-    """Whether a run's folder has all of a piece, by what is written last."""
+    """Whether a run's folder has a piece in full: whether the file exists that is written last."""
     match piece.split("/"):
         case ["job"]:
             last = run.leakage
@@ -53,19 +53,19 @@ def is_whole(run: Run, piece: str) -> bool:
 
 
 def stands(stage: Stage, run: Run, portion: Portion) -> bool:
-    """Whether all that a portion of a stage writes is there, for good."""
+    """Whether everything that a portion of a stage writes exists and will not change."""
     return not stage.repeated and all(is_whole(run, piece) for piece in named(stage.writes, portion))
 
 
 def whole_ones(run: Run, pattern: str) -> list[str]:
-    """The pieces that `<folder>/*` stands for, of those in a run's folder."""
+    """The complete pieces in a run's folder that `<folder>/*` stands for."""
     folder = pattern.removesuffix("/*")
     pieces = [f"{folder}/{path.name}" for path in sorted((run.root / folder).glob("*/"))]
     return [piece for piece in pieces if is_whole(run, piece)]
 
 
 def files_of(run: Run, piece: str) -> Iterator[Path]:
-    """The files of a piece that are of use to another machine: nothing half-written, and of snapshots the newest."""
+    """The files of a piece that another machine needs: nothing half-written, and only the newest snapshot."""
     for path in paths(run.root, piece):
         if path.is_file():
             yield path

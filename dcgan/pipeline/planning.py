@@ -1,4 +1,4 @@
-"""From the source to the plan: what there is, what is held out, and what will be made of each class."""
+"""From the source to the plan: which images there are, which are held out, and how many to make of each class."""
 
 from __future__ import annotations
 
@@ -15,36 +15,36 @@ from dcgan.run.records import CatalogueRecord, ClassPlan
 
 
 def require(job: ResolvedJob) -> None:
-    """See that there is what a job names of things that are registered above its config.
+    """Check that everything the job names exists, as far as its config cannot know.
 
     Raises:
-        ConfigError: naming what there is.
+        ConfigError: it does not; the message lists what exists.
     """
     filters.require(job.curation.filters)
 
 
 def catalogue(run: Run, job: ResolvedJob, *, rehash: bool = False) -> CatalogueRecord:
-    """Open every file that has changed since the job's last run, and leave out what is no image.
+    """Open every file that has changed since the job's last run, and leave out what is not an image.
 
     Args:
-        run: where to.
+        run: to write to.
         job: resolved.
         rehash: open every file.
 
     Raises:
-        ConfigError: the job names something that there is not.
-        InputError: the source, as a whole, cannot serve the job.
+        ConfigError: the job names something that does not exist.
+        InputError: the source as a whole cannot be used.
     """
     require(job)
     return build_catalogue(run, job, reports.send, rehash=rehash)
 
 
 def split(run: Run, job: ResolvedJob) -> dict[str, ClassPlan]:
-    """Hold out real images that no GAN sees, and plan what to make of each class.
+    """Hold out real images that no GAN sees, and plan how many images to make of each class.
 
     Raises:
-        ConfigError, InputError: nothing can be made of it.
-        StorageError: the disk has no room for it.
+        ConfigError, InputError: the job cannot be carried out with these images.
+        StorageError: there is not enough room on the disk.
     """
     record = make_split(run, job)
     plan = make_plan(job, record)

@@ -1,4 +1,4 @@
-"""Publishing what ships, here and where `outputs.root` says."""
+"""Publishing what ships, on this machine and where `outputs.root` points to."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dcgan.run.records import RunResult, RunSummary
 
 
 def release(run: Run, job: ResolvedJob, summary: RunSummary) -> RunResult:
-    """Publish what ships. A run of which nothing ships leaves the releases as they were.
+    """Publish what ships. If nothing ships, the releases stay as they are.
 
     Args:
         run: its folder.
@@ -23,11 +23,11 @@ def release(run: Run, job: ResolvedJob, summary: RunSummary) -> RunResult:
         summary: of the run.
 
     Returns:
-        The summary, and where things are.
+        The summary, and the paths of report and release.
     """
     samples = str(run.sample_grid)
     storage.write_bytes(run.sample_grid, pictures.png(class_grid(run, summary.classes)))
-    if not summary.shipped:  # the reasons are reported all the same
+    if not summary.shipped:  # the report still gives the reasons
         write_report(run, job, summary, run.report)
         return RunResult(**dict(summary), samples=samples, report=str(run.report))
     folder = publish(run, job, summary)

@@ -1,8 +1,7 @@
-"""Every stage of a run, declared once: its name, its function, what it reads and writes, and who performs it.
+"""Every stage of a run, declared once: its name, its function, what it reads and writes, and where it is performed.
 
-Worker processes, Prefect tasks, the cluster and the command line all read these declarations; `order` says in which
-order stages follow one another. Nothing heavy is imported here: a stage's function is named, and imported where it is
-performed.
+Worker processes, Prefect tasks, the cluster and the command line all read these declarations; `order` puts them in
+order. Nothing heavy is imported here: a stage names its function, which is imported where it is performed.
 """
 
 from __future__ import annotations
@@ -20,12 +19,12 @@ class Portion:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     """Further arguments of the stage's function; for a stage that a worker performs, as JSON has them."""
     subjects: tuple[tuple[str, ...], ...] = ((),)
-    """What it is about, as the names that fill in the stage's pieces; one entry for each class, classifier or shard."""
+    """The names that fill in the stage's pieces: one entry for each class, classifier or shard."""
     label: str = ""
     """Class name, where it is about one class."""
 
     def __str__(self) -> str:
-        """What it is about, for people."""
+        """For people: the class, the classifier's number, or the shard."""
         first = self.subjects[0]
         return " from ".join(first) if len(first) > 1 else "".join(first)
 
@@ -54,30 +53,30 @@ class Stage:
     """A stage of a run."""
 
     name: str
-    """What it is called everywhere: by tasks, workers, logs and the cluster."""
+    """Used everywhere: by tasks, workers, logs and the cluster."""
     title: str
-    """What people see of it at work: `training cat: 250 of 500 steps`."""
+    """What progress reports show: `training cat: 250 of 500 steps`."""
     function: str
     """`module:function`, called with the run, the job and the portion's arguments; a worker adds `on_progress`."""
     reads: tuple[str, ...] = ()
-    """Pieces of the run's folder that it needs, see `pipeline.pieces`: `*` are all that are whole, `{}` is the class or
-    the classifier's number that it is about; of a shard it is the class, and a second one its first candidate."""
+    """Pieces of the run's folder that it needs, see `pipeline.pieces`. `*` stands for all complete pieces, `{}` for the
+    class or the classifier's number; for a shard there are two, the class and its first candidate."""
     writes: tuple[str, ...] = ()
-    """Pieces that it leaves, the last of which is written last."""
+    """Pieces that it leaves, in the order in which they are written."""
     command: str | None = None
     """The `dcgan` command that performs it by itself."""
     help: str = ""
-    """What that command does, in a sentence; of the first stage of a command only."""
+    """What that command does, in a sentence; given by the command's first stage only."""
     per_class: bool = False
     """Whether each class has a portion of its own."""
     worker: bool = False
-    """Whether it needs a process of its own, since it needs TensorFlow. Others are performed where they are called."""
+    """Whether it is performed in a worker process, because it needs TensorFlow; else where it is called."""
     all_threads: bool = False
     """Whether it has the machine to itself."""
     repeated: bool = False
-    """Whether it is performed again when there is more to measure, although its output stands."""
+    """Whether it is performed again although its output exists, in case there is more to measure."""
     resumed: bool = False
-    """Whether another machine can go on with it, from its newest snapshot."""
+    """Whether another machine can resume it from its newest snapshot."""
     lines: str = ""
     """`module:function` that gives the lines to print when a portion is done, from the run and the portion."""
 

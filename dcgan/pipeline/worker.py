@@ -1,9 +1,9 @@
-"""A worker process: stages that need TensorFlow, one after the other in one interpreter, spawned, never forked.
+"""A worker process: performs stages that need TensorFlow, one after the other. It is spawned, never forked.
 
-`dcgan.execution.pool` starts this module and reads what it says: one JSON object a line on standard output,
-`{"progress": ...}` while it works, then `{"done": true}` or `{"error": ...}`. After an error it ends; else it waits for
-a line of standard input, with more work. TensorFlow gives back what a compiled function takes only when the process
-ends; so each network is compiled once, and takes its weights and images as arguments.
+`dcgan.execution.pool` starts this module and reads its standard output, one JSON object a line: `{"progress": ...}`
+while it works, then `{"done": true}` or `{"error": ...}`. After an error it ends; else it waits for more work on
+standard input. TensorFlow frees the memory of a compiled function only when the process ends, so each network is
+compiled once and takes its weights and images as arguments.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from dcgan.files import storage
 from dcgan.pipeline.stages import load
 from dcgan.run.paths import Run
 
-DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EIO}  # which say nothing of the code
+DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EIO}  # these are no fault of the code
 
 
 def main() -> int:
-    """Do the work that the first argument describes, and what is asked for after it; see `execution.pool.Work`."""
+    """Do the work that the first argument describes, and then what else is asked for; see `execution.pool.Work`."""
     say = open_channel()
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.INFO)
     first = message = json.loads(sys.argv[1])
@@ -41,7 +41,7 @@ def main() -> int:
             run = Run(Path(work.run))
             config = parse_resolved(storage.read_json(run.config), where=str(run.config))
             if message is first:
-                with _without("matplotlib", "sklearn"):  # Keras loads them for what no worker does: 1 s of 4
+                with _without("matplotlib", "sklearn"):  # Keras imports them for what no worker does: 1 s of 4
                     set_up_tensorflow(work.threads)
             else:
                 process.begin_work()
@@ -64,7 +64,7 @@ def main() -> int:
 
 @contextmanager
 def _without(*packages: str) -> Iterator[None]:
-    """Packages, not loaded yet, that cannot be within the block, as if they were not installed."""
+    """Within the block, these packages, not loaded yet, cannot be imported, as if they were not installed."""
     sys.modules.update(dict.fromkeys(packages))  # type: ignore[arg-type]  # None makes an import fail
     try:
         yield
@@ -74,7 +74,7 @@ def _without(*packages: str) -> Iterator[None]:
 
 
 def _write_to(log: str) -> None:
-    """What anyone prints from now on goes to another file."""
+    """From now on, write everything that is printed to another file."""
     with Path(log).open("a", encoding="utf-8") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
@@ -84,4 +84,4 @@ if __name__ == "__main__":
     status = main()
     logging.shutdown()
     sys.stdout.flush()
-    os._exit(status)  # to take TensorFlow apart takes 0.7 s, for nothing
+    os._exit(status)  # tearing TensorFlow down takes 0.7 s, for nothing

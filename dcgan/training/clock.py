@@ -1,4 +1,4 @@
-"""The time of one training: how many steps it can still afford, and when a snapshot is due."""
+"""The clock of one training: how many steps there is still time for, and when a snapshot is due."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ class Clock:
     max_seconds: float | None
     """Of `process.seconds`; None: no limit."""
     snapshot_seconds: float
-    """At most so much work is lost to a kill. 0: none, at any cost."""
+    """A kill loses at most this much work. 0: none, at any cost."""
     affordable: int
-    """Steps that there is time for; before any has been timed, as many as are wanted."""
+    """Steps that there is time for; before any has been timed, the number wanted."""
     last_snapshot: float = field(default_factory=time.monotonic)
     snapshot_cost: float = 0.0
     """Seconds that the last snapshot took."""
 
     def take(self, seconds_per_step: float) -> None:
-        """Work out what can be afforded from how long the last steps took."""
+        """Work out how many steps there is time for, from how long the last ones took."""
         if self.max_seconds is not None:
             left = self.max_seconds - process.seconds() - CLOSING_SECONDS
             self.affordable = int(left / seconds_per_step)

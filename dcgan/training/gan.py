@@ -26,8 +26,8 @@ Stretch = Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 class Gan:
     """Generator, discriminator, both optimizers, and the moving average (EMA) of the generator's weights.
 
-    Its loop is compiled once, which takes as long as some hundred steps of small networks. It serves one training after
-    the other, each of which begins it anew.
+    Its loop is compiled once, which takes as long as some hundred steps of small networks. One training after the other
+    uses it, each starting from fresh weights.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class Gan:
         image_shape: tuple[int, int, int],
         precision: str = "float32",
     ) -> None:
-        """Build everything, and compile nothing yet; weights are set by `initialize`, `start_from` or `restore`.
+        """Build the networks without compiling them. `initialize`, `start_from` or `restore` sets the weights.
 
         Args:
             config: resolved.
@@ -50,7 +50,7 @@ class Gan:
         self.ema = make_generator(config.latent_dim, image_shape, config.width)
         self.generator_optimizer = keras.optimizers.Adam(config.learning_rate, BETA_1, name="adam")
         self.discriminator_optimizer = keras.optimizers.Adam(config.learning_rate, BETA_1, name="adam")
-        # Optimizers that are not built have no variables, and a restore would pass them over.
+        # Optimizers have no variables until they are built, and `restore` would skip them.
         self.generator_optimizer.build(self.generator.trainable_variables)
         self.discriminator_optimizer.build(self.discriminator.trainable_variables)
         self._config = config
@@ -72,8 +72,8 @@ class Gan:
     def start_from(self, arrays: Mapping[str, np.ndarray], latents: tf.Tensor, images: tf.Tensor) -> None:
         """Take over the networks of a shared base, with the statistics of one class in every BatchNorm.
 
-        The base's statistics are those of all classes together, and a class's batches have others; scale and offset
-        take up the difference, so that the first steps begin with what the base had learnt.
+        The base's statistics are those of all classes together; a class's batches have others. Scale and offset make up
+        for the difference, so that the first steps begin with what the base has learnt.
 
         Args:
             arrays: generator and discriminator, by name.
@@ -104,7 +104,7 @@ class Gan:
         return int(self.generator.count_params() + self.discriminator.count_params())
 
     def is_finite(self) -> bool:
-        """Whether every weight is a number."""
+        """Whether every weight is finite."""
         weights = self.generator.weights + self.discriminator.weights
         return all(bool(tf.reduce_all(tf.math.is_finite(variable.value))) for variable in weights)
 
@@ -121,17 +121,17 @@ class Gan:
         return {f"discriminator/{variable.path}": variable.numpy() for variable in self.discriminator.weights}
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Undo `arrays`.
+        """Set the whole state from what `arrays` returned.
 
         Raises:
-            ValueError: when names or shapes differ from this GAN's.
+            ValueError: names or shapes differ from this GAN's.
         """
         if set(arrays) != set(self._variables()):
             raise ValueError("the snapshot was written by networks of another form")
         self._assign(arrays)
 
     def show(self, generator: Mapping[str, np.ndarray]) -> None:
-        """Make images by another generator than the moving average came to, by `ema_arrays`' names; {}: by none."""
+        """Use another generator for images in place of the moving average, by `ema_arrays`' names; {}: keep it."""
         self._assign({name.replace("generator/", "ema/", 1): array for name, array in generator.items()})
 
     def _assign(self, arrays: Mapping[str, np.ndarray]) -> None:
@@ -155,7 +155,7 @@ class Gan:
         return images
 
     def stretch(self, batches: Batches, seed: int, label: str) -> Stretch:
-        """The training loop, on some images.
+        """The training loop, for the given images.
 
         Args:
             batches: where real images are drawn from.
@@ -213,7 +213,7 @@ class Gan:
 
 @functools.lru_cache(maxsize=1)
 def gan(config: ResolvedTraining, image_shape: tuple[int, int, int], precision: str) -> Gan:
-    """This process's `Gan` of such networks. A training that begins ends the one before."""
+    """This process's `Gan` of such networks. A training that begins takes it from the one before."""
     return Gan(config, image_shape, precision)
 
 

@@ -46,9 +46,9 @@ def train_base(run: Run, job: ResolvedJob, max_seconds: float | None, on_progres
 def train_class(
     run: Run, job: ResolvedJob, label: str, max_seconds: float | None, on_progress: OnProgress
 ) -> TrainingRecord:
-    """Train one class: further, where the run was given what an earlier one came to, else from the shared base, if any.
+    """Train one class: on from an earlier run's training if the run was given one, else from the shared base, if any.
 
-    Trained further, it takes fewer steps (`policy.further_steps`), with draws of their own.
+    Training on takes fewer steps (`policy.further_steps`), with draws of their own.
     """
     [images] = load_training(run, [label])
     num_steps, start, draws = job.training.class_steps, None, label
@@ -79,10 +79,10 @@ def train_class(
 
 
 def _train(inputs: Inputs) -> TrainingRecord:
-    """Train from the folder's newest snapshot, if there is one, and leave `model.npz` and `record.json`.
+    """Train, from the folder's newest snapshot if there is one, and leave `model.npz` and `record.json`.
 
     Raises:
-        TrainingError: an incident has come too often, see `watch`.
+        TrainingError: an incident has happened too often, see `watch`.
     """
     record_file = inputs.folder / "record.json"
     if record_file.exists():
@@ -98,7 +98,7 @@ def _train(inputs: Inputs) -> TrainingRecord:
     if course.work == 0:
         state.look(journal)
 
-    # Train, a stretch of steps at a time; everything that looks at the GAN does so between stretches.
+    # Train, a stretch of steps at a time. Everything that looks at the GAN does so between stretches.
     stopped = course.ended(num_steps)  # a training can be killed after its last step
     inputs.on_progress({"done": course.step, "total": num_steps})
     while stopped is None:
@@ -108,7 +108,7 @@ def _train(inputs: Inputs) -> TrainingRecord:
         elapsed = time.monotonic() - began
         course.advance(count, elapsed, d_loss)
 
-        # If something went wrong: back to the stretch before, or to the start, with new draws and smaller steps.
+        # If something went wrong, go back one stretch, or to the start, with new draws and smaller steps.
         due = course.step % look_every == 0 or course.step == num_steps
         if not (math.isfinite(d_loss) and math.isfinite(g_loss) and state.gan.is_finite()):
             course.note(watch.DIVERGED, f"losses {d_loss:g} and {g_loss:g}")
@@ -142,7 +142,7 @@ def _train(inputs: Inputs) -> TrainingRecord:
             state.save()
     journal.close()
 
-    # What ships, and how it came about.
+    # Leave what ships, and how it came about.
     storage.write_bytes(inputs.folder / "model.npz", storage.pack_arrays(state.shipped()))
     write_timelapse(sorted((inputs.folder / "samples").glob("step-*.png")), inputs.folder / "timelapse.webp")
     record = _record(inputs, state, stopped)
@@ -151,7 +151,7 @@ def _train(inputs: Inputs) -> TrainingRecord:
 
 
 def _record(inputs: Inputs, state: State, stopped: Stopped) -> TrainingRecord:
-    """What became of the training, whose model is written."""
+    """The record of a training whose model has been written."""
     course, batch_size = state.course, inputs.job.training.batch_size
     return TrainingRecord(
         steps=course.work,

@@ -1,4 +1,4 @@
-"""What a training is given, and all that changes while it runs."""
+"""What a training is given, and everything that changes while it runs."""
 
 from __future__ import annotations
 
@@ -45,17 +45,17 @@ class Inputs:
     run: Run
     job: ResolvedJob
     folder: Path
-    """Of this training; its newest snapshot, if any, is where training begins."""
+    """Of this training. If it has a snapshot, training begins from the newest."""
     label: str
     """Class name, or `BASE`."""
     images: Sequence[np.ndarray]
     """uint8 (n, H, W, C), one array per class: several for the base, one for a class."""
     scorer: FoldScorer | None = None
-    """Picks the step that ships; None: the last one does."""
+    """Picks the step that ships; None: the last one."""
     num_steps: int
     """Optimizer steps at most."""
     start: Start | None = None
-    """What to begin with; None: random weights."""
+    """What to start from; None: random weights."""
     draws: str
     """Names the streams of draws."""
     max_seconds: float | None
@@ -65,10 +65,10 @@ class Inputs:
 
 
 class State:
-    """The GAN, how its training has gone so far, and the best generator up to now."""
+    """The GAN, the course of its training so far, and its best generator up to now."""
 
     def __init__(self, inputs: Inputs) -> None:
-        """Take up the newest snapshot in the training's folder, or begin."""
+        """Resume from the newest snapshot in the training's folder, or begin."""
         training, seed = inputs.job.training, inputs.job.generation.seed
         self._inputs = inputs
         self.precision = chosen_precision(inputs.run)
@@ -96,10 +96,10 @@ class State:
         return float(d_loss), float(g_loss)
 
     def look(self, journal: Journal) -> dict[str, float]:
-        """Samples of this step: show them, score them, and keep the generator if it is the best so far.
+        """Take samples of this step: show them, score them, and keep the generator if it is the best so far.
 
-        What a class begins with may ship only if it is this class's own: the shared base's samples score well at
-        times, and are of other classes too.
+        A class may ship what it starts from only if that is its own earlier training. The shared base's samples score
+        well at times, but they are of other classes too.
         """
         samples = self.gan.sample(self._latents)
         journal.show(self.course.work, samples)
@@ -116,7 +116,7 @@ class State:
         self._good = self.gan.arrays(), self.course.place()
 
     def go_back(self) -> None:
-        """Return to the last point kept, with the present branch's draws and learning rate."""
+        """Return to the last point remembered, with the present branch's draws and learning rate."""
         arrays, place = self._good
         self.gan.restore(arrays)
         self.course.return_to(place)
@@ -152,7 +152,7 @@ class State:
         else:
             arrays, shipped = _parted(start.arrays)
             self.gan.restore(arrays)
-            # What shipped then is scored tonight, and ships again if training finds nothing better.
+            # What shipped then is scored tonight, and ships again unless training finds something better.
             self.gan.show(shipped)
 
     def _aim(self) -> None:

@@ -171,4 +171,4 @@ def test_run_tells_what_is_no_evidence(prepared: tuple[Run, JobConfig], capsys: 
     told = capsys.readouterr().err
     assert "Near duplicates, training and held-out: 7 pairs" in told
     assert "Near duplicates, across classes: 3 pairs" in told
-    assert "7 held-out images near a training image: no evidence, and left out of it" in told
+    assert "7 held-out images near a training image: left out of the proof" in told

@@ -173,7 +173,7 @@ def test_memory_stays_flat_over_50_classes_in_one_worker(tmp_path: Path) -> None
     assert (np.max(memory[10:], axis=0) - memory[9] < 4 * 2**20).all()
 
 
-def test_worker_is_kept_for_the_next_stage_and_ends_when_none_comes(tmp_path: Path) -> None:
+def test_worker_is_kept_for_the_next_stage_and_the_next_run(tmp_path: Path) -> None:
     write_digits(tmp_path / "images", {0: 30, 1: 25})
     opened, _ = split_run(tmp_path, gate={"classifier_steps": 5})
     put_generated(opened, "0", np.load(opened.train_images("0"))[:4])
@@ -194,8 +194,25 @@ def test_worker_is_kept_for_the_next_stage_and_ends_when_none_comes(tmp_path: Pa
     kept[0].kill()  # by the system, for memory
     kept[0].wait(10)
     last = perform(MEASURE_QUALITY)
+    other = tmp_path / "other"  # another run, as a machine of a cluster has with each piece of work
+    shutil.copytree(opened.root, other)
+    shutil.rmtree(other / "judge")
+    workers.perform(work_of(other), ignore)
+    assert (other / "judge" / "record.json").exists() and last.is_running()
+    workers.end(str(opened.root))
+    assert last.is_running()
+    workers.end(str(other))
     last.wait(KEPT_SECONDS + 10)
     assert worker_of(opened.root) is None
+
+
+def test_worker_that_is_not_needed_any_more_ends_by_itself(tmp_path: Path) -> None:
+    write_digits(tmp_path / "images", {0: 30, 1: 25})
+    opened, _ = split_run(tmp_path, gate={"classifier_steps": 5})
+    Workers().perform(work_of(opened.root), ignore)
+    worker = worker_of(opened.root)
+    assert worker is not None
+    worker.wait(KEPT_SECONDS + 10)
 
 
 def test_class_that_fails_ends_its_worker_and_the_next_one_has_another(tmp_path: Path) -> None:
