@@ -24,6 +24,7 @@ from dcgan.errors import ConfigError
 from dcgan.execution import randomness
 from dcgan.execution.progress import OnProgress, part_of
 from dcgan.files import storage
+from dcgan.networks.adam import FusedAdam
 from dcgan.networks.architecture import num_stages
 from dcgan.networks.augmentation import augment, mix
 from dcgan.networks.batches import Batches, spec_of_batches, to_float
@@ -78,7 +79,7 @@ class Trainer:
         """
         self._build = functools.partial(build, image_shape, num_classes)
         self.model = model = self._build()
-        optimizer = keras.optimizers.Adam(pace.learning_rate)
+        optimizer = FusedAdam(pace.learning_rate)
         optimizer.build(model.trainable_variables)
         self._optimizer_begins = [(variable, variable.numpy()) for variable in optimizer.variables]
 

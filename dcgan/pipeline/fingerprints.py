@@ -33,10 +33,10 @@ from dcgan.data.split import HOLDOUT, TRAIN, assign
 from dcgan.files import storage
 from dcgan.run.records import ClassFingerprints, ClassPlan, FingerprintsRecord
 
-FORMAT = 7
+FORMAT = 8
 """Raised when the same images and the same job give other results within one version of the package.
 
-Last raised since each metric has draws of its own, and recipes are chosen in the place of shares.
+Last raised when Adam became one operation for each variable, which rounds differently.
 """
 
 _NO_RESULT = {"preset", "snapshot_seconds"}  # keys of `training` that change nothing; a preset's values count

@@ -13,6 +13,7 @@ import tensorflow as tf
 from dcgan.config import ResolvedTraining
 from dcgan.execution import randomness
 from dcgan.networks import architecture
+from dcgan.networks.adam import FusedAdam
 from dcgan.networks.architecture import make_discriminator, make_generator
 from dcgan.networks.augmentation import augment
 from dcgan.networks.batches import Batches, spec_of_batches, to_uint8
@@ -48,8 +49,8 @@ class Gan:
             self.generator = make_generator(config.latent_dim, image_shape, config.width)
             self.discriminator = make_discriminator(image_shape, config.width)
         self.ema = make_generator(config.latent_dim, image_shape, config.width)
-        self.generator_optimizer = keras.optimizers.Adam(config.learning_rate, BETA_1, name="adam")
-        self.discriminator_optimizer = keras.optimizers.Adam(config.learning_rate, BETA_1, name="adam")
+        self.generator_optimizer = FusedAdam(config.learning_rate, BETA_1, name="adam")
+        self.discriminator_optimizer = FusedAdam(config.learning_rate, BETA_1, name="adam")
         # Optimizers have no variables until they are built, and `restore` would skip them.
         self.generator_optimizer.build(self.generator.trainable_variables)
         self.discriminator_optimizer.build(self.discriminator.trainable_variables)
