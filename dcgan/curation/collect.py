@@ -1,6 +1,6 @@
-"""Candidates in, exactly N accepted images out, part by part: a kill costs one part, and memory holds no more.
+"""From candidates to exactly N accepted images, part by part: a kill costs at most one part, and so does memory.
 
-Parts follow one another, or are made side by side, as shards, and then joined: the images are the same.
+Parts are made one after the other, or side by side as shards that are then joined. The images are the same.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ from dcgan.run import records
 from dcgan.run.paths import Run
 from dcgan.run.records import GenerationRecord, PartRecord
 
-MAX_TRIES = 20  # candidates per wanted image; a class that needs more is short, its standards are not lowered
+MAX_TRIES = 20  # candidates per wanted image; a class that needs more is short: standards are not lowered
 NUM_WRITERS = 2  # threads that encode and write while the network makes the next chunk
 MAX_WAITING = 8  # chunks that wait to be written
-NUM_EXAMPLES = 8  # rejected images of a reason that are kept, to be looked at
+NUM_EXAMPLES = 8  # rejected images kept for each reason, to be looked at
 GRID_COLUMNS, GRID_ROWS = 10, 4
 
 
@@ -43,9 +43,9 @@ def collect(run: Run, job: ResolvedJob, label: str, num_wanted: int, on_progress
     """Make candidates in the order of their index and keep the first `num_wanted` that curation accepts.
 
     Leaves in `generation/<class>/`: `images/`, `rows.parquet`, `grid.png`, `rejected/<reason>/` with some examples, and
-    at last `record.json`, which says whether the class is `short`: fewer were accepted within `MAX_TRIES` candidates
-    per wanted image. A run that was killed goes on from the last whole part; one that was given the images of an
-    earlier run (`parts.lay_out`), after the last of them. What stands in shards is taken from there.
+    finally `record.json`, which says whether the class is `short`: too few were accepted within `MAX_TRIES` candidates
+    per wanted image. A run that was killed resumes after the last complete part, one that was given images of an
+    earlier run (`parts.lay_out`) after the last of these. Shards that exist are used.
     """
     folder = run.generation(label)
     record_file = folder / "record.json"
@@ -55,13 +55,13 @@ def collect(run: Run, job: ResolvedJob, label: str, num_wanted: int, on_progress
     curator = Curator(run, job, label)
     began = time.monotonic()
 
-    # Parts, until enough are accepted. How many are wanted cuts the last one, so that it is in the parts' names.
+    # Parts, until enough are accepted. The number wanted cuts the last one short, so it is in the parts' names.
     accepted = tried = 0
     rejected: Counter[str] = Counter()
     tables: list[Path] = []
 
     def take(part: Path) -> None:
-        """Count a part that stands, and let no later candidate be a duplicate of its images."""
+        """Count a complete part, and let no later candidate be a duplicate of its images."""
         nonlocal accepted, tried
         record = records.read(part.with_suffix(".json"), PartRecord)
         accepted, tried = accepted + record.accepted, record.tried
@@ -84,7 +84,7 @@ def collect(run: Run, job: ResolvedJob, label: str, num_wanted: int, on_progress
         take(part)
         on_progress({"done": accepted, "total": num_wanted})
 
-    # All parts as one table, and what else is looked at.
+    # All parts as one table, a grid to look at, and the record.
     storage.write_atomic(folder / "rows.parquet", lambda file: _join(tables, file))
     first = pd.read_parquet(tables[0])["image_id"].head(GRID_COLUMNS * GRID_ROWS)
     if len(first):
@@ -105,7 +105,7 @@ def collect(run: Run, job: ResolvedJob, label: str, num_wanted: int, on_progress
 
 
 def make_shards(run: Run, job: ResolvedJob, label: str, firsts: Sequence[int], on_progress: OnProgress) -> None:
-    """Make some shards of a class (`parts.shards`), each as if there were no others; `collect` joins them.
+    """Make some shards of a class (`parts.shards`), each independently of the others; `collect` joins them.
 
     Args:
         run: where the class is trained.
@@ -127,7 +127,7 @@ def make_shards(run: Run, job: ResolvedJob, label: str, firsts: Sequence[int], o
 
 
 def _teller(on_progress: OnProgress, before: int, total: int) -> Callable[[int], None]:
-    """Tells of a part, by how many of its images there are."""
+    """Returns a function that reports progress within a part, given how many of its images are accepted."""
     began = time.monotonic()
 
     def tell(count: int) -> None:
@@ -137,12 +137,12 @@ def _teller(on_progress: OnProgress, before: int, total: int) -> Callable[[int],
 
 
 def _adopt(shard: Path, part: Path, folder: Path, filters: Filters) -> None:
-    """Make a shard a part of its class, but for the images that parts before it have too."""
+    """Turn a shard into a part of its class, without the images that earlier parts have too."""
     rows, record = pd.read_parquet(shard / parts.SHARD_ROWS), records.read(shard / parts.SHARD_RECORD, PartRecord)
     again = filters.duplicates(rows["pixel_hash"].to_numpy())
     for name in rows["image_id"][~again]:
         file = f"images/{name}.png"
-        # Moved, not linked: to remove a hundred thousand second names takes longer than to make as many images.
+        # Moved, not linked: removing a hundred thousand second names takes longer than making as many images.
         with contextlib.suppress(FileNotFoundError):  # moved already, by a process that was killed
             (shard / file).rename(folder / file)
     if (shard / "rejected").exists():
@@ -210,14 +210,14 @@ def _make_part(
 
 
 def _leave(part: Path, rows: pd.DataFrame, tried: int, rejected: Counter[str]) -> None:
-    """Write a part's rows, and then its record: with that, it stands."""
-    os.sync()  # the images are on the disk before anything says so: one call, where one for each takes half the time
+    """Write a part's rows, then its record, which makes it complete."""
+    os.sync()  # the images must be on the disk before the record; one call for each would take half of the time
     storage.write_atomic(part, lambda file: rows.to_parquet(file, index=False))
     records.write(part.with_suffix(".json"), PartRecord(accepted=len(rows), tried=tried, rejected=dict(rejected)))
 
 
 def _write(folder: Path, images: np.ndarray, job: str, label: str, indices: np.ndarray, curator: Curator) -> list[str]:
-    """Write accepted images, and give their files' SHA-256."""
+    """Write accepted images; returns the SHA-256 of their files."""
     digests = []
     for image, index in zip(images, indices, strict=True):
         png = _encode(image, job, label, index, curator)
@@ -231,7 +231,7 @@ def _encode(image: np.ndarray, job: str, label: str, index: int, curator: Curato
 
 
 def _join(tables: Sequence[Path], file: Any) -> None:
-    """Write the parts' tables as one, a row group each. A table without rows does not know its columns' types."""
+    """Write the parts' tables as one, a row group each, without empty ones: they lack their columns' types."""
     tables = [part for part in tables if pq.read_metadata(part).num_rows] or tables[:1]
     with pq.ParquetWriter(file, pq.read_schema(tables[0])) as writer:
         for part in tables:

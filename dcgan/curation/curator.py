@@ -1,4 +1,4 @@
-"""One class's curator: makes its candidates, looks at them, and says which are fit."""
+"""One class's curator: makes candidates, examines them, and decides which are fit."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from dcgan.generation.model import CHUNK, Model
 from dcgan.networks.classifier import load_folds, load_judge, load_other_class, surest_other
 from dcgan.run.paths import Run
 
-CRITIC_CHUNKS = 4  # candidates of so many chunks tell how the discriminator's scores are distributed
+CRITIC_CHUNKS = 4  # their candidates show how the discriminator's scores are distributed
 
 
 class Curator:
-    """Candidates of one class with what is known of them, in the order of their indices."""
+    """Makes and examines the candidates of one class, in the order of their indices."""
 
     def __init__(self, run: Run, job: ResolvedJob, label: str) -> None:
-        """Load the class's model and judges, and take thresholds from its real images.
+        """Load the class's model and judges, and derive thresholds from its real images.
 
         Args:
             run: with split, judge and this class's training.
@@ -57,8 +57,8 @@ class Curator:
         """Candidates number `number * CHUNK` and following, after all before them.
 
         Returns:
-            Images uint8 (CHUNK, H, W, C); the reason against each, "" for the fit; and what is known of each, by
-            column of the manifest (CHUNK,).
+            Images uint8 (CHUNK, H, W, C); the reason against each, "" for those that are fit; and their values by
+            column of the manifest, (CHUNK,).
         """
         images = self._images(number)
         probabilities, features = self._judge(images)

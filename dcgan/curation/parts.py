@@ -1,4 +1,4 @@
-"""The parts that a class's candidates are looked at in: those of an earlier run, and those that are made apart."""
+"""The parts in which a class's candidates are examined, among them those of an earlier run, and shards."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from dcgan.run.paths import Run
 from dcgan.run.records import GenerationRecord, PartRecord
 
 PART = 4096  # candidates: some seconds of work, and a multiple of `generation.model.CHUNK`
-# Whole parts of a class from which on they are made side by side. With 64 x 64 pixels, two processes then take
-# two thirds of one's time. With 28 x 28 they take longer, however many: one process has work for two cores there.
+# A class of at least this many complete parts is made side by side. At 64 x 64 pixels, two processes then take two
+# thirds of the time of one. At 28 x 28 they take longer, since one process keeps two cores busy.
 SHARDS_MIN = 8
 SHARD_ROWS, SHARD_RECORD = "rows.parquet", "rows.json"  # in a shard's folder, beside its images
 EARLIER = "earlier"  # name of that part; the others are numbered
@@ -23,7 +23,7 @@ UNRECORDED = "not recorded"  # reason for a rejection that the earlier run did n
 
 @dataclass(frozen=True)
 class Shard:
-    """A whole part of a class's candidates, made without knowing of the others, in any process of any machine."""
+    """A complete part of a class's candidates, made independently of the others, by any process of any machine."""
 
     label: str
     """Class name."""
@@ -32,7 +32,7 @@ class Shard:
 
 
 def shards(run: Run, label: str, num_wanted: int) -> list[Shard]:
-    """The parts that are all needed, however many candidates are accepted; none of a class that has only a few.
+    """The parts that are needed in full, however many candidates are accepted; none for a class of few parts.
 
     Args:
         run: its folder.
@@ -48,7 +48,7 @@ def shards(run: Run, label: str, num_wanted: int) -> list[Shard]:
 
 
 def lay_out(source: Path, target: Path, rows: pd.DataFrame) -> None:
-    """Give a generation's folder the images of the first rows of another; `collect` goes on after the last of them.
+    """Give a generation's folder the images of the first rows of another one; `collect` continues after the last.
 
     Args:
         source: the other one, whole.

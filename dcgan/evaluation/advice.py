@@ -1,4 +1,4 @@
-"""What to train with, what it gains, and what the synthetic images are worth in real ones."""
+"""What to train with, what that gains, and how many real images the synthetic ones are worth."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from dcgan.evaluation.recognitions import Recognitions, rounded
 from dcgan.evaluation.statistics import CONFIDENCE, Difference, bootstrap, difference, summarized
 from dcgan.run.records import Advice, ArmScores, Comparison, RecipeRecord, Worth
 
-MAX_DOUBLINGS = 6  # of real images; beyond, nothing is said
+MAX_DOUBLINGS = 6  # of real images; beyond that, no number is given
 FURTHER = 10  # real images of a class, whose gain is reported class by class
 
 
 class Facts(NamedTuple):
-    """What advice is given by."""
+    """What advice is based on."""
 
     recipe: RecipeRecord
     found: Recognitions
@@ -29,7 +29,7 @@ class Facts(NamedTuple):
 
     @property
     def about(self) -> list[int]:
-        """The classes that advice is about: the scarce ones that were tested, or all that were."""
+        """The classes that advice is about: the scarce ones that were tested, or else all that were."""
         some = [number for number in sets.scarce(self.num_real) if number in self.found.tested]
         return some or self.found.tested
 
@@ -40,15 +40,15 @@ class Facts(NamedTuple):
 
 
 def advise(facts: Facts, arms: Mapping[str, ArmScores], draws: np.random.Generator, *, ships: bool) -> Advice:
-    """What to train with, on the evidence of the held-out images.
+    """What to train with, according to the held-out images.
 
-    The synthetic images are advised if they add more than a standard error: less is not worth their trouble.
+    The synthetic images are advised if they add more than a standard error; less is not worth the trouble.
 
     Args:
         facts: see there.
         arms: what `scores` gave.
         draws: for the bootstrap.
-        ships: whether there will be any synthetic image to train on.
+        ships: whether any synthetic images ship.
     """
     found, about = facts.found, facts.about
     own, chosen = _gain(found, WITH, found.without, about, draws), facts.recipe.chosen
@@ -82,9 +82,8 @@ def scores(facts: Facts, draws: np.random.Generator) -> dict[str, ArmScores]:
 def worth(facts: Facts, draws: np.random.Generator) -> Worth:
     """How many real images would add as much as the synthetic ones.
 
-    Recall is taken to rise by the same with each doubling of a class's training images. What a doubling adds is
-    measured by classifiers that had half of them; if the synthetic images add half as much, they are worth half a
-    doubling.
+    Recall is assumed to rise by the same amount with each doubling of a class's training images. Classifiers that had
+    half of them show what a doubling adds; synthetic images that add half as much are worth half a doubling.
     """
     found, about = facts.found, facts.about
     counts = np.array([facts.num_real[number] for number in about])
@@ -111,7 +110,7 @@ def worth(facts: Facts, draws: np.random.Generator) -> Worth:
 
 
 def comparison(found: Difference) -> Comparison:
-    """A difference as records have it."""
+    """A difference in the form of the records."""
     return Comparison(
         gain=rounded(found.mean),
         gain_low=rounded(found.low),

@@ -10,8 +10,8 @@ from dcgan.run.records import Recipe, RecipeRecord
 
 CLASSICAL, WITHOUT, WITH, FEWER = "classical", "without", "with", "fewer real"
 ARMS = (CLASSICAL, WITHOUT, WITH, FEWER)
-"""Classical augmentation alone; the recipe without the synthetic images, and with them; the recipe without them and
-with half of the scarce classes' real images (`sets.scarce`), which tells what real images are worth."""
+"""Classical augmentation alone; the recipe without the synthetic images, and with them; and the recipe without them on
+half of the scarce classes' real images (`sets.scarce`), which shows what real images are worth."""
 
 
 def classical(gate: GateConfig) -> Recipe:
@@ -20,7 +20,7 @@ def classical(gate: GateConfig) -> Recipe:
 
 
 def recipes(gate: GateConfig, record: RecipeRecord) -> dict[str, Recipe]:
-    """What each arm is trained with; `WITHOUT` is left out where it would be `CLASSICAL` once more."""
+    """What each arm is trained with. `WITHOUT` is left out if it would be the same as `CLASSICAL`."""
     without = record.chosen.without_images
     found = {CLASSICAL: classical(gate), WITHOUT: without, WITH: record.chosen, FEWER: without}
     return {arm: recipe for arm, recipe in found.items() if arm != WITHOUT or without != found[CLASSICAL]}

@@ -1,8 +1,8 @@
-"""What the gate asks of a class's images before it asks what they are worth: are they images of that class, and new?
+"""What the gate checks before it asks what a class's images are worth: are they images of that class, and new?
 
-A classifier that draws a quarter of a class from noise may still recognise the held-out images: usefulness alone does
-not tell. Each check compares a measure with what real images come to in the same place, and is passed where too few
-images let it be measured. The limits are far from what real images or a sound generator come to.
+Usefulness alone does not show that: a classifier that draws a quarter of a class from noise may still recognise the
+held-out images. Each check compares a measure with its value for real images in the same place, and passes if there are
+too few images to measure. The limits are far from the values of real images and of a sound generator.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from dcgan.evaluation.metrics.prdc import COVERAGE, RECALL
 from dcgan.run.records import Check, FailedCheck, Measure
 
 MAX_OUTLYING = 0.5  # of the images; of real ones it is 0.01
-MIN_RECOGNISED = 0.5  # of what a classifier recognises of real images
-MIN_AUTHENTIC, MAX_NEARNESS = 0.25, 0.75  # of what held-out images come to: share that is no copy, distance ratio
-MIN_RECALL, MIN_COVERED = 0.05, 0.5  # of what as many real images come to
+MIN_RECOGNISED = 0.5  # of the share of real images that a classifier recognises
+MIN_AUTHENTIC, MAX_NEARNESS = 0.25, 0.75  # of the values of held-out images: share of no copies, distance ratio
+MIN_RECALL, MIN_COVERED = 0.05, 0.5  # of the values of as many real images
 
 
 def failed(measures: Mapping[str, Measure]) -> FailedCheck | None:
-    """The check that shows a class's images to be no new images of it; None when nothing does.
+    """The first check that a class's images fail; None if they pass all.
 
     Args:
         measures: of the class, by metric.
@@ -52,7 +52,7 @@ def _value(measures: Mapping[str, Measure], metric: Metric) -> float | None:
 
 
 def _far_under(measures: Mapping[str, Measure], metric: Metric, share: float) -> bool:
-    """Whether a measure is under a share of what real images come to; not where either is unknown."""
+    """Whether a measure is below a share of its value for real images; False if either is unknown."""
     measure = measures.get(metric.name)
     if measure is None or measure.value is None or measure.ceiling is None:
         return False

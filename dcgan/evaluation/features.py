@@ -1,4 +1,4 @@
-"""Feature spaces by name: what two images must share to count as near."""
+"""Feature spaces by name: they define which images are near each other."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class FeatureSpace:
         """Try the network on one image.
 
         Args:
-            name: beside every distance in this space.
+            name: shown with every distance in this space.
             extract: from uint8 (N, H, W, C), N at least 1, to (N, D).
             shape: (H, W, C) of the images.
 
         Raises:
-            StageError: what it gives are no features.
+            StageError: its output is not a matrix of features.
         """
         self.name, self._extract = name, extract
         tried = extract(np.zeros((1, *shape), np.uint8))
@@ -57,8 +57,8 @@ def open_space(run: Run, job: ResolvedJob) -> FeatureSpace:
     """The feature space that the job names.
 
     Raises:
-        ConfigError: its extractor is not at hand.
-        StageError: it cannot be loaded, or gives no features.
+        ConfigError: its extractor is not available.
+        StageError: it cannot be loaded, or its output is not features.
     """
     shape = image_shape(run)
     kind, name = extractors.kind_and_name(job.measures.features)

@@ -1,4 +1,4 @@
-"""The gate: which classes ship, on the evidence of the held-out real images."""
+"""The gate: decides by the held-out real images which classes ship."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ WITHHELD = {
     "no_harm": frozenset({Effect.HARMS, Effect.UNFIT}),
     "proven_gain": frozenset({Effect.HARMS, Effect.UNFIT, Effect.UNTESTED, Effect.UNCLEAR}),
 }
-"""By policy: what a class is withheld for."""
+"""By policy: the effects for which a class is withheld."""
 
 
 @dataclass(frozen=True)
 class Gains:
-    """What recall gains by the synthetic images."""
+    """What the synthetic images add to recall."""
 
     whole: Difference
-    """Of all classes together: of balanced accuracy."""
+    """Over all classes: of balanced accuracy."""
     classes: Mapping[int, Difference]
     """Of each class that has held-out images."""
     p_holm: Mapping[int, float]
@@ -50,7 +50,7 @@ class Gains:
 
 
 def judge(run: Run, job: ResolvedJob) -> EvaluationRecord:
-    """Turn the classifiers' results into a verdict on the whole, and one on each class; leave them in the run.
+    """Turn the classifiers' results into one verdict on the whole and one on each class, and leave them in the run.
 
     Args:
         run: with measures taken, the recipe chosen and the classifiers of `arms.compared` tested.
@@ -91,7 +91,7 @@ def judge(run: Run, job: ResolvedJob) -> EvaluationRecord:
 
 
 def _gains(found: Recognitions, labels: Sequence[str], seed: int) -> Gains:
-    """The differences of each class and of all together."""
+    """The differences by class and overall."""
     gains = {number: found.of_class(WITH, number) - found.of_class(found.without, number) for number in found.tested}
     classes = {
         number: difference([gains[number]], randomness.generator(seed, labels[number], "bootstrap"))
@@ -125,7 +125,7 @@ def _of_class(
     overall: OverallEvidence,
     of_draws: float,
 ) -> ClassEvidence:
-    """What was found of one class, and its verdict."""
+    """The evidence on one class, and its verdict."""
     if not found.synthetic[number]:
         effect, failed = Effect.NONE, None
     elif failed:
@@ -155,8 +155,8 @@ def _of_class(
 def effect_of(found: Difference, p_adjusted: float) -> Effect:
     """What a difference shows.
 
-    The two errors weigh differently. A gain is claimed only when it survives the correction for the number of classes.
-    Harm is not waited for to do so: an interval below 0 is enough to withhold.
+    The two possible errors have different weights. A gain is claimed only if it survives the correction for the number
+    of classes. Harm need not: an interval below 0 is enough.
 
     Args:
         found: with the images minus without.
@@ -168,11 +168,11 @@ def effect_of(found: Difference, p_adjusted: float) -> Effect:
 
 
 def verdict_of(policy: str, effect: Effect) -> Verdict:
-    """What a policy makes of an effect.
+    """The verdict of a policy on an effect.
 
     Args:
         policy: report, no_harm or proven_gain.
-        effect: of a class, or of all together.
+        effect: on a class, or overall.
     """
     if effect is Effect.NONE:
         return Verdict.NONE

@@ -1,8 +1,8 @@
-"""All measures of one run: what its synthetic images are like beside real ones, class by class and over all.
+"""All measures of one run: how its synthetic images compare with real ones, class by class and overall.
 
-They say what the gate does not ask: how good, how varied and how new the images are. Quality is measured against
-held-out images that no GAN has seen, copying against training images too. What too few images cannot tell is withheld
-with a reason.
+They show what the gate does not ask: how good, how varied and how new the images are. Quality is measured against
+held-out images that no GAN has seen, copying against training images too. A measure that too few images would make
+meaningless is left out, with the reason.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from dcgan.run import records
 from dcgan.run.paths import Run
 from dcgan.run.records import FeatureSpaceRecord, Measure, MeasuresRecord
 
-MAX_POOLED = 2048  # images of a kind over all classes: as many as take the bias from a Fréchet distance
+MAX_POOLED = 2048  # images of a kind over all classes: enough for a Fréchet distance with little bias
 NUM_FOR_SCALE = 100  # training images of each class that the features' scale is taken from
 
 
 def measure(run: Run, job: ResolvedJob, on_progress: OnProgress) -> MeasuresRecord:
-    """Measure what is generated, and leave it in `run.measures`.
+    """Measure the generated images, and leave the result in `run.measures`.
 
-    It is measured once, and again when other numbers of images are generated than were measured.
+    They are measured once, and again if the numbers of generated images have changed.
 
     Raises:
         StageError: there is nothing to measure, or the feature extractor fails.
@@ -41,7 +41,7 @@ def measure(run: Run, job: ResolvedJob, on_progress: OnProgress) -> MeasuresReco
     counts = num_synthetic(run)
     if not counts:
         raise StageError("no class has synthetic images: there is nothing to measure")
-    with contextlib.suppress(StorageError):  # not there yet, or damaged: it is made from what is there
+    with contextlib.suppress(StorageError):  # missing or damaged: measured below
         if (record := records.read(run.measures, MeasuresRecord)).synthetic == counts:
             return record
     began = time.monotonic()
@@ -81,7 +81,7 @@ def look_at(run: Run, job: ResolvedJob, space: FeatureSpace, on_progress: OnProg
 
 
 def measured(whole: Whole) -> tuple[dict[str, Measured], dict[str, dict[str, Measured]]]:
-    """Every metric over all classes, and of each class that has synthetic images."""
+    """Every metric, overall and for each class that has synthetic images."""
     subjects = [
         Subject(whole=whole, label=label, train=train, holdout=holdout, synthetic=made)
         for label, train, holdout, made in zip(whole.labels, whole.train, whole.holdout, whole.synthetic, strict=True)
@@ -99,7 +99,7 @@ def measured(whole: Whole) -> tuple[dict[str, Measured], dict[str, dict[str, Mea
 
 
 def _pooled(whole: Whole, subjects: Sequence[Subject]) -> Subject:
-    """All classes as one: as many images of each kind in each class, or the mixture would count as a difference."""
+    """All classes as one, with as many images of each kind in each class: else the mixture would be a difference."""
     pools: list[list[Sample]] = [[], [], []]
     for subject in subjects:
         kinds, draws = (subject.train, subject.holdout, subject.synthetic), subject.draws("pool")

@@ -1,7 +1,7 @@
-"""What to train a classifier with, beside the real images: chosen on validation images, and recommended.
+"""What to train a classifier with besides the real images: chosen on validation images, and recommended.
 
-A recipe is classical augmentation, mixup or not, and a share of synthetic images, which may be none. The validation
-images are training images, in turn (`utility.try_recipes`). What is held out for the verdict takes no part.
+A recipe is classical augmentation, mixup or not, and a share of synthetic images, which may be 0. The validation images
+are the training images, a third at a time (`utility.try_recipes`). Images held out for the verdict play no part.
 """
 
 from __future__ import annotations
@@ -24,17 +24,14 @@ from dcgan.run.paths import Run
 from dcgan.run.records import Recipe, RecipeRecord, TriedRecipe
 
 MIN_STEPS, MAX_STEPS = 2000, 6000
-"""Of a classifier. Synthetic images go on teaching it when classical augmentation has nothing more to give: with too
-few steps they seem worth less than they are (benchmarks/TRIALS.md)."""
-PASSES = 50  # over the real images: what needs more steps than `MIN_STEPS`, gets them
+"""Of a classifier. It still learns from synthetic images when classical augmentation has nothing more to give, so with
+too few steps they seem worth less than they are (benchmarks/TRIALS.md)."""
+PASSES = 50  # over the real images, if that takes more than `MIN_STEPS`
 STRENGTHS = (0.0, 0.25, 0.5)  # share of a class's draws when it has hardly any real images
 
 
 def candidates(gate: GateConfig) -> list[Recipe]:
-    """The recipes that are tried, the simplest first: fewer synthetic images, then without mixup.
-
-    Mixup needs no images that may harm, so that it comes before them.
-    """
+    """The recipes to try, simplest first: fewer synthetic images before more, then without mixup before with it."""
     mixups = (False, True) if gate.mixup == "auto" else (gate.mixup,)
     return [
         Recipe(augmentation=tuple(augmentation), mixup=mixup, synthetic=strength)
@@ -50,8 +47,8 @@ def trials(gate: GateConfig) -> list[tuple[int, Recipe]]:
 def synthetic_share(num_real: int, num_synthetic: int, strength: float) -> float:
     """Share of a class's draws that are synthetic, 0 to `strength`: the rarer the class, the more.
 
-    Drawn as often as there are images, a class of 20 real images that is filled up to 400 would be 95 % synthetic, and
-    what a classifier learns of it would be what the GAN makes of it.
+    If every image were drawn equally often, a class of 20 real images filled up to 400 would be 95 % synthetic, and a
+    classifier would learn the GAN's idea of the class.
     """
     return strength * num_synthetic / (num_real + num_synthetic) if num_synthetic else 0.0
 
@@ -64,7 +61,7 @@ def shares(sets: Sets, strength: float) -> list[float]:
 
 
 def classifier_steps(gate: GateConfig, num_real: Sequence[int]) -> int:
-    """Optimizer steps of each classifier that measures utility: enough to learn what there is to learn.
+    """Optimizer steps of each classifier that measures utility: enough for it to learn what it can.
 
     Args:
         gate: of the job.
@@ -76,18 +73,18 @@ def classifier_steps(gate: GateConfig, num_real: Sequence[int]) -> int:
 
 
 def choose(run: Run, job: ResolvedJob) -> RecipeRecord:
-    """The recipe with synthetic images that is measured on held-out images; leave it in the run.
+    """Choose the recipe with synthetic images that is measured on held-out images, and leave it in the run.
 
-    Augmentation and mixup first: the best by the mean over all shares of synthetic images, none among them. They cost
-    nothing, so that chance decides where they are alike. Then the smallest share that falls short of the best by no
-    more than a standard error of the paired difference (Breiman et al. 1984, Classification and Regression Trees,
-    section 3.4.3). The GANs have seen the images that are tried, which speaks for synthetic ones. So whether any are
-    better than none is not decided here: that is for held-out images to say (`advice.advise`).
+    First augmentation and mixup: the best by the mean over all shares of synthetic images, 0 among them. They cost
+    nothing, so the better mean decides, however close. Then the smallest share that falls short of the best by no more
+    than a standard error of the paired difference (Breiman et al. 1984, Classification and Regression Trees, section
+    3.4.3). The GANs have seen the validation images, which favours synthetic images. So whether any are better than
+    none is decided by held-out images, not here (`advice.advise`).
 
     A recipe that was taken over from an earlier run stays.
 
     Returns:
-        The recipe, and what each of `candidates` came to.
+        The recipe, and the result of each of `candidates`.
     """
     if taken := taken_over(run):
         return taken
@@ -123,6 +120,6 @@ def choose(run: Run, job: ResolvedJob) -> RecipeRecord:
 
 
 def taken_over(run: Run) -> RecipeRecord | None:
-    """A recipe that was chosen in an earlier run; None: this run chooses its own."""
+    """A recipe that was taken over from an earlier run; None if this run chooses its own."""
     record = records.read_if_there(run.recipe_record, RecipeRecord)
     return record if record and record.run_id is not None else None

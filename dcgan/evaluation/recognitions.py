@@ -1,4 +1,4 @@
-"""What the classifiers of all arms recognised of the held-out images, read together."""
+"""Which held-out images the classifiers of all arms recognised."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dcgan.run.records import Recipe, RecipeRecord
 
 @dataclass(frozen=True)
 class Recognitions:
-    """What the classifiers of all arms recognised of the held-out images."""
+    """Which held-out images the classifiers of all arms recognised."""
 
     right: Mapping[str, np.ndarray]
     """By arm, whether each image was recognised, 0 or 1: float64 (seeds, images)."""
@@ -31,7 +31,7 @@ class Recognitions:
 
     @property
     def without(self) -> str:
-        """The arm that differs from `WITH` in nothing but the synthetic images."""
+        """The arm that differs from `WITH` only in the synthetic images."""
         return WITHOUT if WITHOUT in self.right else CLASSICAL
 
     @functools.cached_property
@@ -49,14 +49,14 @@ class Recognitions:
         return of_class
 
     def mean_recall(self, arm: str, numbers: Sequence[int]) -> list[float]:
-        """Mean recall of some classes by each seed; none when there is no such class."""
+        """Mean recall of some classes, seed by seed; empty if there are no such classes."""
         if not numbers:
             return []
         return [rounded(np.mean([row[self.truth == n].mean() for n in numbers])) for row in self.right[arm]]
 
 
 def read_recognitions(run: Run, gate: GateConfig, recipe: RecipeRecord) -> Recognitions:
-    """Read what `utility.measure` left."""
+    """Read the results of `utility.measure`."""
     recipes = arms.recipes(gate, recipe)
     found: dict[str, list[dict[str, np.ndarray]]] = {arm: [] for arm in recipes}
     for number, (_, arm) in enumerate(arms.compared(gate.classifier_seeds)):
@@ -67,5 +67,5 @@ def read_recognitions(run: Run, gate: GateConfig, recipe: RecipeRecord) -> Recog
 
 
 def rounded(value: float) -> float:
-    """To four decimals, as records have it."""
+    """To four decimals, as in records."""
     return round(float(value), 4)

@@ -48,12 +48,12 @@ def rare(num_real: Sequence[int]) -> list[int]:
 
 
 def scarce(num_real: Sequence[int]) -> list[int]:
-    """The numbers of the classes that further images are for: the rare ones, or all where none is rare."""
+    """The numbers of the classes that need more images: the rare ones, or all if none is rare."""
     return rare(num_real) or list(range(len(num_real)))
 
 
 def num_synthetic(run: Run) -> dict[str, int]:
-    """Synthetic images of each class that has as many as were asked for."""
+    """The number of synthetic images of each class that has as many as were requested."""
     counts = {}
     for label in labels_with_images(run):
         record = records.read_if_there(run.generation(label) / "record.json", GenerationRecord)
@@ -63,7 +63,7 @@ def num_synthetic(run: Run) -> dict[str, int]:
 
 
 def load_sets(run: Run, *, synthetic: bool = True) -> Sets:
-    """All training images, and the synthetic ones of every class in `num_synthetic`, or none: there may be many."""
+    """All training images, and the synthetic ones of every class in `num_synthetic` unless they are not needed."""
     labels, counts = labels_with_images(run), num_synthetic(run) if synthetic else {}
     split = pd.read_parquet(run.split_table)
     split = split[split["split"] == "train"]

@@ -1,4 +1,4 @@
-"""How sure a difference is: bootstrap intervals, standard errors, p-values, and Holm's correction for many classes."""
+"""How certain a difference is: bootstrap intervals, standard errors, p-values, and Holm's correction."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ class Difference:
 
 
 def difference(groups: Sequence[np.ndarray], draws: np.random.Generator) -> Difference:
-    """The mean over groups of each group's mean, drawn again over seeds and over images within groups.
+    """The mean over groups of each group's mean, resampled over seeds, and over images within groups.
 
     Args:
-        groups: per class (seeds, images), each value -1, 0 or 1; as many seeds in all.
+        groups: per class (seeds, images), each value -1, 0 or 1; the same number of seeds in all.
         draws: for the bootstrap.
     """
     (means,) = bootstrap([groups], draws)
@@ -42,17 +42,17 @@ def difference(groups: Sequence[np.ndarray], draws: np.random.Generator) -> Diff
 
 
 def bootstrap(quantities: Sequence[Sequence[np.ndarray]], draws: np.random.Generator) -> list[np.ndarray]:
-    """Means over groups of several quantities of the same seeds and images, each time with the same ones drawn.
+    """Bootstrap means of several quantities, each time with the same seeds and images drawn for all of them.
 
     Args:
-        quantities: of each quantity its groups, as of `difference`; the same shapes in all.
+        quantities: the groups of each quantity, as for `difference`; the same shapes in all.
         draws: of the seeds, and of the images within groups.
 
     Returns:
         For each quantity its bootstrap means (NUM_BOOTSTRAPS,).
     """
     num_seeds = len(quantities[0][0])
-    # How often each seed and each image is drawn: all bootstrap samples of a group are one product.
+    # By how often each seed and each image is drawn, all bootstrap samples of a group are one matrix product.
     seeds = draws.multinomial(num_seeds, np.full(num_seeds, 1 / num_seeds), NUM_BOOTSTRAPS)
     means = np.zeros((len(quantities), NUM_BOOTSTRAPS))
     for of_group in zip(*quantities, strict=True):
@@ -63,17 +63,17 @@ def bootstrap(quantities: Sequence[Sequence[np.ndarray]], draws: np.random.Gener
 
 
 def summarized(means: np.ndarray, mean: float) -> Difference:
-    """A mean, and what its bootstrap means (N,) say of it."""
+    """A mean, with the interval and p-value that its bootstrap means (N,) give."""
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(means, [tail, 1 - tail])
     above, below = (means >= 0).mean(), (means <= 0).mean()
-    # A bootstrap of 2,000 knows nothing of smaller chances than 1 in 2,000.
+    # A bootstrap of 2,000 cannot show a probability smaller than 1 in 2,000.
     p_value = min(1.0, 2 * max(min(above, below), 1 / NUM_BOOTSTRAPS))
     return Difference(mean, float(low), float(high), float(p_value))
 
 
 def balanced(values: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
-    """The mean over classes of each class's mean, and its standard error when images are drawn anew in each class.
+    """The mean over classes of each class's mean, and its standard error over the draw of images in each class.
 
     Args:
         values: (N,), for instance whether each image was recognised.
@@ -85,7 +85,7 @@ def balanced(values: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
 
 
 def holm(p_values: Mapping[str, float]) -> dict[str, float]:
-    """Adjusted p-values (Holm 1979): under 0.05 in one family, a false one among them has a chance of at most 0.05."""
+    """Adjusted p-values (Holm 1979): the chance of any false positive below 0.05 in the family is at most 0.05."""
     adjusted: dict[str, float] = {}
     largest = 0.0
     for rank, name in enumerate(sorted(p_values, key=lambda name: p_values[name])):

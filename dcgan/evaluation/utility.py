@@ -1,7 +1,7 @@
 """Utility: what synthetic images do to a classifier's recall of held-out real images, class by class.
 
-One seed trains a classifier of each arm, which differ in nothing but what they are trained on. Equal optimizer steps,
-classes drawn equally often in all of them. Each classifier has a number, and any process can train any of them.
+For each seed there is a classifier of each arm. They differ only in what they are trained on: the optimizer steps are
+the same, and all draw every class equally often. Each classifier has a number, and any process can train any of them.
 """
 
 from __future__ import annotations
@@ -31,10 +31,9 @@ from dcgan.run.records import Recipe, RecipeRecord
 
 
 def measure(run: Run, job: ResolvedJob, numbers: Sequence[int], on_progress: OnProgress) -> dict[int, float]:
-    """Train and test classifiers of `arms.compared`; leave what each made of the held-out images in
-    `run.compared(number)`.
+    """Train and test classifiers of `arms.compared`. `run.compared(number)` gets the images that each recognised.
 
-    All but those of `arms.CLASSICAL` need the recipe to be chosen.
+    All but those of `arms.CLASSICAL` need the recipe to be chosen first.
 
     Returns:
         The share recognised, by number.
@@ -58,11 +57,11 @@ def measure(run: Run, job: ResolvedJob, numbers: Sequence[int], on_progress: OnP
 
 
 def try_recipes(run: Run, job: ResolvedJob, numbers: Sequence[int], on_progress: OnProgress) -> dict[int, float]:
-    """Train and test classifiers of `recipes.trials`; leave what each made of its fold in `run.tried(number)`.
+    """Train and test classifiers of `recipes.trials`. `run.tried(number)` gets the images that each recognised.
 
-    A classifier learns from two thirds of each class's training images, as often from each as the gate's do, and
-    is tried on the third that it has not seen. The GANs have seen them all. So that their copies of an image cannot
-    speak for them, it gets no synthetic image whose nearest real image is among those that it is tried on.
+    A classifier learns from two thirds of each class's training images, as often from each as the gate's do, and is
+    tested on the third that it has not seen. The GANs have seen them all. So that copies cannot count in favour of the
+    GANs, it gets no synthetic image whose nearest real image is among those that it is tested on.
 
     Returns:
         The share recognised, by number.
@@ -73,7 +72,7 @@ def try_recipes(run: Run, job: ResolvedJob, numbers: Sequence[int], on_progress:
     def trial(number: int) -> Trial:
         fold, recipe = tried[number]
         left = [in_fold(len(images), fold) for images in sets.real]
-        # A class of one or two images is not tried on every fold: it must be learnt from something.
+        # A class of one or two images is not tested on every fold: it needs some image to learn from.
         left = [mask if not mask.all() else np.zeros_like(mask) for mask in left]
         seen = Sets(
             sets.labels,
@@ -93,7 +92,7 @@ def try_recipes(run: Run, job: ResolvedJob, numbers: Sequence[int], on_progress:
 
 
 def halved(sets: Sets, seed: int) -> Sets:
-    """The same with half of each scarce class's real images: other ones for each seed, so that no half decides."""
+    """The same with half of each scarce class's real images, a different half for each seed."""
     draws = np.random.default_rng(seed)
     real = [
         images[np.sort(draws.permutation(len(images))[: -(-len(images) // 2)])] if number in sets.scarce else images
@@ -106,10 +105,10 @@ class Trial(NamedTuple):
     """One classifier to train and to test."""
 
     file: Path
-    """Where what it made of the tested images is left: arrays of `Classifiers.tested`."""
+    """Gets the arrays of `Classifiers.tested`."""
     about: Mapping[str, np.ndarray]
-    """What may change in a run and changes the outcome: kept in the file beside the recipe, and measured anew where it
-    differs."""
+    """What affects the outcome and may change within a run. Kept in the file with the recipe; where it differs, the
+    classifier is trained again."""
     purpose: str
     """Names the seed."""
     sets: Sets
@@ -122,7 +121,7 @@ class Trial(NamedTuple):
 
 
 class Classifiers:
-    """The classifiers that the job measures with, one after the other."""
+    """Trains and tests the classifiers that the job measures with, one after the other."""
 
     def __init__(self, job: ResolvedJob, sets: Sets) -> None:
         """Build nothing yet.
@@ -168,7 +167,7 @@ class Classifiers:
 def _carry_out(
     trial_of: Callable[[int], Trial], numbers: Sequence[int], classifiers: Classifiers, on_progress: OnProgress
 ) -> dict[int, float]:
-    """Do each trial whose file does not hold what was measured about the same; the share recognised by number."""
+    """Perform each trial whose file does not hold its result already; returns the share recognised, by number."""
     recognised: dict[int, float] = {}
     for position, number in enumerate(numbers):
         trial = trial_of(number)
@@ -184,7 +183,7 @@ def _carry_out(
 
 
 def _standing(file: Path, about: Mapping[str, np.ndarray]) -> dict[str, np.ndarray] | None:
-    """What was measured about the same; None when nothing was."""
+    """The result that a file holds for the same trial; None if it holds none."""
     if not file.exists():
         return None
     found = storage.unpack_arrays(file.read_bytes())

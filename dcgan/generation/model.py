@@ -1,4 +1,4 @@
-"""A trained class: candidates by index, and what its discriminator thinks of them."""
+"""A trained class: its candidates by index, and its discriminator's scores of them."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ MAX_HEADER_BYTES = 2048  # of one array in the file: NumPy's header, and its nam
 
 
 class Model:
-    """Generator and critic of one class. Candidate i depends on (seed, class, i) and the weights only."""
+    """Generator and critic of one class. Candidate i depends only on (seed, class, i) and the weights."""
 
     def __init__(self, file: BinaryIO, config: ResolvedTraining, image_shape: tuple[int, int, int]) -> None:
-        """Load `model.npz`. No more of it is read than the networks take.
+        """Load `model.npz`, reading no more than the networks need.
 
         Args:
-            file: as training wrote it, opened.
-            config: resolved; the one that it was trained by.
+            file: open, as training wrote it.
+            config: resolved; the one that it was trained with.
             image_shape: (H, W, C).
 
         Raises:
@@ -61,7 +61,7 @@ class Model:
         return self._generate(latents)
 
     def critic_scores(self, images: np.ndarray) -> np.ndarray:
-        """The discriminator's logits for uint8 (CHUNK, H, W, C): float32 (CHUNK,), larger for what looks real."""
+        """The discriminator's logits for uint8 (CHUNK, H, W, C): float32 (CHUNK,), larger for more realistic images."""
         return self._judge(images)
 
 
@@ -89,7 +89,7 @@ class _Network:
         self._run = run
 
     def of(self, arrays: Mapping[str, np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
-        """What it computes with these weights, float32 by the names that they have in the file."""
+        """The network with these weights, float32, given by their names in the file."""
         weights = [[tf.constant(arrays[name]) for name in names] for names in self._names]
         return lambda inputs: np.asarray(self._run(weights, tf.constant(inputs)))
 
@@ -107,7 +107,7 @@ def _compiled(latent_dim: int, image_shape: tuple[int, int, int], width: int) ->
 @functools.lru_cache(maxsize=4)
 def _shapes(latent_dim: int, image_shape: tuple[int, int, int], width: int) -> Mapping[str, tuple[int, ...]]:
     """The shapes of both networks' weights, by the names that they have in the file."""
-    with tf.Graph().as_default():  # where networks take no memory: the largest would take 1.5 GB
+    with tf.Graph().as_default():  # networks take no memory there; the largest would take 1.5 GB
         networks = make_generator(latent_dim, image_shape, width), make_discriminator(image_shape, width)
     return {_name(network, variable): tuple(variable.shape) for network in networks for variable in network.weights}
 

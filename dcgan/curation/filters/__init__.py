@@ -1,4 +1,4 @@
-"""What makes a candidate unfit: one file for each filter, and here their order.
+"""What makes a candidate unfit: a file for each filter, and their order here.
 
 To add one, write its file and name it in `FILTERS`; see docs/contributing/architecture.md.
 """
@@ -25,16 +25,16 @@ __all__ = [
 
 DUPLICATE = Filter("duplicate", "the same pixels as an accepted image", by_itself=True)  # found by `Filters`
 FILTERS = (BLANK, BLURRED, COPY, LABEL, OUTLIER, DUPLICATE)
-"""All that `curation.filters` may name. Of several reasons against a candidate, the first counts."""
+"""Everything that `curation.filters` may name. If there are several reasons against a candidate, the first counts."""
 BY_NAME = {one.name: one for one in FILTERS}
 CRITIC = "critic"  # the reason against what `curation.critic_share` leaves out; its limit comes from candidates
 
 
 def require(names: Iterable[str]) -> None:
-    """See that there are such filters.
+    """Check that these filters exist.
 
     Raises:
-        ConfigError: naming those that there are.
+        ConfigError: one does not; the message lists those that do.
     """
     if unknown := [name for name in names if name not in BY_NAME]:
         known = "; ".join(f"{one.name}: {one.rejects_what}" for one in FILTERS)
@@ -47,24 +47,24 @@ def needs_folds(names: Iterable[str]) -> bool:
 
 
 def without_real_images(names: Iterable[str]) -> list[str]:
-    """Those of these filters that look at a candidate alone."""
+    """Those of these filters that look at nothing but the candidate."""
     return [name for name in names if BY_NAME[name].by_itself]
 
 
 def thresholds(real: RealImages, names: Iterable[str]) -> dict[str, float]:
-    """Thresholds of one class by these filters, to be recorded."""
+    """One class's thresholds for these filters, as they are recorded."""
     return {name: limit for one in FILTERS if one.name in set(names) for name, limit in one.limits(real).items()}
 
 
 class Filters:
-    """Filters of one class. A candidate is judged after all candidates of smaller index, and only against them."""
+    """The filters of one class. Each candidate is compared only with those of smaller index, which come before it."""
 
     def __init__(self, limits: Limits, names: Sequence[str], copies_of: Iterable[np.ndarray] = ()) -> None:
         """Set up.
 
         Args:
             limits: see `thresholds`.
-            names: filters that are on.
+            names: filters to apply.
             copies_of: images uint8 (H, W, C) that no candidate may equal, whatever the distances say.
         """
         self._limits = limits
@@ -75,23 +75,23 @@ class Filters:
         self._new: set[int] = set()
 
     def have_seen(self, hashes: np.ndarray) -> None:
-        """Take candidates as accepted before: `pixel_hash` of each, int64 (N,)."""
+        """Treat candidates as accepted before, given their `pixel_hash`, int64 (N,)."""
         self._seen = np.union1d(self._seen, hashes)
         self._new.clear()
 
     def forget(self) -> None:
-        """Take none as accepted before."""
+        """Treat no candidate as accepted before."""
         self._seen = self._seen[:0]
         self._new.clear()
 
     def duplicates(self, hashes: np.ndarray) -> np.ndarray:
-        """Which candidates, that were judged by themselves, are the same as accepted ones: bool (N,)."""
+        """Which candidates, each examined independently, equal accepted ones: bool (N,)."""
         if DUPLICATE.name not in self._names:
             return np.zeros(len(hashes), bool)
         return np.isin(hashes, self._seen)
 
     def reasons(self, candidates: Candidates) -> list[str]:
-        """Why each candidate is rejected: the first reason that holds, "" when none does."""
+        """Why each candidate is rejected: the first reason that applies, or ""."""
         found = {one.name: one.rejects(candidates, self._limits) for one in self._filters}
         if candidates.critic_scores is not None:
             found[CRITIC] = candidates.critic_scores < self._limits[CRITIC]
@@ -104,7 +104,7 @@ class Filters:
         ]
 
     def _same_pixels(self, content: int) -> str:
-        """Whether pixels of this hash were there before, among real images or accepted candidates."""
+        """The reason against pixels that a real image or an accepted candidate has too; else ""."""
         if COPY.name in self._names and content in self._others:
             return COPY.name
         if DUPLICATE.name in self._names:

@@ -1,4 +1,4 @@
-"""What a filter is: thresholds from a class's real images, and which candidates they reject."""
+"""What a filter is: thresholds from a class's real images, and the candidates that these reject."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ Limits = Mapping[str, float]
 
 @dataclass(frozen=True)
 class RealImages:
-    """One class's real images, from which thresholds are taken."""
+    """One class's real images, from which thresholds are derived."""
 
     images: np.ndarray
     """Training images, uint8 (n, H, W, C), n at least 2."""
     features: np.ndarray
-    """The judge's of them, float32 (n, F)."""
+    """Their features by the judge, float32 (n, F)."""
     held_out: np.ndarray
-    """Held-out images, uint8 (m, H, W, C): they only say what a real image can look like by itself."""
+    """Held-out images, uint8 (m, H, W, C); used only for what a single real image can look like."""
     other_class: np.ndarray | None
     """`Candidates.other_class` of the training images, float32 (n,); None: not measured."""
 
@@ -47,7 +47,7 @@ class RealImages:
 
 @dataclass(frozen=True)
 class Candidates:
-    """Candidates of one class, in the order of their indices, and what is known of them."""
+    """Candidates of one class, in the order of their indices, with what was measured of each."""
 
     images: np.ndarray
     """uint8 (N, H, W, C)."""
@@ -58,7 +58,7 @@ class Candidates:
     other_class: np.ndarray
     """The highest probability of another class, by classifiers that have not seen all real images: float32 (N,)."""
     critic_scores: np.ndarray | None = None
-    """The discriminator's logits, float32 (N,); None when candidates are not chosen by them."""
+    """The discriminator's logits, float32 (N,); None if they are not used."""
 
     @functools.cached_property
     def hashes(self) -> list[int]:
@@ -79,15 +79,15 @@ class Filter:
     """One reason to reject a candidate."""
 
     name: str
-    """As `curation.filters` names it, and as the reason that is counted."""
+    """In `curation.filters`, and as the reason in counts."""
     rejects_what: str
     """What it rejects, for people."""
     limits: Callable[[RealImages], dict[str, float]] = _no_limits
-    """Its thresholds, to be recorded."""
+    """Its thresholds, as they are recorded."""
     rejects: Callable[[Candidates, Limits], np.ndarray] = _none
     """Which candidates it rejects, bool (N,)."""
     by_itself: bool = False
-    """Whether it looks at the candidate alone, so that `dcgan sample` can apply it without the real images."""
+    """Whether it looks at nothing but the candidate, so that `dcgan sample` can apply it without the real images."""
     needs_folds: bool = False
     """Whether it needs `other_class`, for which several judges must look at every candidate."""
 
