@@ -1,6 +1,6 @@
-"""Fingerprints: what each result follows from, as hashes along the way of the data.
+"""Fingerprints: what each result depends on, as hashes along the way of the data.
 
-| fingerprint | of | follows from |
+| fingerprint | of | depends on |
 | --- | --- | --- |
 | `trainings` | all trainings | version and format, form of the images, seed, `training` |
 | `judge` | the classifier of real images | version and format, form, seed, its keys of `gate`, all training images |
@@ -8,12 +8,12 @@
 | `training` | a class's model | `trainings`, its training images |
 | `generation` | a class's images | `training`, `curation`, `generation.truncation` |
 | `recipe` | what to train a classifier with | `trainings`, `curation`, `gate`, the classes that images are asked of |
-| `evaluation` | the verdicts | `judge`, all of the classes' above, the plan, `gate`, `measures` |
+| `evaluation` | the verdicts | `judge`, those of all classes, the plan, `gate`, `measures` |
 | `release` | what is published | `evaluation`, the job's name, `outputs.format` |
 
-Names and order of files do not count, nor does where they stand; nor do the threads, of which only last bits depend.
-How many images are wanted is in `evaluation` alone: candidates are the same however many are made. A result that stands
-is as good as a new one while its fingerprint is the same; `dcgan.pipeline.reuse` decides what a night does again.
+Names, order and place of files do not count, nor do threads, which affect only the last bits. The number of images
+wanted counts for `evaluation` only: candidates are the same however many are made. A result is as good as a new one
+while its fingerprint stays the same; `dcgan.pipeline.reuse` decides what a night does again.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from dcgan.files import storage
 from dcgan.run.records import ClassFingerprints, ClassPlan, FingerprintsRecord
 
 FORMAT = 8
-"""Raised when the same images and the same job give other results within one version of the package.
+"""Raised when the same images and the same job give different results within one version of the package.
 
 Last raised when Adam became one operation for each variable, which rounds differently.
 """

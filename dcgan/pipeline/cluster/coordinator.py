@@ -1,4 +1,4 @@
-"""On the machine that a run was started on: what goes out to the others, and what comes back."""
+"""The coordinator, the machine on which a run was started: what it sends to the others, and what it gets back."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Coordinator(Record):
 
 
 class CoordinatorFile:
-    """`coordinator.json`: who coordinates a job's run. Every task asks now and then, and stops when it is another."""
+    """`coordinator.json`: who coordinates a job's run. Tasks read it regularly, and stop when it has changed."""
 
     def __init__(self, job: ResolvedJob) -> None:
         """Find its place: in the job's folder in the store, or in the folder that all machines share."""
@@ -49,7 +49,7 @@ class CoordinatorFile:
         self._problem = f"cannot reach {self.folder}, by which the machines of run.on {job.run.on} share the run"
 
     def read(self) -> Coordinator | None:
-        """Who it is; None when nobody ever was.
+        """The coordinator; None if there has never been one.
 
         Raises:
             StorageError: the store cannot be reached.
@@ -62,7 +62,7 @@ class CoordinatorFile:
             raise StorageError(f"{self._problem}: {error}") from error
 
     def write(self, coordinator: Coordinator) -> None:
-        """Say who it is.
+        """Name the coordinator.
 
         Raises:
             StorageError: the store cannot be written to.
@@ -74,7 +74,7 @@ class CoordinatorFile:
             raise StorageError(f"{self._problem}: {error}") from error
 
     def remove_finished_runs(self) -> None:
-        """Let go of what is shared of runs that will not be resumed."""
+        """Remove what is shared of runs that will not be resumed."""
         self._system.invalidate_cache()
         for entry in self._system.ls(self._root, detail=True):
             run = runs.job_paths(self._job).run(PurePosixPath(entry["name"]).name)
@@ -85,10 +85,10 @@ class CoordinatorFile:
 
 @contextmanager
 def coordinating(job: ResolvedJob) -> Iterator[None]:
-    """Coordinate the job's run for the time of the block, where it goes on other machines. Call under the job's lock.
+    """For the time of the block, coordinate the job's run if it uses other machines. Call under the job's lock.
 
-    When the block ends, or a stop is requested, the run's tasks stop wherever they are. Of runs that are finished
-    nothing stays in the store.
+    When the block ends, or a stop is requested, the run's tasks stop wherever they are. Nothing of finished runs stays
+    in the store.
 
     Raises:
         StorageError: the store cannot be written to.
@@ -116,14 +116,14 @@ def coordinating(job: ResolvedJob) -> Iterator[None]:
         with every(LOOK_SECONDS, look):
             yield
     finally:
-        with contextlib.suppress(Exception):  # how the run has ended counts more; what stays is removed the next time
+        with contextlib.suppress(Exception):  # how the run ended matters more; leftovers are removed next time
             step_down()
             if runs.job_url(job):
                 file.remove_finished_runs()
 
 
 def offer(stage: Stage, run: Run, job: ResolvedJob, portion: Portion) -> None:
-    """Before a portion of a stage is done elsewhere: push what it reads, and what there is of what it writes.
+    """Before a portion of a stage is performed elsewhere, push what it reads, and what exists of what it writes.
 
     Args:
         stage: to be performed.
@@ -150,7 +150,7 @@ def offer(stage: Stage, run: Run, job: ResolvedJob, portion: Portion) -> None:
 
 
 def bring(stage: Stage, run: Run, job: ResolvedJob, portion: Portion) -> None:
-    """After a portion of a stage was done elsewhere, well or not: fetch what it has left.
+    """After a portion of a stage was performed elsewhere, successfully or not, fetch what it left.
 
     Raises:
         StorageError: the store cannot be reached, or what it has is damaged.
@@ -162,13 +162,13 @@ def bring(stage: Stage, run: Run, job: ResolvedJob, portion: Portion) -> None:
 
 
 def store_of(run: Run, job: ResolvedJob) -> Store | None:
-    """The run's pieces in storage; None where its folder is shared as it is."""
+    """The run's pieces in storage; None if its folder itself is shared."""
     url = runs.job_url(job)
     return Store(f"{url}/work/{run.id}") if url and job.run.on != LOCAL else None
 
 
 @functools.cache
 def _known(url: str) -> set[str]:
-    """Pieces of a run that are known to be in the store, whole; they stay there as long as the run is unfinished."""
+    """Pieces of a run that are known to be complete in the store, where they stay until the run is finished."""
     assert url
     return set()

@@ -1,7 +1,7 @@
-"""The pieces of one run in storage: each an archive that is whole or not there, named by a small record.
+"""The pieces of one run in storage, each an archive with a small record that names it.
 
-An archive is written under a new name, and then the record that names it; so a reader finds the old content or the new,
-never half of one, also where a store cannot rename.
+An archive is written under a new name before the record that names it. So a reader finds the old content or the new,
+never half of one, even in a store that cannot rename.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ TRIES = 5  # to read a piece that is being replaced
 
 
 class Piece(Record):
-    """What is in the store of a piece."""
+    """What the store has of a piece."""
 
     archive: str
     """Its name, below the run's folder in the store."""
     sha256: str
     """Of the archive."""
     whole: bool
-    """Whether its stage had written all of it."""
+    """Whether its stage had finished writing it."""
 
 
 class Store:
@@ -55,7 +55,7 @@ class Store:
         self._problem = f"cannot share the run by {url}"
 
     def record(self, piece: str) -> Piece | None:
-        """What is there of a piece; None when nothing is.
+        """What the store has of a piece; None if nothing.
 
         Raises:
             StorageError: the store cannot be reached, or its record is damaged.
@@ -70,7 +70,7 @@ class Store:
             raise StorageError(f"{self.url}/{piece}.json is damaged: {error}. Remove it, and run again.") from error
 
     def names(self, pattern: str) -> list[str]:
-        """The pieces that `<folder>/*` stands for, whole or not."""
+        """The pieces that `<folder>/*` stands for, complete or not."""
         folder = pattern.removesuffix("/*")
         self._system.invalidate_cache()
         listing = transfers.patiently(lambda: self._system.find(f"{self._root}/{folder}"), self._problem)
@@ -78,10 +78,10 @@ class Store:
         return [f"{folder}/{name.removesuffix('.json')}" for name in records]
 
     def push(self, run: Run, piece: str, *, whole: bool) -> None:
-        """Bring a piece of a run's folder there, unless a whole one is there and this is none.
+        """Push a piece of a run's folder, unless it is incomplete and the store has a complete one.
 
         Raises:
-            FileNotFoundError: a file went away meanwhile.
+            FileNotFoundError: a file disappeared meanwhile.
             StorageError: the store refuses.
         """
         before = self.record(piece)
@@ -104,12 +104,12 @@ class Store:
             transfers.remove(lambda: self._system.rm_file(f"{self._root}/{before.archive}"), self._problem)
 
     def fetch(self, run: Run, piece: str, *, only_whole: bool = False) -> None:
-        """Make a piece of a run's folder what is there, if something is.
+        """Fetch a piece into a run's folder, if the store has it.
 
         Args:
-            run: whose folder it goes to.
+            run: to fetch it for.
             piece: its name.
-            only_whole: leave one that is not whole.
+            only_whole: skip an incomplete one.
 
         Raises:
             StorageError: the store cannot be reached, or what it has is damaged.
@@ -124,7 +124,7 @@ class Store:
         raise StorageError(f"{self.url}/{piece}.json names an archive that is not there. Remove it, and run again.")
 
     def fetch_all(self, run: Run, patterns: Iterable[str]) -> None:
-        """Fetch pieces, several at a time; of those that `*` stands for, the whole ones."""
+        """Fetch pieces, several at a time; for `*`, the complete ones."""
         wanted = [
             (piece, pattern.endswith("/*"))
             for pattern in patterns
@@ -162,7 +162,7 @@ class Store:
 
 
 def _plain(entry: tarfile.TarInfo) -> tarfile.TarInfo:
-    """Same files, same archive: without times and owners."""
+    """Drop times and owners, so that the same files give the same archive."""
     entry.mtime, entry.uid, entry.gid, entry.uname, entry.gname, entry.mode = 0, 0, 0, "", "", 0o644
     return entry
 

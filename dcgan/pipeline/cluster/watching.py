@@ -1,4 +1,4 @@
-"""Something that is looked at again and again while something else is done."""
+"""Checking something regularly while other work is done."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def every(seconds: float, act: Callable[[], bool]) -> Iterator[None]:
-    """Do something again and again for the time of the block, in a thread, until it gives False."""
+    """For the time of the block, call `act` every so many seconds in a thread, until it returns False."""
     ended = threading.Event()
 
     def watch() -> None:

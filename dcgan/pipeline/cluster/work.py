@@ -1,4 +1,4 @@
-"""On the machine that does a stage of a run, wherever that is."""
+"""Performing a stage of a run on whatever machine it was sent to."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ from dcgan.training import snapshots
 
 log = logging.getLogger(__name__)
 
-LOOK_SECONDS = 0.5  # between two looks for a new snapshot
-ASK_SECONDS = 3.0  # between two questions to the store whether the run goes on
+LOOK_SECONDS = 0.5  # between checks for a new snapshot
+ASK_SECONDS = 3.0  # between checks in the store whether the run continues
 
 
 def perform_anywhere(stage: Stage, run: Run, job: ResolvedJob, portion: Portion) -> Any:
-    """Perform a portion of a stage, on whatever machine this is called.
+    """Perform a portion of a stage on this machine, whichever it is.
 
     Args:
         stage: of the run.
@@ -72,7 +72,7 @@ def perform_anywhere(stage: Stage, run: Run, job: ResolvedJob, portion: Portion)
 
 
 def _whom(file: CoordinatorFile, last: str) -> str | None:
-    """Id of the coordinator now, None when the run was stopped; `last` when the store does not tell."""
+    """The coordinator's id now; None if the run was stopped; `last` if the store does not answer."""
     with contextlib.suppress(StorageError):
         now = file.read()
         return now.id if now else None
@@ -80,7 +80,7 @@ def _whom(file: CoordinatorFile, last: str) -> str | None:
 
 
 def _coordinator(file: CoordinatorFile, job: ResolvedJob) -> str:
-    """Whom this machine works for now, which must be able to do the same."""
+    """The id of the coordinator, after checking that this machine has the same versions."""
     coordinator = file.read()
     if coordinator is None:
         raise StorageError(
@@ -101,7 +101,7 @@ def _coordinator(file: CoordinatorFile, job: ResolvedJob) -> str:
 
 @contextmanager
 def _scratch(run: Run) -> Iterator[Run]:
-    """A folder for this piece of work alone; what killed processes of this machine have left there is removed."""
+    """A folder for this piece of work alone. Leftovers of killed processes of this machine are removed."""
     top = urls.scratch_folder()
     top.mkdir(parents=True, exist_ok=True)
     host = platform.node()  # the folder may be on a disk that machines share
@@ -115,7 +115,7 @@ def _scratch(run: Run) -> Iterator[Run]:
 
 
 def _ending_with(file: CoordinatorFile, mine: str, here: Run) -> contextlib.AbstractContextManager[None]:
-    """End the run's workers on this machine when it has another coordinator, or none."""
+    """End the run's workers on this machine if its coordinator changes, or is gone."""
     workers().allow(str(here.root))
 
     def ask() -> bool:
@@ -128,7 +128,7 @@ def _ending_with(file: CoordinatorFile, mine: str, here: Run) -> contextlib.Abst
 
 
 def _saving(store: Store, here: Run, piece: str) -> contextlib.AbstractContextManager[None]:
-    """Push a training whenever it has a new snapshot, so that another machine can go on with it."""
+    """Push a training whenever it has a new snapshot, so that another machine can resume it."""
     saved = snapshots.newest_file(here.root / piece)
 
     def save() -> bool:
@@ -138,9 +138,9 @@ def _saving(store: Store, here: Run, piece: str) -> contextlib.AbstractContextMa
             try:
                 store.push(here, piece, whole=False)
                 saved = newest
-            except FileNotFoundError:  # a file was replaced while it was packed: at the next look
+            except FileNotFoundError:  # a file was replaced while it was packed: try again next time
                 pass
-            except StorageError as error:  # the work goes on; what is lost is the way back to here
+            except StorageError as error:  # work continues; only resuming from here is lost
                 log.warning("a snapshot could not be shared: %s", error)
         return True
 

@@ -1,4 +1,4 @@
-"""Giving a run what still holds of others, by hard links."""
+"""Giving a run what is still valid of earlier ones, by hard links."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ log = logging.getLogger(__name__)
 
 
 def take_over(run: Run, job: ResolvedJob) -> list[str]:
-    """Take over from earlier runs what still holds, so that the stages that follow find it standing.
+    """Take over what is still valid of earlier runs, so that later stages find it already done.
 
     Args:
         run: split.
         job: resolved.
 
     Returns:
-        The classes that are left to train.
+        The classes that still have to be trained.
     """
     if not run.fingerprints.exists():
         table, record = pd.read_parquet(run.catalogue_table), records.read(run.catalogue_record, CatalogueRecord)
@@ -44,7 +44,7 @@ def take_over(run: Run, job: ResolvedJob) -> list[str]:
 
 
 def carry_over(run: Run, reuse: Reuse) -> None:
-    """Give a run what stands, by hard links, and leave its fingerprints. What a kill interrupts is done again.
+    """Link what is still valid into a run, then leave the run's fingerprints. After a kill, this is repeated.
 
     Args:
         run: split.
@@ -80,7 +80,7 @@ def _carry_folder(source: Path, target: Path, leave_out: Sequence[str] = ()) -> 
 
 
 def _carry_start(of_class: ClassReuse, target: Path) -> None:
-    """A class's last snapshot, to be trained on from."""
+    """Link a class's last snapshot, from which training continues."""
     assert of_class.earlier
     snapshot = snapshots.newest(of_class.earlier.run.training(of_class.change.name_before))
     assert snapshot
@@ -90,7 +90,7 @@ def _carry_start(of_class: ClassReuse, target: Path) -> None:
 
 
 def _carry_images(of_class: ClassReuse, run: Run, label: str) -> None:
-    """A class's images and rows; where there are to be more or fewer, as the first part of what is collected."""
+    """Link a class's images and rows; if more or fewer are wanted, as the first part of its generation."""
     assert of_class.earlier
     source, target = of_class.earlier.run.generation(label), run.generation(label)
     if target.exists():
@@ -106,7 +106,7 @@ def _carry_images(of_class: ClassReuse, run: Run, label: str) -> None:
 
 
 def _paths_now(source: Run, run: Run, label: str, paths: pd.Series[str]) -> pd.Series[str]:
-    """The paths that a class's training images have in a run, for those that they had in another."""
+    """The paths of a class's training images in a run, given their paths in another."""
     tables = [pd.read_parquet(one.split_table) for one in (source, run)]
     before, now = (table[(table["label"] == label) & (table["split"] == TRAIN)] for table in tables)
     return paths.map(before.set_index("path")["image_sha256"]).map(now.set_index("image_sha256")["path"])

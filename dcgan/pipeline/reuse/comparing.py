@@ -1,4 +1,4 @@
-"""What a run has to do again, and where the rest can be taken from: read off fingerprints and what stands."""
+"""What a run has to do again, and where the rest can be taken from, according to fingerprints and earlier results."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from dcgan.run.records import (
 )
 from dcgan.training import snapshots
 
-MAX_CHANGED = 0.2  # of the images that something began with: with more, it begins anew
+MAX_CHANGED = 0.2  # of the images that something was trained on; beyond that, it is trained from the start
 
 
 def fingerprints_of(
@@ -64,23 +64,23 @@ def compare(
     leave_out: Run | None = None,
     fresh: bool = False,
 ) -> Reuse:
-    """What a run on this catalogue has to do again. Reads, and writes nothing.
+    """What a run on this catalogue has to do again. Writes nothing.
 
     Args:
         job: resolved.
         table: the catalogue.
         record: the catalogue's.
-        leave_out: the run that is to be given what stands.
-        fresh: everything.
+        leave_out: the run that the results are for.
+        fresh: do everything again.
 
     Raises:
-        ConfigError, InputError: nothing can be made of it, see `fingerprints_of`.
+        ConfigError, InputError: see `fingerprints_of`.
     """
     tonight, images, plan = fingerprints_of(job, table, record)
     held_out = np.concatenate([sides["holdout"] for sides in images.values()])
     pool = np.unique(np.concatenate([sides["train"] for sides in images.values()]))
     before = [] if fresh else _earlier_runs(job, leave_out)
-    leaked = [int(np.isin(held_out, one.lineage["seen"]).sum()) for one in before]  # they would be no evidence
+    leaked = [int(np.isin(held_out, one.lineage["seen"]).sum()) for one in before]  # they would prove nothing
     earlier = [one for one, count in zip(before, leaked, strict=True) if not count]
 
     renamed = _renamed(tonight, earlier)
@@ -97,7 +97,7 @@ def compare(
     recipe = next((one for one in recipes if _few(one.lineage["recipe"], pool)), None)
     evaluation = next((one for one in verdicts if all(_same_images(one, *item) for item in classes.items())), None)
 
-    # What the models of this run have seen, themselves or through what they began with.
+    # What the models of this run have seen, directly or through what they started from.
     used = [base, *(of_class.earlier for of_class in classes.values())]
     chosen = evaluation or recipe
     lineage = {
@@ -123,7 +123,7 @@ def compare(
 
 
 def _earlier_runs(job: ResolvedJob, leave_out: Run | None) -> list[EarlierRun]:
-    """The job's other runs that have come to their fingerprints, newest first."""
+    """The job's other runs that have fingerprints, newest first."""
     found = []
     for run in runs.newest_first(runs.job_paths(job)):
         if run == leave_out or not run.fingerprints.exists():
@@ -131,7 +131,7 @@ def _earlier_runs(job: ResolvedJob, leave_out: Run | None) -> list[EarlierRun]:
         try:
             lineage = storage.unpack_arrays(run.lineage.read_bytes())
             found.append(EarlierRun(run, records.read(run.fingerprints, FingerprintsRecord), lineage))
-        except (StorageError, OSError, ValueError):  # damaged: what it has is made again
+        except (StorageError, OSError, ValueError):  # damaged: its results are made again
             continue
     return found
 
@@ -139,7 +139,7 @@ def _earlier_runs(job: ResolvedJob, leave_out: Run | None) -> list[EarlierRun]:
 def _of_class(
     label: str, requested: int, tonight: FingerprintsRecord, now: np.ndarray, earlier: Sequence[EarlierRun], name: str
 ) -> ClassReuse:
-    """What becomes of a class: the least that is needed.
+    """What to do for a class: the least that is needed.
 
     Args:
         label: the class.
@@ -147,7 +147,7 @@ def _of_class(
         tonight: the fingerprints.
         now: its training images.
         earlier: newest first.
-        name: what it was called there.
+        name: its name there.
     """
     for one in earlier:
         theirs = one.fingerprints.classes.get(label)
@@ -180,7 +180,7 @@ def _of_class(
 
 
 def _with_same_model(one: EarlierRun, label: str, requested: int, tonight: FingerprintsRecord) -> ClassChange:
-    """What becomes of a class whose model stands in a run."""
+    """What to do for a class whose model is still valid in a run."""
     if one.fingerprints.classes[label].generation != tonight.classes[label].generation:
         return ClassChange(kind=Change.MADE, cause=Cause.CURATION, name_before=label)
     count = _standing_images(one.run, label)
@@ -198,7 +198,7 @@ def _with_same_model(one: EarlierRun, label: str, requested: int, tonight: Finge
 
 
 def _renamed(tonight: FingerprintsRecord, earlier: Sequence[EarlierRun]) -> dict[str, str]:
-    """New classes that were called otherwise in the newest run, and how."""
+    """New classes that had another name in the newest run, with that name."""
     before = {name: of_class.images for one in earlier[:1] for name, of_class in one.fingerprints.classes.items()}
     gone = {images: name for name, images in before.items() if name not in tonight.classes}
     mine = tonight.classes.items()
@@ -206,7 +206,7 @@ def _renamed(tonight: FingerprintsRecord, earlier: Sequence[EarlierRun]) -> dict
 
 
 def _gone(tonight: FingerprintsRecord, earlier: Sequence[EarlierRun], renamed: Mapping[str, str]) -> list[str]:
-    """Classes of the newest run that are no more, under any name."""
+    """Classes of the newest run that no longer exist under any name."""
     before = {name for one in earlier[:1] for name in one.fingerprints.classes}
     return sorted(before - set(tonight.classes) - set(renamed.values()))
 
@@ -238,7 +238,7 @@ def _labelled(lineage: Mapping[str, np.ndarray], fingerprints_: FingerprintsReco
 
 
 def _share_changed(before: np.ndarray, now: np.ndarray) -> float:
-    """Images added and taken away, as a share of those before."""
+    """Images added and removed, as a share of those before."""
     return len(np.setxor1d(before, now)) / max(1, len(before))
 
 
@@ -252,12 +252,12 @@ def _stands(
     name: Literal["trainings", "judge", "recipe", "evaluation"],
     record: Path,
 ) -> bool:
-    """Whether what follows from the fingerprint `name` stands in a run."""
+    """Whether the result of the fingerprint `name` exists in a run and is still valid."""
     return bool(getattr(one.fingerprints, name) == getattr(tonight, name) and record.exists())
 
 
 def _base_serves(one: EarlierRun, tonight: FingerprintsRecord, pool: np.ndarray) -> bool:
-    """Whether classes can begin with a run's shared base."""
+    """Whether classes can start from a run's shared base."""
     return (
         _stands(one, tonight, "trainings", one.run.base / "record.json")
         and _few(one.lineage["base"], pool)
@@ -274,7 +274,7 @@ def _model_stands(run: Run, label: str) -> bool:
 
 
 def _standing_images(run: Run, label: str) -> int | None:
-    """How many images a class has in a run, all of them as they were made; None: not all are."""
+    """How many images a class has in a run; None if any is missing or has changed."""
     folder = run.generation(label)
     try:
         count = records.read(folder / "record.json", GenerationRecord).accepted
@@ -289,7 +289,7 @@ def _standing_images(run: Run, label: str) -> int | None:
 
 
 def _same_images(evaluation: EarlierRun, label: str, of_class: ClassReuse) -> bool:
-    """Whether a class has just the images that were evaluated, which may be none."""
+    """Whether a class has exactly the images that were evaluated, possibly none."""
     if of_class.change.kind is Change.KEPT:
         assert of_class.earlier
         return of_class.earlier.run == evaluation.run

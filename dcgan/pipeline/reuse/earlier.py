@@ -1,4 +1,4 @@
-"""What is known of an earlier run, and what is taken over from it."""
+"""What is known about an earlier run, and what is taken over from it."""
 
 from __future__ import annotations
 
@@ -14,38 +14,38 @@ from dcgan.run.records import ChangesRecord, ClassChange, FingerprintsRecord, Ru
 
 @dataclass(frozen=True)
 class EarlierRun:
-    """An earlier run of the job, whatever became of it."""
+    """An earlier run of the job, however it ended."""
 
     run: Run
     fingerprints: FingerprintsRecord
     lineage: Mapping[str, np.ndarray]
-    """Real images, as `fingerprints.Sides` has them, by name: `seen` by any GAN that the run has of itself or of
-    others; `base` and `recipe`, when these were made; `full/<class>`, when the class was last trained anew;
+    """Real images, in the form of `fingerprints.Sides`, by name: `seen` by any GAN of the run, its own or taken over;
+    `base` and `recipe`, when these were made; `full/<class>`, when the class was last trained from the start;
     `now/<class>`."""
 
     @property
     def finished(self) -> bool:
-        """Whether it came to an end, a good one or a bad one."""
+        """Whether it has ended, well or badly."""
         return records.read(self.run.record, RunRecord).is_finished
 
 
 @dataclass(frozen=True)
 class ClassReuse:
-    """What becomes of one class."""
+    """What to do for one class."""
 
     change: ClassChange
     earlier: EarlierRun | None = None
-    """Where its images, its model or its start come from; None: from nowhere."""
+    """Where its images, its model or its start come from; None if nothing is taken over."""
 
 
 @dataclass(frozen=True)
 class Reuse:
-    """What a night does again, and what it takes over."""
+    """What a night takes over; it does the rest again."""
 
     fingerprints: FingerprintsRecord
     """Tonight's."""
     classes: dict[str, ClassReuse]
-    """Of the classes that images are asked of."""
+    """The classes for which images are requested."""
     judge: EarlierRun | None
     base: EarlierRun | None
     recipe: EarlierRun | None

@@ -1,4 +1,4 @@
-"""A night on which nothing has changed: the release that stands already."""
+"""A night on which nothing has changed: the existing release stays."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ log = logging.getLogger(__name__)
 
 
 def standing_release(run: Run, job: ResolvedJob) -> RunResult | None:
-    """What came of the release that `latest` names, where a run would only make it again; None where not.
+    """The result of the release that `latest` names, if a run would only make it again; else None.
 
-    It would when everything is as it was (`dcgan.pipeline.fingerprints`), no class had failed, and the release is
-    whole. Releases over `outputs.keep` are removed all the same.
+    That is so if nothing has changed (`dcgan.pipeline.fingerprints`), no class had failed, and the release is complete.
+    Releases beyond `outputs.keep` are removed in any case.
 
     Raises:
         ConfigError, InputError: as for `planning.split`.
     """
-    if run.fingerprints.exists():  # it was begun for what had changed, and may have been killed after its release
+    if run.fingerprints.exists():  # the run was started for a change, and may have been killed after its release
         return None
     table, catalogue = pd.read_parquet(run.catalogue_table), records.read(run.catalogue_record, CatalogueRecord)
     fingerprints, _, _ = fingerprints_of(job, table, catalogue)
@@ -63,7 +63,7 @@ def standing_release(run: Run, job: ResolvedJob) -> RunResult | None:
 
 
 def _released(folder: Path) -> ReleaseRecord | None:
-    """A release's record; None: there is none, or it is damaged."""
+    """A release's record; None if it is missing or damaged."""
     with contextlib.suppress(OSError, ValueError):
         return read_record(Folder(folder))
     return None
