@@ -17,3 +17,16 @@ def duration(seconds: float | None) -> str:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def rough_duration(seconds: float) -> str:
+    """An estimate for people, no more exact than it is: `a few seconds`, `40 s`, `25 min`, `1 h 20 min`, `9 h`."""
+    if seconds < 10:
+        return "a few seconds"
+    if seconds < 58:
+        return f"{round(seconds / 5) * 5} s"
+    minutes = seconds / 60
+    step = next((step for limit, step in ((20, 1), (60, 5), (240, 10)) if minutes < limit), 60)
+    hours, rest = divmod(round(minutes / step) * step, 60)
+    parts = [f"{hours:,} h"] if hours else []
+    return " ".join(parts + ([f"{rest} min"] if rest else []))

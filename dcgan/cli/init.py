@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from dcgan.cli.duration import rates_here
 from dcgan.config import SIDE_MAX, SIDE_MIN, apply_override, parse_job
 from dcgan.data.catalogue import scan
 from dcgan.data.catalogue.cache import Cache
@@ -21,26 +22,29 @@ from dcgan.data.catalogue.verdicts import MAX_ODD_SHARE, UNUSED, usual_size
 from dcgan.data.split import HOLDOUT, MIN_TRAIN, TRAIN, assign, plan_split
 from dcgan.errors import ConfigError, InputError, StorageError
 from dcgan.files.urls import is_url
+from dcgan.pipeline import duration
 from dcgan.run.plan import make_plan
 from dcgan.run.proof import MIN_HOLDOUT, MIN_TESTED
 from dcgan.run.records import CatalogueRecord, ClassPlan
 from dcgan.terminal import display
-from dcgan.text import counted
+from dcgan.text import counted, rough_duration
 
 GOOD_SIDE = 64  # px, up to which a DCGAN learns in a night on a few cores
 STEP = 8  # px that a proposed side is a multiple of
 SHARES = (0.2, 0.25, 0.3, 0.4, 0.5)  # of each class to hold out: the first that gives every class its verdict
 MANY_IMAGES = 2000  # of the largest class, from which on not every class is filled up to it
+PURPOSES = {"quick": "to try things out", "standard": "a night's job", "thorough": "when quality is worth the hours"}
 MAX_LISTED = 20  # classes in the table of the plan
 
 
-def init(source: str, out: Path, overrides: Sequence[str]) -> int:
+def init(source: str, out: Path, overrides: Sequence[str], *, timing: bool) -> int:
     """Write a job file for a source, after it has been tried.
 
     Args:
         source: local path or URL.
         out: the file to write, which must not exist.
         overrides: `key=value`, as for `load_job`; they are written too.
+        timing: time a few steps, to say how long each preset would take.
 
     Raises:
         ConfigError: the file exists, or would stand among the images.
@@ -54,9 +58,10 @@ def init(source: str, out: Path, overrides: Sequence[str]) -> int:
         apply_override(values, override)
     try:
         with tempfile.TemporaryDirectory() as memory, display.live():
-            comments = _settle(values, target.parent, Cache(Path(memory, "inputs.cache")))
+            comments, plan, shape = _settle(values, target.parent, Cache(Path(memory, "inputs.cache")))
     except InputError as error:
         raise InputError(f"{error}\nSay it with: dcgan init {source} --set KEY=VALUE") from error
+    comments["preset"] = _presets(values, target.parent, plan, shape, timing=timing)
     try:
         with target.open("x", encoding="utf-8") as file:
             file.write(_text(values, comments))
@@ -92,7 +97,9 @@ def _relative(source: str, folder: Path) -> str:
     return os.path.relpath(path, folder) if near else str(path)
 
 
-def _settle(values: dict[str, Any], folder: Path, cache: Cache) -> dict[str, list[str]]:
+def _settle(
+    values: dict[str, Any], folder: Path, cache: Cache
+) -> tuple[dict[str, list[str]], dict[str, ClassPlan], tuple[int, int, int]]:
     """Settle what is not given, and see that a job can be run so.
 
     Args:
@@ -101,7 +108,7 @@ def _settle(values: dict[str, Any], folder: Path, cache: Cache) -> dict[str, lis
         cache: what has been opened is not opened again.
 
     Returns:
-        Comments by key, and under "" what goes before all.
+        Comments by key, and under "" what goes before all; the plan; and (H, W, C) of the images.
     """
     given = parse_job(values, where="dcgan init").resolve(folder).data
     data, comments = values["data"], {}
@@ -118,9 +125,7 @@ def _settle(values: dict[str, Any], folder: Path, cache: Cache) -> dict[str, lis
         table, record = scan(looked, display.update, cache)
     if "generation" not in values:
         values["generation"], comments["generation"] = _amounts(table, data["holdout"])
-    if "preset" not in values.setdefault("training", {}):
-        values["training"]["preset"] = "standard"
-        comments["preset"] = ["quick: to try things out; thorough: when quality is worth the hours"]
+    values.setdefault("training", {}).setdefault("preset", "standard")
     if "policy" not in values.setdefault("gate", {}):
         values["gate"]["policy"] = "no_harm"
         comments["policy"] = [
@@ -129,7 +134,33 @@ def _settle(values: dict[str, Any], folder: Path, cache: Cache) -> dict[str, lis
     job = parse_job(values, where="dcgan init").resolve(folder)
     plan = make_plan(job, plan_split(job, table, record))
     comments[""] = [*_wrong(record), *_few(plan), *_plan(plan)]
-    return comments
+    assert job.data.image_size
+    channels = record.channels if job.data.channels == "auto" else job.data.channels
+    return comments, plan, (*job.data.image_size, channels)
+
+
+def _presets(
+    values: Mapping[str, Any],
+    folder: Path,
+    plan: Mapping[str, ClassPlan],
+    shape: tuple[int, int, int],
+    *,
+    timing: bool,
+) -> list[str]:
+    """What each preset is for, and how long it takes here where that is known."""
+    jobs = [
+        parse_job({**values, "training": {**values["training"], "preset": preset}}, where="dcgan init").resolve(folder)
+        for preset in PURPOSES
+    ]
+    told = []
+    for job, rates in zip(jobs, rates_here(jobs, shape, plan, timing=timing), strict=True):
+        preset = job.training.preset
+        line = f"{preset}: {PURPOSES[preset]}"
+        if rates:
+            total = duration.estimate(job, duration.work_of(job, plan), rates).total
+            line += f"; a first run takes about {rough_duration(total)} on this machine"
+        told.append(line)
+    return told
 
 
 def _size(table: pd.DataFrame) -> tuple[list[int], list[str]]:

@@ -28,6 +28,13 @@ SET = click.option(
     metavar="KEY=VALUE",
     help="Override one key of the job file, such as generation.per_class=200. Can be repeated.",
 )
+NO_TIMING = click.option(
+    "--no-timing",
+    "timing",
+    flag_value=False,
+    default=True,
+    help="Time no steps: say how long a run takes only if an earlier one tells.",
+)
 JSON = click.option("--json", "as_json", is_flag=True, help="Print a machine-readable summary on standard output.")
 ENDS = ("completion", "failure", "crash")
 NOTIFY = click.option(
@@ -135,13 +142,14 @@ def demo(out: Path, overrides: tuple[str, ...], as_json: bool) -> int:
 @SET
 @JSON
 @REHASH
-def check(job_file: Path, overrides: tuple[str, ...], as_json: bool, rehash: bool) -> int:
-    """Show the plan, its costs and problems; write nothing."""
+@NO_TIMING
+def check(job_file: Path, overrides: tuple[str, ...], as_json: bool, rehash: bool, timing: bool) -> int:
+    """Show the plan, its time, costs and problems; write nothing."""
     from dcgan.cli import work
     from dcgan.config import load_job
 
     job = load_job(job_file, overrides)
-    return work.check(job, given=_as_given(job_file, overrides), as_json=as_json, rehash=rehash)
+    return work.check(job, given=_as_given(job_file, overrides), as_json=as_json, rehash=rehash, timing=timing)
 
 
 @commands.command()
@@ -150,13 +158,14 @@ def check(job_file: Path, overrides: tuple[str, ...], as_json: bool, rehash: boo
     "--out", type=click.Path(path_type=Path), default=Path("job.yaml"), show_default=True, help="Job file to write."
 )
 @SET
-def init(source: str, out: Path, overrides: tuple[str, ...]) -> int:
+@NO_TIMING
+def init(source: str, out: Path, overrides: tuple[str, ...], timing: bool) -> int:
     """Write a job file for a folder, table or array file.
 
     Looks at the images, and says what was found and why. Overwrites nothing."""
     from dcgan.cli.init import init as write_job
 
-    return write_job(source, out, overrides)
+    return write_job(source, out, overrides, timing=timing)
 
 
 @commands.command()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import traceback
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from rich.table import Table
@@ -32,8 +32,16 @@ PREFECT_DEFAULTS = {
 }
 
 
-def check(job: ResolvedJob, *, given: str, as_json: bool, rehash: bool = False, fresh: bool = False) -> int:
-    """Print what a run would do.
+def check(
+    job: ResolvedJob,
+    *,
+    given: str,
+    as_json: bool,
+    rehash: bool = False,
+    fresh: bool = False,
+    timing: bool = True,
+) -> int:
+    """Print what a run would do, and how long it would take.
 
     Args:
         job: resolved.
@@ -41,7 +49,9 @@ def check(job: ResolvedJob, *, given: str, as_json: bool, rehash: bool = False, 
         as_json: print it for programs instead.
         rehash: open every image, also those that have not changed since the job's last run.
         fresh: as a run that takes nothing over from earlier ones.
+        timing: time a few steps where no earlier run tells how long they take.
     """
+    from dcgan.cli.duration import in_words, time_needed
     from dcgan.data.catalogue import scan
     from dcgan.data.catalogue.cache import Cache
     from dcgan.data.catalogue.lastnight import require_same_reading
@@ -56,20 +66,22 @@ def check(job: ResolvedJob, *, given: str, as_json: bool, rehash: bool = False, 
     for warning in record.warnings:
         display.say(f"Warning: {warning}")
     plan = make_plan(job, plan_split(job, table, record))
-    changes = reuse.compare(job, table, record, fresh=fresh).changes
+    reused = reuse.compare(job, table, record, fresh=fresh)
+    needed = time_needed(job, plan, record.image_shape, reused, timing=timing)
     num_bytes = estimate_bytes(plan, record.image_shape, job.training.width)
     if as_json:
         echo_json(
             {
                 "catalogue": record.model_dump(mode="json"),
                 "plan": {label: planned.model_dump(mode="json") for label, planned in plan.items()},
-                "changes": {label: change.kind for label, change in changes.classes.items()},
+                "changes": {label: change.kind for label, change in reused.changes.classes.items()},
                 "training": job.training.model_dump(mode="json"),
                 "estimated_bytes": num_bytes,
+                "estimated_seconds": needed.here.seconds if needed else None,
             }
         )
         return 0
-    _show_plan(job, plan, record, changes, num_bytes)
+    _show_plan(job, plan, record, reused.changes, num_bytes, in_words(job, needed))
     display.say(f"Nothing was written{', but the local copy of data.source' if is_url(job.data.source) else ''}.")
     display.say(f"Next: dcgan run {given}")
     return 0
@@ -81,6 +93,7 @@ def _show_plan(
     record: CatalogueRecord,
     changes: ChangesRecord,
     num_bytes: int,
+    time: Iterable[str],
 ) -> None:
     """Print what a run would make, from what and at what cost, and which files it would leave out."""
     shown = Table(title=cell(f"Plan of job {job.name}"), title_justify="left")
@@ -101,6 +114,8 @@ def _show_plan(
     display.say(f"Generation  {counted(num_wanted, 'image')} for {num_trained} of {counted(len(plan), 'class')}")
     for number, line in enumerate(sentences.changes(changes)):
         display.say(f"{'' if number else 'Since then':<12}{line}")
+    for number, line in enumerate(time):
+        display.say(f"{'' if number else 'Time':<12}{line}")
     display.say(f"Disk        up to {num_bytes / 1e6:,.0f} MB in {job_paths(job).root}")
     for split, count in record.unused.items():
         display.say(f"Not used: {counted(count, 'image')} of split {split}")

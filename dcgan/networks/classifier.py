@@ -119,7 +119,7 @@ class Trainer:
         def classify(images: tf.Tensor) -> tf.Tensor:
             return tf.argmax(model(to_float(images), training=False), axis=1)
 
-        self._run_steps, self._classify, self._batch_size = run_steps, classify, pace.batch_size
+        self._run_steps, self._classify, self.batch_size = run_steps, classify, pace.batch_size
 
     def train(
         self, batches: Batches, num_steps: int, seed: int, on_progress: OnProgress, *, mixup: bool = False
@@ -145,7 +145,7 @@ class Trainer:
             began = time.monotonic()
             numbers = (tf.constant(number, tf.int64) for number in (first, count, num_steps))
             self._run_steps(batches, streams, tf.constant(mixup), *numbers)
-            rate = count * self._batch_size / (time.monotonic() - began)
+            rate = count * self.batch_size / (time.monotonic() - began)
             on_progress({"done": first + count, "total": num_steps, "rate": rate})
         return self.model
 

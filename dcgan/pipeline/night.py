@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from dcgan.config import ResolvedJob
 from dcgan.errors import ConfigError, InputError
 from dcgan.files import locks
+from dcgan.pipeline import duration
 from dcgan.pipeline.cluster.coordinator import coordinating
 from dcgan.release import remote
 from dcgan.run import history, runs
@@ -74,6 +75,8 @@ def opened(job: ResolvedJob, *, fresh: bool = False) -> Iterator[Night]:
             raise
         if night.result is not None:
             history.finish_run(night.run, night.result)
+            if not resumed and night.result.ending is not Ending.UNCHANGED:  # else its time is not known whole
+                duration.learn(night.run, job, night.seconds)
             if night.result.ending is Ending.UNCHANGED:
                 runs.remove_run(night.run)
             runs.remove_old_runs(night.run.job, job.outputs.keep)

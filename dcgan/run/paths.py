@@ -20,6 +20,7 @@
     ├── training/<class>/       each class's training
     ├── shards/<class>/<index>/ of a large class, parts of its images while it is generated
     ├── generation/<class>/     accepted images and their rows
+    ├── rates.json              how long each kind of work took
     ├── evaluation/             recipe.json, measures.json, evaluation.json
     └── report.html             when nothing ships
 """
@@ -140,6 +141,11 @@ class Run:
     def fingerprints(self) -> Path:
         """What the run's results follow from, as hashes; there once the run has taken over what stands elsewhere."""
         return self.root / "fingerprints.json"
+
+    @property
+    def rates(self) -> Path:
+        """How long each kind of the run's work took, for estimates."""
+        return self.root / "rates.json"
 
     @property
     def lineage(self) -> Path:

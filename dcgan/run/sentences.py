@@ -18,6 +18,7 @@ from dcgan.run.records import (
     Comparison,
     Effect,
     Ending,
+    Estimate,
     FailedCheck,
     Incident,
     OverallEvidence,
@@ -25,7 +26,7 @@ from dcgan.run.records import (
     Recipe,
     Verdict,
 )
-from dcgan.text import counted
+from dcgan.text import counted, rough_duration
 
 UNCHANGED = "Completed: nothing changed"
 WITHHELD = (Verdict.WITHHELD, Verdict.SHORT, Verdict.FAILED, Verdict.REFUSED)
@@ -185,6 +186,17 @@ def state(ending: Ending, classes: Mapping[str, ClassOutcome]) -> str:
 def failure(error: Exception) -> str:
     """The state of a run that an error ended."""
     return f"Failed: {error}"
+
+
+# Time.
+
+
+def time_needed(found: Estimate) -> str:
+    """How long a run would take, and what for: `about 25 min: judge 1 min, shared base 8 min`."""
+    if not found.seconds:
+        return "nothing to train or to measure: all of it stands"
+    parts = (f"{stage} {rough_duration(seconds)}" for stage, seconds in found.seconds.items())
+    return f"about {rough_duration(found.total)}: {', '.join(parts)}"
 
 
 # Nights.

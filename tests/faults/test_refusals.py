@@ -149,7 +149,7 @@ def test_plan_names_what_is_refused_and_what_is_left_out(tmp_path: Path, dcgan: 
     (images / ".git").mkdir()
     (images / ".git" / "config").touch()
     before = tree_hash(images / "cat")
-    done = dcgan("check", job_of(tmp_path, generation={"per_class": 5}), "--json")
+    done = dcgan("check", job_of(tmp_path, generation={"per_class": 5}), "--no-timing", "--json")
     assert done.returncode == 0
     plan = yaml.safe_load(done.stdout)
     assert {label: entry["state"] for label, entry in plan["plan"].items()} == {

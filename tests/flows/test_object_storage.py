@@ -208,7 +208,7 @@ def dcgan_at(night: Night) -> Callable[..., subprocess.CompletedProcess[str]]:
 
 
 def test_images_are_not_fetched_twice(night: Night, dcgan_at: Callable[..., subprocess.CompletedProcess[str]]) -> None:
-    done = dcgan_at("check", night.job)
+    done = dcgan_at("check", night.job, "--no-timing")
     assert done.returncode == 0, done.stderr
     assert "Fetching" not in done.stderr
     assert "Nothing was written, but the local copy of data.source." in done.stderr.splitlines()

@@ -60,11 +60,11 @@ def test_names_reach_no_terminal_as_commands(dcgan: Dcgan, tmp_path: Path) -> No
     (tmp_path / "images" / cat / f"empty{CLEAR}.png").touch()
     values = {"name": "pets", "data": {"source": "images"}, "generation": {"per_class": {cat: 5}}}
     (tmp_path / "job.yaml").write_text(yaml.safe_dump(values))
-    told = dcgan("check", tmp_path / "job.yaml")
+    told = dcgan("check", tmp_path / "job.yaml", "--no-timing")
     assert told.returncode == 0 and not controls(told.stderr + told.stdout)
     assert "│ cat " in told.stderr and "│ [bold]dog:cat: " in told.stderr
     assert "  cat/empty.png: empty file" in told.stderr
-    known = dcgan("check", tmp_path / "job.yaml", "--json")
+    known = dcgan("check", tmp_path / "job.yaml", "--no-timing", "--json")
     assert not controls(known.stderr + known.stdout)
     assert set(json.loads(known.stdout)["catalogue"]["classes"]) == {cat, dog}  # programs get the names as they are
     missing = dcgan("verify", tmp_path / f"no{CLEAR}release")

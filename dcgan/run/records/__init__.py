@@ -1,11 +1,12 @@
 """Every record that a stage leaves in a run's folder, or that a release carries: one frozen model each.
 
 `inputs` is about the real images, `making` about networks and candidates, `evidence` about what was measured and
-decided, `summary` about a whole run. Records are read and written by `read` and `write` alone; sentences for people are
-made from them, last, by `dcgan.run.sentences`, and nothing is decided by reading a sentence.
+decided, `duration` about time, `summary` about a whole run. Records are read and written by `read` and `write` alone;
+sentences for people are made from them, last, by `dcgan.run.sentences`, and nothing is decided by reading a sentence.
 """
 
 from dcgan.run.records.base import Record, read, read_if_there, write
+from dcgan.run.records.duration import Conditions, Estimate, Rates
 from dcgan.run.records.evidence import (
     Advice,
     ArmScores,
@@ -87,8 +88,10 @@ __all__ = [
     "ClassSplit",
     "ClassState",
     "Comparison",
+    "Conditions",
     "Effect",
     "Ending",
+    "Estimate",
     "EvaluationRecord",
     "FailedCheck",
     "FeatureSpaceRecord",
@@ -111,6 +114,7 @@ __all__ = [
     "PrecisionRecord",
     "Provenance",
     "QuarantinedFile",
+    "Rates",
     "Recipe",
     "RecipeRecord",
     "Record",

@@ -35,7 +35,7 @@ def job(tmp_path: Path) -> Path:
 
 def test_check_tells_plan_costs_and_problems_and_writes_nothing(dcgan: Dcgan, job: Path) -> None:
     before = tree_hash(job.parent)
-    done = dcgan("check", job, "--set", "training.width=32")
+    done = dcgan("check", job, "--no-timing", "--set", "training.width=32")
     assert done.returncode == 0 and tree_hash(job.parent) == before
     lines = done.stderr.splitlines()
     for line in (
@@ -56,14 +56,16 @@ def test_check_tells_plan_costs_and_problems_and_writes_nothing(dcgan: Dcgan, jo
 
 
 def test_disk_is_what_the_run_itself_asks_for(dcgan: Dcgan, job: Path) -> None:
-    told = json.loads(dcgan("check", job, "--json").stdout)
-    assert f"up to {told['estimated_bytes'] / 1e6:,.0f} MB in " in dcgan("check", job).stderr
+    told = json.loads(dcgan("check", job, "--no-timing", "--json").stdout)
+    assert f"up to {told['estimated_bytes'] / 1e6:,.0f} MB in " in dcgan("check", job, "--no-timing").stderr
     # The images as if PNG saved nothing, and more for wider networks.
     assert told["estimated_bytes"] > 1500 * 12 * 10 * 3
-    wider = json.loads(dcgan("check", job, "--json", "--set", "training.width=128").stdout)
+    wider = json.loads(dcgan("check", job, "--no-timing", "--json", "--set", "training.width=128").stdout)
     assert wider["estimated_bytes"] > told["estimated_bytes"] and wider["training"]["width"] == 128
 
 
 def test_job_without_a_base_is_told_without_one(dcgan: Dcgan, job: Path) -> None:
-    lines = dcgan("run", job, "--dry-run", "--set", "training.base=false", "--set", "training.max_minutes=null").stderr
+    lines = dcgan(
+        "check", job, "--no-timing", "--set", "training.base=false", "--set", "training.max_minutes=null"
+    ).stderr
     assert "preset thorough, width 64\n            up to 1 step for each class asked for\n" in lines

@@ -21,10 +21,10 @@ Dcgan = Callable[..., Done]
 def write_job(dcgan: Dcgan, source: Path, *options: str | Path) -> tuple[dict[str, Any], str]:
     """Have a job file written for a source, which must not change; its values and its text."""
     before, target = tree_hash(source), source.parent / "new.yaml"
-    done = dcgan("init", source, "--out", target, *options)
+    done = dcgan("init", source, "--out", target, "--no-timing", *options)
     assert done.returncode == 0, done.stderr
     assert tree_hash(source) == before and done.stderr.splitlines()[-1] == f"Next: dcgan check {target}"
-    checked = dcgan("check", target)
+    checked = dcgan("check", target, "--no-timing")
     assert checked.returncode == 0, checked.stderr
     text = target.read_text(encoding="utf-8")
     return yaml.safe_load(text), text
@@ -78,16 +78,21 @@ def test_table_and_arrays(tmp_path: Path, dcgan: Dcgan) -> None:
     assert done.returncode == 2 and "data.columns: {path: COLUMN, label: COLUMN}" in done.stderr
     assert f"dcgan init {tmp_path / 'set' / 'train.csv'} --set KEY=VALUE" in done.stderr
     settings = ("--set", "data.columns={path: id_code, label: diagnosis}", "--set", "data.images=imgs/")
-    assert dcgan("init", tmp_path / "set" / "train.csv", "--out", tmp_path / "job.yaml", *settings).returncode == 0
+    assert (
+        dcgan(
+            "init", tmp_path / "set" / "train.csv", "--out", tmp_path / "job.yaml", "--no-timing", *settings
+        ).returncode
+        == 0
+    )
     values = yaml.safe_load((tmp_path / "job.yaml").read_text(encoding="utf-8"))
     assert (
         values["data"]["columns"] == {"path": "id_code", "label": "diagnosis"} and values["data"]["images"] == "imgs/"
     )
-    assert dcgan("check", tmp_path / "job.yaml").returncode == 0
+    assert dcgan("check", tmp_path / "job.yaml", "--no-timing").returncode == 0
     np.savez(tmp_path / "d.npz", x_train=np.stack([noise(n) for n in range(80)]), y_train=np.arange(80) % 2)
-    assert dcgan("init", tmp_path / "d.npz", "--out", tmp_path / "arrays.yaml").returncode == 0
+    assert dcgan("init", tmp_path / "d.npz", "--out", tmp_path / "arrays.yaml", "--no-timing").returncode == 0
     assert "the README of the set says what they are" in (tmp_path / "arrays.yaml").read_text(encoding="utf-8")
-    assert dcgan("check", tmp_path / "arrays.yaml").returncode == 0
+    assert dcgan("check", tmp_path / "arrays.yaml", "--no-timing").returncode == 0
 
 
 def test_what_is_asked_is_asked_and_the_answer_is_written(tmp_path: Path, dcgan: Dcgan) -> None:

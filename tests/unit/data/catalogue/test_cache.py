@@ -224,7 +224,7 @@ def test_run_remembers_and_check_reads_it_and_writes_nothing(
     table.loc[0, ["reason", "verdict"]] = LIE, "quarantined"
     replace(memory, table, head)
     before = tree_hash(tmp_path)
-    check = ("check", job, "--set", "generation.per_class={cat: 1}")
+    check = ("check", job, "--no-timing", "--set", "generation.per_class={cat: 1}")
     assert f"Left out: 1 file, {LIE}" in dcgan(*check).stderr
     assert LIE not in dcgan(*check, "--rehash").stderr
     assert tree_hash(tmp_path) == before

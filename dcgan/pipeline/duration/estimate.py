@@ -1,0 +1,85 @@
+"""From work and rates to seconds."""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Sequence
+
+from dcgan.config import ResolvedJob
+from dcgan.curation.parts import PART, SHARDS_MIN
+from dcgan.pipeline.duration.work import ClassWork, Work
+from dcgan.run import budget
+from dcgan.run.records import Estimate, Rates
+
+NIGHT = 8 * 3600.0  # seconds
+MAX_MACHINES = 16  # that are thought of
+
+
+def estimate(job: ResolvedJob, work: Work, rates: Rates, *, machines: int = 1) -> Estimate:
+    """How long a run would take, by stage.
+
+    Args:
+        job: resolved.
+        work: of the run.
+        rates: of this machine.
+        machines: like this one that share the classes and the classifiers; one alone trains judge and base.
+    """
+    processes, seconds = machines * job.run.processes, {}
+    if work.judge_steps:
+        seconds["judge"] = rates.start + work.judge_steps * rates.judge_step
+    num_trained = sum(one.steps > 0 for one in work.classes)
+    base = 0.0
+    if work.base_steps:
+        base = _within(rates.start + work.base_steps * rates.base_step, budget.of_base(job, num_trained))
+        seconds["shared base"] = base
+    if work.classes:
+        limit = budget.of_classes(job, num_trained, base)
+        each, shared = _of_classes(work.classes, rates, limit, processes)
+        seconds["training and generation"] = makespan(each, processes) + shared
+    if work.classifiers:
+        steps = makespan(work.classifiers, processes)
+        seconds["evaluation"] = rates.start + steps * rates.classifier_step
+    return Estimate(seconds=seconds, run_id=rates.run_id)
+
+
+def enough_machines(job: ResolvedJob, work: Work, rates: Rates) -> tuple[int, Estimate] | None:
+    """With how many machines a run is done in a night, and how long it would take then; None: one is enough.
+
+    Where not even `MAX_MACHINES` are enough, the fewest that are as fast as any.
+    """
+    if estimate(job, work, rates).total <= NIGHT:
+        return None
+    found = {number: estimate(job, work, rates, machines=number) for number in range(2, MAX_MACHINES + 1)}
+    fastest = min(one.total for one in found.values())
+    return next((number, one) for number, one in found.items() if one.total <= max(NIGHT, fastest))
+
+
+def makespan(durations: Sequence[float], processes: int) -> float:
+    """When the last of some tasks ends that are begun in their order, so many side by side."""
+    ends = [0.0] * max(1, processes)
+    for duration in durations:
+        heapq.heappush(ends, heapq.heappop(ends) + duration)
+    return max(ends)
+
+
+def _of_classes(
+    classes: Sequence[ClassWork], rates: Rates, limit: float | None, processes: int
+) -> tuple[list[float], float]:
+    """Seconds of each class in a process of its own, and of the images of large classes, which all processes make."""
+    each, shared = [], 0.0
+    for one in classes:
+        duration = rates.start + rates.class_rest
+        if one.steps:
+            steps = math.ceil(one.steps * rates.class_share)
+            duration = _within(duration + steps * rates.class_step, limit)
+        if one.images >= SHARDS_MIN * PART and processes > 1:
+            shared += one.images * rates.image / processes
+        else:
+            duration += one.images * rates.image
+        each.append(duration)
+    return each, shared
+
+
+def _within(seconds: float, limit: float | None) -> float:
+    return seconds if limit is None else min(seconds, limit)
