@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from dcgan.config.base import Augmentation, Count, Model
+from dcgan.config.base import Augmentation, Model
 
 
 class TrainingConfig(Model):
@@ -18,8 +18,8 @@ class TrainingConfig(Model):
     """Budget in minutes for the whole run's training, shared out over base and classes. null: none."""
     base: bool | None = None
     """Train one shared base on all classes pooled, from which each class starts. false: every class from scratch."""
-    base_steps: Count | None = None
-    """Optimizer steps of the shared base."""
+    base_steps: Annotated[int, Field(ge=1)] | None = None
+    """Optimizer steps of the shared base. None are taken with base: false."""
     class_steps: Annotated[int, Field(ge=1)] | None = None
     """Optimizer steps of each class after the base."""
     width: Annotated[int, Field(ge=4, le=256)] | None = None
@@ -53,7 +53,7 @@ class ResolvedTraining(TrainingConfig):
     """The same with a value in every field that the preset fills in."""
 
     base: bool
-    base_steps: Count
+    base_steps: Annotated[int, Field(ge=1)]
     class_steps: Annotated[int, Field(ge=1)]
     width: Annotated[int, Field(ge=4, le=256)]
     latent_dim: Annotated[int, Field(ge=2, le=1024)]

@@ -32,7 +32,6 @@ from dcgan.run import records
 from dcgan.run.paths import Run
 from dcgan.run.records import GenerationRecord, PartRecord
 
-MAX_TRIES = 20  # candidates per wanted image; a class that needs more is short: standards are not lowered
 NUM_WRITERS = 2  # threads that encode and write while the network makes the next chunk
 MAX_WAITING = 8  # chunks that wait to be written
 NUM_EXAMPLES = 8  # rejected images kept for each reason, to be looked at
@@ -43,9 +42,9 @@ def collect(run: Run, job: ResolvedJob, label: str, num_wanted: int, on_progress
     """Make candidates in the order of their index and keep the first `num_wanted` that curation accepts.
 
     Leaves in `generation/<class>/`: `images/`, `rows.parquet`, `grid.png`, `rejected/<reason>/` with some examples, and
-    finally `record.json`, which says whether the class is `short`: too few were accepted within `MAX_TRIES` candidates
-    per wanted image. A run that was killed resumes after the last complete part, one that was given images of an
-    earlier run (`parts.lay_out`) after the last of these. Shards that exist are used.
+    finally `record.json`, which says whether the class is `short`: too few were accepted within `parts.MAX_TRIES`
+    candidates per wanted image. A run that was killed resumes after the last complete part, one that was given images
+    of an earlier run (`parts.lay_out`) after the last of these. Shards that exist are used.
     """
     folder = run.generation(label)
     record_file = folder / "record.json"
@@ -71,14 +70,14 @@ def collect(run: Run, job: ResolvedJob, label: str, num_wanted: int, on_progress
 
     if (earlier := parts.earlier_part(folder)).exists():
         take(earlier)
-    while accepted < num_wanted and tried < num_wanted * MAX_TRIES:
+    while accepted < num_wanted and tried < num_wanted * parts.MAX_TRIES:
         part = folder / "parts" / f"{num_wanted}-{len(tables):05d}.parquet"
         if not part.with_suffix(".json").exists():
             shard = run.shard(label, tried)
             if (shard / parts.SHARD_RECORD).exists():
                 _adopt(shard, part, folder, curator.filters)
             else:
-                last = min(tried + parts.PART, num_wanted * MAX_TRIES)
+                last = min(tried + parts.PART, num_wanted * parts.MAX_TRIES)
                 tell = _teller(on_progress, accepted, num_wanted)
                 _make_part(part, folder, job, curator, range(tried, last), num_wanted - accepted, tell)
         take(part)

@@ -12,6 +12,7 @@ from dcgan.run import records
 from dcgan.run.paths import Run
 from dcgan.run.records import GenerationRecord, PartRecord
 
+MAX_TRIES = 20  # candidates per wanted image; a class that needs more is short: standards are not lowered
 PART = 4096  # candidates: some seconds of work, and a multiple of `generation.model.CHUNK`
 # A class of at least this many complete parts is made side by side. At 64 x 64 pixels, two processes then take two
 # thirds of the time of one. At 28 x 28 they take longer, since one process keeps two cores busy.

@@ -67,7 +67,9 @@ def plan_split(job: ResolvedJob, table: pd.DataFrame, record: CatalogueRecord) -
         classes[label] = _of_class(train, holdout, found)
     if all(entry.state is ClassState.REFUSED for entry in classes.values()):
         reasons = "; ".join(f"{label}: {entry.reason}" for label, entry in classes.items())
-        raise InputError(f"no class has enough real images to train on. {reasons}")
+        left_out = ", ".join(f"{count:,} {reason}" for reason, count in record.reasons.items())
+        told = f". Left out: {left_out}" if left_out else ""
+        raise InputError(f"no class has enough real images to train on. {reasons}{told}")
     if sum(entry.train > 0 for entry in classes.values()) < 2:
         raise InputError(
             "fewer than two classes have training images: nothing tells what a class is. See data.holdout."

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dcgan.config import ResolvedJob
 from dcgan.curation import filters
+from dcgan.curation.parts import MAX_TRIES
 from dcgan.data import leakage
 from dcgan.data.catalogue import build_catalogue
 from dcgan.data.split import make_split
+from dcgan.errors import ConfigError
 from dcgan.execution.progress import reports
 from dcgan.files import storage
 from dcgan.run.paths import Run
 from dcgan.run.plan import estimate_bytes, make_plan
+from dcgan.run.proof import require_without_leaked
 from dcgan.run.records import CatalogueRecord, ClassPlan
 
 
@@ -18,9 +21,14 @@ def require(job: ResolvedJob) -> None:
     """Check that everything the job names exists, as far as its config cannot know.
 
     Raises:
-        ConfigError: it does not; the message lists what exists.
+        ConfigError: it does not, and the message lists what exists; or no class could get all of its images.
     """
     filters.require(job.curation.filters)
+    if job.curation.critic_share * MAX_TRIES < 1:
+        raise ConfigError(
+            f"curation.critic_share is {job.curation.critic_share:g}, and at most {MAX_TRIES} candidates are tried for "
+            f"each image: no class could come to its images. At least {1 / MAX_TRIES:g} can be enough"
+        )
 
 
 def catalogue(run: Run, job: ResolvedJob, *, rehash: bool = False) -> CatalogueRecord:
@@ -49,5 +57,6 @@ def split(run: Run, job: ResolvedJob) -> dict[str, ClassPlan]:
     record = make_split(run, job)
     plan = make_plan(job, record)
     storage.require_room(run.root, estimate_bytes(plan, record.image_shape, job.training.width))
-    leakage.audit(run)
+    leaks = leakage.audit(run).classes
+    require_without_leaked(job, plan, {label: len(found.holdout_rows) for label, found in leaks.items()})
     return plan

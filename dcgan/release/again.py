@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from dcgan.curation.collect import MAX_TRIES
 from dcgan.curation.filters import BY_NAME, CRITIC, Candidates, Filters, pixel_hash, without_real_images
+from dcgan.curation.parts import MAX_TRIES
 from dcgan.errors import ReleaseError
 from dcgan.execution.progress import OnProgress, no_report
 from dcgan.files import storage

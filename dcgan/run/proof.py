@@ -5,14 +5,43 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from dcgan.config import ResolvedJob
-from dcgan.errors import ConfigError, InputError
+from dcgan.errors import ConfigError, DcganError, InputError
 from dcgan.run.records import ClassPlan
+from dcgan.text import counted
 
 MIN_HOLDOUT = 20  # held-out images of a class under which no verdict is tried: one image is 5 points of recall
 MIN_TESTED = 2  # classes with held-out images: of one alone, nothing tells whether others are taken for it
 SIGNIFICANT = 0.05
 NUM_BOOTSTRAPS = 2000
 SMALLEST_P = 2 / NUM_BOOTSTRAPS  # a bootstrap knows nothing of smaller chances, on either side
+
+
+def require_without_leaked(job: ResolvedJob, plan: Mapping[str, ClassPlan], leaked: Mapping[str, int]) -> None:
+    """Refuse a split that nothing can be proven on once near duplicates of training images are left out.
+
+    Args:
+        job: resolved.
+        plan: of each class.
+        leaked: held-out images of each class that are no evidence.
+
+    Raises:
+        ConfigError, InputError: see `require_evidence` and `require_verdicts`.
+    """
+    if not any(leaked.values()):
+        return
+    left = {
+        label: planned.model_copy(update={"holdout": planned.holdout - leaked.get(label, 0)})
+        for label, planned in plan.items()
+    }
+    try:
+        require_evidence(job, left)
+        require_verdicts(job, left)
+    except DcganError as error:
+        count = counted(sum(leaked.values()), "held-out image")
+        raise type(error)(
+            f"{error}. {count} not counted here: nearly the same as a training image, and so no evidence. Such images "
+            "belong on one side, such as all frames of a film or all pictures of one object"
+        ) from error
 
 
 def require_evidence(job: ResolvedJob, plan: Mapping[str, ClassPlan]) -> None:

@@ -8,8 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
+from PIL import Image
 
 from dcgan.run import history, records
 from dcgan.run.paths import Run
@@ -140,6 +142,28 @@ def test_run_of_images_that_cannot_serve_ends_alike_and_is_not_resumed(tmp_path:
     assert record.ending is Ending.FAILED and record.state.startswith("Failed: data.source")
     [night] = history.read(Run(run).job)
     assert night.run_id == run.name and night.state.startswith("Failed: data.source") and not night.verdicts
+
+
+def test_held_out_images_that_are_all_near_training_images_are_refused_before_the_first_step(
+    tmp_path: Path, dcgan: Dcgan
+) -> None:
+    images = write_classes(tmp_path / "images" / "train", {"cat": 24, "dog": 24})
+    for file in images.rglob("*.png"):
+        brighter = np.clip(np.asarray(Image.open(file)).astype(int) + 1, 0, 255).astype(np.uint8)
+        target = tmp_path / "images" / "test" / file.relative_to(images)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(brighter).save(target)
+    job = job_of(tmp_path, data={"source": "images", "holdout": "test"}, generation={"per_class": 5})
+    refused(dcgan("run", job), 2, "no class has both", "48 held-out images not counted here", "frames of a film")
+    [run] = (tmp_path / "outputs" / "bad" / "runs").iterdir()
+    assert not (run / "judge").exists() and records.read(run / "run.json", RunRecord).ending is Ending.FAILED
+
+
+def test_share_of_candidates_that_completes_no_class_is_refused(tmp_path: Path, dcgan: Dcgan) -> None:
+    write_classes(tmp_path / "images", {"cat": 40, "dog": 40})
+    refused(
+        dcgan("check", job_of(tmp_path, curation={"critic_share": 0.01})), 2, "curation.critic_share", "At least 0.05"
+    )
 
 
 def test_plan_names_what_is_refused_and_what_is_left_out(tmp_path: Path, dcgan: Dcgan) -> None:

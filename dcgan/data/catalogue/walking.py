@@ -19,8 +19,9 @@ SYSTEM_NAMES = {
     "lost+found", "@eadir", "#recycle", "#snapshot", "@recycle", "@recently-snapshot", "@tmp", "@sharebin",
     "@sharesnap", "~snapshot",
     # programs
-    "__pycache__", "picasa.ini", "zbthumbnail.info", "pspbrwse.jbf",
+    "__pycache__", "picasa.ini", "zbthumbnail.info", "pspbrwse.jbf", "thumbnails",
 }  # fmt: skip
+_LEFTOVERS = ("~", ".bak", ".tmp", ".part", ".partial", ".crdownload", ".swp")  # of editors, and of downloads
 _SYSTEM_ENDINGS = ("@synoeastream", "@synoresource")
 ENDINGS = (
     ".apng", ".avif", ".bmp", ".dcm", ".dib", ".gif", ".heic", ".heif", ".ico", ".j2k", ".jfif", ".jp2", ".jpe",
@@ -81,7 +82,7 @@ class Tree:
 
     def files(self, parts: Parts = ()) -> list[str]:
         """Files in a folder, hidden ones and those of systems left out."""
-        return [name for name in self._files.get(parts, []) if not is_hidden(name)]
+        return [name for name in self._files.get(parts, []) if not is_hidden_file(name)]
 
     def files_ending(self, *endings: str) -> list[str]:
         """Paths of all files below whose names end so, in small letters or capitals; hidden ones left out."""
@@ -103,5 +104,10 @@ def is_hidden(name: str) -> bool:
     return name.startswith(".") or small in SYSTEM_NAMES or small.endswith(_SYSTEM_ENDINGS)
 
 
+def is_hidden_file(name: str) -> bool:
+    """The same of a file, which may also be a backup copy or an unfinished download of another."""
+    return is_hidden(name) or name.lower().endswith(_LEFTOVERS) or name.startswith("~$")
+
+
 def _may_be_picture(name: str) -> bool:
-    return not is_hidden(name) and (name.lower().endswith(ENDINGS) or not re.search(r"\.\w{1,5}$", name))
+    return not is_hidden_file(name) and (name.lower().endswith(ENDINGS) or not re.search(r"\.\w{1,5}$", name))

@@ -70,6 +70,7 @@ def test_given_values_go_before_the_preset(tmp_path: Path) -> None:
         ({"generation": {"balance": "mean"}}, ["generation.balance", "'mean'", "'max' or 'median'"]),
         ({"generation": {"ratio": float("inf")}}, ["generation.ratio", "inf", "finite"]),
         ({"training": {"width": 2}}, ["training.width", "2", "greater than or equal to 4"]),
+        ({"training": {"base_steps": 0}}, ["training.base_steps", "0", "greater than or equal to 1"]),
         ({"training": {"preset": "slow"}}, ["training.preset", "'slow'", "'quick', 'standard' or 'thorough'"]),
         ({"training": {"augmentation": ["zoom"]}}, ["training.augmentation.0", "'zoom'", "'translation'"]),
         ({"training": {"widht": 8}}, ["training.widht", "8", "unknown key", "width", "latent_dim"]),

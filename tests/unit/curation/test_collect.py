@@ -208,7 +208,7 @@ def test_fewer_than_wanted_are_kept_with_their_rows_and_the_class_is_short(
     made: Callable[..., tuple[Path, GenerationRecord]],
 ) -> None:
     folder, record = made("a", 64, critic_share=0.01)
-    assert record.short and 0 < record.accepted < 64 and record.tried == 64 * module.MAX_TRIES
+    assert record.short and 0 < record.accepted < 64 and record.tried == 64 * parts.MAX_TRIES
     assert record.accepted + sum(record.rejected.values()) == record.tried
     rows = pd.read_parquet(folder / "rows.parquet")
     assert len(contents(folder)) == len(rows) == record.accepted
@@ -218,7 +218,7 @@ def test_fewer_than_wanted_are_kept_with_their_rows_and_the_class_is_short(
 def test_none_at_all_is_short_too(made: Callable[..., tuple[Path, GenerationRecord]]) -> None:
     # The threshold is the score of the best of the first candidates, and that one is not among those that are tried.
     folder, record = made("a", 1, critic_share=0.0001)
-    assert record.short and record.accepted == 0 and record.tried == module.MAX_TRIES
+    assert record.short and record.accepted == 0 and record.tried == parts.MAX_TRIES
     assert contents(folder) == {} and len(pd.read_parquet(folder / "rows.parquet")) == 0
 
 

@@ -132,6 +132,13 @@ def test_job_that_nothing_can_be_trained_of_is_refused(
         planned(tmp_path, holdout=holdout)
 
 
+def test_copies_of_held_out_images_are_named_where_nothing_is_left_to_train_on(tmp_path: Path) -> None:
+    for split in ("train", "test"):
+        write_classes(tmp_path / split, {"cat": 20, "dog": 20})
+    with pytest.raises(InputError, match=r"no class has enough real images.*Left out: 40 duplicate of another file"):
+        planned(tmp_path, holdout="test")
+
+
 def test_split_of_a_run_holds_the_pixels_of_every_class_and_side(tmp_path: Path) -> None:
     label = "../é"
     source = write_classes(tmp_path / "images", {"cat": 20, "dog": 20})

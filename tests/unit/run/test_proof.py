@@ -11,7 +11,7 @@ from dcgan.config import ResolvedJob, parse_job
 from dcgan.errors import ConfigError, InputError
 from dcgan.evaluation.statistics import difference, holm
 from dcgan.execution.randomness import generator
-from dcgan.run.proof import MIN_HOLDOUT, SIGNIFICANT, require_evidence, require_verdicts
+from dcgan.run.proof import MIN_HOLDOUT, SIGNIFICANT, require_evidence, require_verdicts, require_without_leaked
 from dcgan.run.records import ClassPlan, ClassState
 
 
@@ -40,6 +40,17 @@ def test_split_without_evidence_of_two_classes_is_refused(
     with pytest.raises(InputError) as refused:
         require_evidence(job(data={"holdout": holdout}), classes)
     assert told in str(refused.value) and "data.holdout" in str(refused.value)
+
+
+def test_near_duplicates_of_training_images_are_no_evidence() -> None:
+    classes = {"cat": class_plan(40, 20), "dog": class_plan(40, 30)}
+    require_without_leaked(job(), classes, {"cat": 19, "dog": 0})
+    with pytest.raises(InputError, match=r"only class 'dog' has both .* 20 held-out images not counted here"):
+        require_without_leaked(job(), classes, {"cat": 20, "dog": 0})
+    proven = job(gate={"policy": "proven_gain"})
+    require_without_leaked(proven, classes, {"cat": 1, "dog": 10})
+    with pytest.raises(ConfigError, match=r"proven_gain.* 12 held-out images not counted here"):
+        require_without_leaked(proven, classes, {"cat": 1, "dog": 11})
 
 
 def class_plan(train: int, holdout: int, requested: int = 5) -> ClassPlan:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dcgan.data.catalogue.layout import CLASSES, SPLITS, SPLITS_BELOW, find_layout
 from dcgan.data.catalogue.reasons import HIDDEN, NOT_UTF8
 from dcgan.data.catalogue.sources import Entry, Format, Place, Reading, Source, as_text
-from dcgan.data.catalogue.walking import is_hidden
+from dcgan.data.catalogue.walking import is_hidden, is_hidden_file
 
 TITLES = {
     CLASSES: "folder per class",
@@ -28,7 +28,7 @@ def read(place: Place) -> Source:
         if problem:
             entries.append(Entry(as_text(within), label, split, HIDDEN if hidden else problem))
         for name in files:
-            told = HIDDEN if hidden or is_hidden(name) else misplaced
+            told = HIDDEN if hidden or is_hidden_file(name) else misplaced
             path = as_text(within + name)
             entries.append(Entry(path, label, split, told or ("" if path == within + name else NOT_UTF8)))
     form = "/".join((*layout.base, layout.form))

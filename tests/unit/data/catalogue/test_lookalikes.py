@@ -19,7 +19,8 @@ NFC, NFD = "Käfer", unicodedata.normalize("NFD", "Käfer")
         (("Hund", "hund"), "small letters and capitals"), (("Maus", "Maus "), "spaces"), (("a b", "a  b"), "spaces"),
         ((NFC, NFD), "(NFC, NFD)"), (("cat", "c\u200bat"), "not seen"), (("no_sign", "no-sign"), "dashes"),
         (("no sign", "no_sign"), "dashes"), (("ａ猫", "a猫"), "forms of the same"), (("Straße", "STRASSE"), "capitals"),
-        (("Maus ", "maus"), "small letters and capitals and spaces"),
+        (("Maus ", "maus"), "small letters and capitals and spaces"), (("cat", "c\u0430t"), "different alphabets"),
+        (("big cat", "big\u00a0cat"), "they differ in spaces."), (("TOP", "\u03a4\u039f\u03a1"), "different alphabets"),
     ],
 )  # fmt: skip
 def test_names_that_look_the_same_are_told_with_their_difference(names: tuple[str, str], told: str) -> None:
@@ -29,6 +30,13 @@ def test_names_that_look_the_same_are_told_with_their_difference(names: tuple[st
 
 def test_names_that_differ_to_the_eye_are_not_told() -> None:
     assert not lookalikes.warnings(dict.fromkeys(("1", "01", "10", "cat", "cats", "kitten", "l", "I", "猫", "犬"), 1))
+
+
+def test_names_made_of_other_classes_are_told() -> None:
+    counts = {"scab": 9, "rust": 9, "scab|rust": 2, "rust scab": 1, "scab, rust": 3, "rust;scab": 1, "late|early": 5}
+    [warning] = lookalikes.warnings(counts)
+    assert "'scab|rust' (2), 'rust scab' (1), 'scab, rust' (3) and 1 more" in warning and "late" not in warning
+    assert not lookalikes.warnings({"fox": 9, "red fox": 9, "a|b": 1, "b|c": 1, " | ": 1, "": 1})
 
 
 @given(st.lists(st.text(min_size=1, max_size=8), unique=True, max_size=8))

@@ -52,7 +52,19 @@ def test_folders_within_a_class_belong_to_it(tmp_path: Path) -> None:
 
 def test_hidden_and_system_files_and_folders_are_told_and_make_no_class(tmp_path: Path) -> None:
     write_classes(tmp_path, {"cat": 1})
-    hidden = [".DS_Store", "cat/.a.png.swp", "cat/Thumbs.db", ".git/config", "__MACOSX/cat/000.png", "cat/.cache/a.png"]
+    hidden = [
+        ".DS_Store",
+        "cat/.a.png.swp",
+        "cat/Thumbs.db",
+        ".git/config",
+        "__MACOSX/cat/000.png",
+        "cat/.cache/a.png",
+        "cat/000.png~",
+        "cat/~$000.png",
+        "cat/001.png.BAK",
+        "cat/002.png.part",
+        "cat/Thumbnails/000.png",
+    ]
     for name in hidden:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(b"x")
