@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from dcgan.config import ResolvedJob
 from dcgan.curation.parts import PART, SHARDS_MIN
 from dcgan.pipeline.duration.work import ClassWork, Work
 from dcgan.run import budget
 from dcgan.run.records import Estimate, Rates
+
+JUDGE, BASE, MAKING, PROOF = STAGES = ("judge", "shared base", "training and generation", "evaluation")
+"""The stages that processes work on, as `Night.lap` calls them."""
 
 NIGHT = 8 * 3600.0  # seconds
 MAX_MACHINES = 16  # that are thought of
@@ -27,20 +30,33 @@ def estimate(job: ResolvedJob, work: Work, rates: Rates, *, machines: int = 1) -
     """
     processes, seconds = machines * job.run.processes, {}
     if work.judge_steps:
-        seconds["judge"] = rates.start + work.judge_steps * rates.judge_step
-    num_trained = sum(one.steps > 0 for one in work.classes)
-    base = 0.0
+        seconds[JUDGE] = work.judge_steps * rates.judge_step
     if work.base_steps:
-        base = _within(rates.start + work.base_steps * rates.base_step, budget.of_base(job, num_trained))
-        seconds["shared base"] = base
+        seconds[BASE] = work.base_steps * rates.base_step
     if work.classes:
-        limit = budget.of_classes(job, num_trained, base)
-        each, shared = _of_classes(work.classes, rates, limit, processes)
-        seconds["training and generation"] = makespan(each, processes) + shared
+        seconds[MAKING] = 0.0
     if work.classifiers:
-        steps = makespan(work.classifiers, processes)
-        seconds["evaluation"] = rates.start + steps * rates.classifier_step
+        seconds[PROOF] = makespan(work.classifiers, processes) * rates.classifier_step
+    starts = starting(seconds, job)
+    for stage in starts:
+        seconds[stage] += rates.start
+    num_trained = sum(one.steps > 0 for one in work.classes)
+    if BASE in seconds:
+        seconds[BASE] = _within(seconds[BASE], budget.of_base(job, num_trained))
+    if MAKING in seconds:
+        limit = budget.of_classes(job, num_trained, seconds.get(BASE, 0.0))
+        each, shared = _of_classes(work.classes, rates, limit, processes)
+        seconds[MAKING] += makespan(each, processes) + shared
     return Estimate(seconds=seconds, run_id=rates.run_id)
+
+
+def starting(stages: Collection[str], job: ResolvedJob) -> list[str]:
+    """The stages, of those that have something to do, that begin by starting processes; others go on with these."""
+    alone = [stage for stage in (JUDGE, BASE) if stage in stages]
+    together = [stage for stage in (MAKING, PROOF) if stage in stages]
+    if job.run.processes == 1:
+        return (alone + together)[:1]
+    return alone[:1] + together[:1]
 
 
 def enough_machines(job: ResolvedJob, work: Work, rates: Rates) -> tuple[int, Estimate] | None:
@@ -66,10 +82,10 @@ def makespan(durations: Sequence[float], processes: int) -> float:
 def _of_classes(
     classes: Sequence[ClassWork], rates: Rates, limit: float | None, processes: int
 ) -> tuple[list[float], float]:
-    """Seconds of each class in a process of its own, and of the images of large classes, which all processes make."""
+    """Seconds of each class, and of the images of large classes, which all processes make."""
     each, shared = [], 0.0
     for one in classes:
-        duration = rates.start + rates.class_rest
+        duration = rates.class_rest
         if one.steps:
             steps = math.ceil(one.steps * rates.class_share)
             duration = _within(duration + steps * rates.class_step, limit)

@@ -12,7 +12,7 @@ from dcgan.errors import StorageError
 from dcgan.evaluation.recipes import taken_over
 from dcgan.files import urls
 from dcgan.pipeline.duration.conditions import conditions
-from dcgan.pipeline.duration.estimate import makespan
+from dcgan.pipeline.duration.estimate import BASE, JUDGE, MAKING, PROOF, STAGES, makespan, starting
 from dcgan.pipeline.duration.work import class_steps, classifiers, judge_steps
 from dcgan.run import budget, records, runs, summary
 from dcgan.run.paths import JobFolder, Run
@@ -27,9 +27,6 @@ from dcgan.run.records import (
     Stopped,
     TrainingRecord,
 )
-
-JUDGE, BASE, MAKING, PROOF = STAGES = ("judge", "shared base", "training and generation", "evaluation")
-"""The stages that processes work on, as `Night.lap` calls them."""
 
 log = logging.getLogger(__name__)
 
@@ -75,19 +72,19 @@ def learn(run: Run, job: ResolvedJob, seconds: Mapping[str, float]) -> None:
     # Where a stage was taken over whole, no process can have been started.
     at_work = {stage: took for stage in STAGES if (took := seconds.get(stage, 0.0)) >= budget.MIN_SECONDS}
     trained = [record for record in (_trained(run, label) for label in plan) if record]
-    if trained:
-        found["start"] = min(
-            *(record.process_seconds - record.seconds for record in trained), *at_work.values(), math.inf
-        )
+    starts = starting(at_work, job)
+    if trained:  # a process's first class has waited for it
+        longest = max(record.process_seconds - record.seconds for record in trained)
+        found["start"] = min(longest, *(at_work[stage] for stage in starts), math.inf)
     if "start" in found:
-        found |= _of_classes(run, job, plan, at_work, found["start"])
-        found |= _of_other_stages(run, job, plan, at_work, found["start"])
+        left = {stage: took - found["start"] * (stage in starts) for stage, took in at_work.items()}
+        found |= _of_classes(run, job, plan, left) | _of_other_stages(run, job, plan, left)
     if set(Rates.model_fields) <= {*found, "conditions", "run_id"}:
         records.write(run.rates, Rates(conditions=wanted, run_id=run.id, **found))
 
 
 def _of_classes(
-    run: Run, job: ResolvedJob, plan: Mapping[str, ClassPlan], seconds: Mapping[str, float], start: float
+    run: Run, job: ResolvedJob, plan: Mapping[str, ClassPlan], seconds: Mapping[str, float]
 ) -> dict[str, float]:
     """The rates of training and generation; {} where no class was trained, or not all that was done is known."""
     changes = records.read(run.fingerprints, FingerprintsRecord).changes
@@ -106,30 +103,26 @@ def _of_classes(
     return {
         "class_step": sum(in_steps.values()) / max(1, sum(record.steps for record in trained.values())),
         "class_share": sum(record.steps for record in whole) / num_planned if whole else 1.0,
-        "class_rest": max(0.0, (seconds[MAKING] - known) / rounds - start),
+        "class_rest": max(0.0, seconds[MAKING] - known) / rounds,
         "image": sum(record.seconds for record in anew) / max(1, sum(record.accepted for record in anew)),
     }
 
 
 def _of_other_stages(
-    run: Run, job: ResolvedJob, plan: Mapping[str, ClassPlan], seconds: Mapping[str, float], start: float
+    run: Run, job: ResolvedJob, plan: Mapping[str, ClassPlan], seconds: Mapping[str, float]
 ) -> dict[str, float]:
     """The rates of the stages in which a process was at work."""
-
-    def per_step(stage: str, steps: float) -> float:
-        return max(0.0, seconds[stage] - start) / steps
-
     found = {} if job.training.base else {"base_step": 0.0}
     if JUDGE in seconds:
-        found["judge_step"] = per_step(JUDGE, judge_steps(job))
+        found["judge_step"] = seconds[JUDGE] / judge_steps(job)
     base = records.read_if_there(run.base / "record.json", TrainingRecord)
     if BASE in seconds and base:
         # Steps that an incident threw away are done again another time.
         cut = base.stopped is Stopped.TIME_RAN_OUT
-        found["base_step"] = per_step(BASE, max(1, base.steps) if cut else job.training.base_steps)
+        found["base_step"] = seconds[BASE] / (max(1, base.steps) if cut else job.training.base_steps)
     if PROOF in seconds:
         steps = classifiers(job, plan, trials_too=taken_over(run) is None)
-        found["classifier_step"] = per_step(PROOF, makespan(steps, job.run.processes))
+        found["classifier_step"] = seconds[PROOF] / makespan(steps, job.run.processes)
     return found
 
 

@@ -10,6 +10,7 @@ from statistics import fmean
 from typing import Any
 
 from dcgan.config import ResolvedJob
+from dcgan.execution.devices import gpus
 from dcgan.execution.pool import Work, workers
 from dcgan.execution.progress import reports
 from dcgan.files import storage
@@ -58,10 +59,12 @@ def timed(jobs: Sequence[ResolvedJob], image_shape: tuple[int, int, int], plan: 
     def mean(rate: str, number: int) -> float:
         return fmean(found[rate][number] for found in together)
 
+    before = alone["started"] if job.run.processes == 1 else 0.0  # then it is one process that does both
     return [
         Rates(
             conditions=conditions(one, image_shape),
-            start=mean("start", number),
+            start=before + mean("start", number),
+            class_rest=mean("start", number) if gpus() else 0.0,  # where no process is kept
             judge_step=alone["judge_step"],
             base_step=alone["base_step"][number],
             class_step=mean("class_step", number),

@@ -23,7 +23,7 @@ from dcgan.execution.progress import OnProgress, Progress
 from dcgan.files import storage
 from dcgan.generation.model import CHUNK
 from dcgan.generation.png import encode
-from dcgan.networks.batches import Batches, to_uint8
+from dcgan.networks.batches import Batches
 from dcgan.networks.classifier import Trainer, looker, make_classifier, trainer
 from dcgan.networks.pace import PROOF
 from dcgan.run.paths import Run
@@ -53,7 +53,7 @@ def alone(
         num_classes: with training images.
         on_progress: told of each training.
     """
-    shape = _as_tuple(image_shape)
+    shape, started = _as_tuple(image_shape), process.seconds()
     judge_step = _step_of_classifier(Trainer(shape, num_classes, job.gate.augmentation), shape, num_classes)
     base_steps = []
     for number, told in enumerate(trainings):
@@ -61,7 +61,7 @@ def alone(
         choose_precision(_of_training(run, number), training, shape)
         base_steps.append(_Gan(_of_training(run, number), training, shape).step())
         on_progress({"done": number + 1, "total": len(trainings), "unit": "networks"})
-    storage.write_json(run.root / "alone.json", {"judge_step": judge_step, "base_step": base_steps})
+    storage.write_json(run.root / "alone.json", {"started": started, "judge_step": judge_step, "base_step": base_steps})
 
 
 def together(
@@ -115,7 +115,7 @@ class _Gan:
         self._training, self._shape = training, shape
         self._gan = Gan(training, shape, chosen_precision(run))
         self._gan.initialize(0)
-        self._run_steps = self._gan.stretch(training, Batches([_noise(training.batch_size, shape)], stream=0), 0, "")
+        self._run_steps = self._gan.stretch(Batches([_noise(training.batch_size, shape)], stream=0), 0, "")
         self._train(1)
 
     def step(self) -> float:
@@ -124,16 +124,15 @@ class _Gan:
 
     def maker(self, job: ResolvedJob, num_classes: int, num_real: int) -> Callable[[int], float]:
         """Makes so many chunks of images, as curation does that accepts each, and gives the seconds that it took."""
-        sample = tf.function(lambda latents: to_uint8(self._gan.sample(latents)))
         latents = tf.zeros((CHUNK, self._training.latent_dim))
-        look = looker(make_classifier(self._shape, num_classes))
+        look = looker(make_classifier(self._shape, num_classes).get_weights(), self._shape)
         num_looks = 1 + FOLDS * filters.needs_folds(job.curation.filters)
         nearest = filters.Nearest(filters.flat(_noise(num_real, self._shape)))
 
         def make(count: int) -> float:
             began = time.monotonic()
             for _ in range(count):
-                images = sample(latents).numpy()
+                images = self._gan.sample(latents)
                 for _ in range(num_looks):
                     look(images)
                 nearest(filters.flat(images))

@@ -29,9 +29,9 @@ class Rates(Record):
     run_id: str | None = None
     """The run that took so long; None: some steps were timed."""
     start: float
-    """Until a process takes its first step: imports, and compiling."""
+    """Until a process takes its first step: imports, and compiling. The next work in it does not wait for that."""
     class_rest: float = 0.0
-    """What else a class takes beside start, steps and images, such as scores and snapshots."""
+    """What else a class takes beside steps and images, such as scores and snapshots."""
     judge_step: float
     base_step: float
     class_step: float

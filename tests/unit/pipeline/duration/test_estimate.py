@@ -53,13 +53,15 @@ def test_first_run_does_all_of_it(tmp_path: Any) -> None:
 def test_seconds_of_each_stage(job: ResolvedJob) -> None:
     work = Work(10, 20, (ClassWork(50, 100), ClassWork(0, 300), ClassWork(100, 0)), (30, 30, 30))
     found = estimate(job, work, RATES).seconds
+    # The judge starts a process, which goes on with the base; the classes start others, which go on with the proof.
     assert found["judge"] == pytest.approx(5 + 10 * 0.1)
-    assert found["shared base"] == pytest.approx(5 + 20 * 0.2)
+    assert found["shared base"] == pytest.approx(20 * 0.2)
     # Two side by side: the third begins when the second ends.
-    first, second, third = 5 + 50 * 0.4 + 1, 5 + 3, 5 + 100 * 0.4
-    assert found["training and generation"] == pytest.approx(max(first, second + third))
-    assert found["evaluation"] == pytest.approx(5 + 60 * 0.05)
-    assert list(estimate(job, Work(0, 0, (), (30,)), RATES).seconds) == ["evaluation"]
+    first, second, third = 50 * 0.4 + 1, 3, 100 * 0.4
+    assert found["training and generation"] == pytest.approx(5 + max(first, second + third))
+    assert found["evaluation"] == pytest.approx(60 * 0.05)
+    assert estimate(job, Work(0, 0, (), (30,)), RATES).seconds == {"evaluation": pytest.approx(5 + 30 * 0.05)}
+    assert estimate(job, Work(0, 20, (), ()), RATES).seconds == {"shared base": pytest.approx(5 + 20 * 0.2)}
     earlier = RATES.model_copy(update={"class_share": 0.5, "class_rest": 2})
     assert estimate(job, Work(0, 0, (ClassWork(100, 0),), ()), earlier).total == pytest.approx(5 + 2 + 50 * 0.4)
 
@@ -67,9 +69,15 @@ def test_seconds_of_each_stage(job: ResolvedJob) -> None:
 def test_budget_limits_training_and_nothing_else(tmp_path: Any) -> None:
     work = Work(10, 10_000, (ClassWork(10_000, 100),) * 4, (30,) * 4)
     found = estimate(a_job(tmp_path, training={"max_minutes": 10}), work, RATES).seconds
-    images = 2 * 100 * RATES.image
-    assert found["shared base"] + found["training and generation"] - images == pytest.approx(600)
-    assert found["judge"] == pytest.approx(6) and found["evaluation"] == pytest.approx(5 + 60 * 0.05)
+    beside = RATES.start + 2 * 100 * RATES.image
+    assert found["shared base"] + found["training and generation"] - beside == pytest.approx(600)
+    assert found["judge"] == pytest.approx(6) and found["evaluation"] == pytest.approx(60 * 0.05)
+
+
+def test_one_process_is_started_once(tmp_path: Any) -> None:
+    job = a_job(tmp_path, run={"processes": 1, "threads": 2})
+    work = Work(10, 20, (ClassWork(50, 0),), (30,))
+    assert estimate(job, work, RATES).total == pytest.approx(5 + 10 * 0.1 + 20 * 0.2 + 50 * 0.4 + 30 * 0.05)
 
 
 def test_images_of_a_large_class_are_made_by_all_processes(job: ResolvedJob) -> None:
