@@ -12,7 +12,7 @@ from dcgan.pipeline.duration.work import ClassWork, Work
 from dcgan.run import budget
 from dcgan.run.records import Estimate, Rates
 
-JUDGE, BASE, MAKING, PROOF = STAGES = ("judge", "shared base", "training and generation", "evaluation")
+JUDGE, BASE, MAKING, PROOF = ("judge", "shared base", "training and generation", "evaluation")
 """The stages that processes work on, as `Night.lap` calls them."""
 
 NIGHT = 8 * 3600.0  # seconds
@@ -36,7 +36,8 @@ def estimate(job: ResolvedJob, work: Work, rates: Rates, *, machines: int = 1) -
     if work.classes:
         seconds[MAKING] = 0.0
     if work.classifiers:
-        seconds[PROOF] = makespan(work.classifiers, processes) * rates.classifier_step
+        of_each = [steps * rates.classifier_step + rates.classifier_rest for steps in work.classifiers]
+        seconds[PROOF] = makespan(of_each, processes)
     starts = starting(seconds, job)
     for stage in starts:
         seconds[stage] += rates.start

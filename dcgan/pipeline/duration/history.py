@@ -12,7 +12,7 @@ from dcgan.errors import StorageError
 from dcgan.evaluation.recipes import taken_over
 from dcgan.files import urls
 from dcgan.pipeline.duration.conditions import conditions
-from dcgan.pipeline.duration.estimate import BASE, JUDGE, MAKING, PROOF, STAGES, makespan, starting
+from dcgan.pipeline.duration.estimate import BASE, JUDGE, MAKING, PROOF, makespan, starting
 from dcgan.pipeline.duration.work import class_steps, classifiers, judge_steps
 from dcgan.run import budget, records, runs, summary
 from dcgan.run.paths import JobFolder, Run
@@ -69,15 +69,22 @@ def learn(run: Run, job: ResolvedJob, seconds: Mapping[str, float]) -> None:
     wanted, plan = conditions(job, split.image_shape), make_plan(job, split)
     before = rates_of_earlier_runs(job, wanted)
     found = before.model_dump(exclude={"conditions", "run_id"}) if before else {}
-    # Where a stage was taken over whole, no process can have been started.
-    at_work = {stage: took for stage in STAGES if (took := seconds.get(stage, 0.0)) >= budget.MIN_SECONDS}
     trained = [record for record in (_trained(run, label) for label in plan) if record]
+    base = records.read_if_there(run.base / "record.json", TrainingRecord)
+    # Judge and evaluation do not say whether they were taken over; then they take no time.
+    worked = {
+        JUDGE: seconds.get(JUDGE, 0.0) >= budget.MIN_SECONDS,
+        BASE: base is not None and base.run_id == run.id,
+        MAKING: bool(trained),
+        PROOF: seconds.get(PROOF, 0.0) >= budget.MIN_SECONDS,
+    }
+    at_work = {stage: seconds[stage] for stage, did in worked.items() if did and stage in seconds}
     starts = starting(at_work, job)
     if trained:  # a process's first class has waited for it
         longest = max(record.process_seconds - record.seconds for record in trained)
         found["start"] = min(longest, *(at_work[stage] for stage in starts), math.inf)
     if "start" in found:
-        left = {stage: took - found["start"] * (stage in starts) for stage, took in at_work.items()}
+        left = {stage: max(0.0, took - found["start"] * (stage in starts)) for stage, took in at_work.items()}
         found |= _of_classes(run, job, plan, left) | _of_other_stages(run, job, plan, left)
     if set(Rates.model_fields) <= {*found, "conditions", "run_id"}:
         records.write(run.rates, Rates(conditions=wanted, run_id=run.id, **found))
@@ -115,13 +122,14 @@ def _of_other_stages(
     found = {} if job.training.base else {"base_step": 0.0}
     if JUDGE in seconds:
         found["judge_step"] = seconds[JUDGE] / judge_steps(job)
-    base = records.read_if_there(run.base / "record.json", TrainingRecord)
-    if BASE in seconds and base:
+    if BASE in seconds:
+        base = records.read(run.base / "record.json", TrainingRecord)
         # Steps that an incident threw away are done again another time.
         cut = base.stopped is Stopped.TIME_RAN_OUT
         found["base_step"] = seconds[BASE] / (max(1, base.steps) if cut else job.training.base_steps)
     if PROOF in seconds:
         steps = classifiers(job, plan, trials_too=taken_over(run) is None)
+        found["classifier_rest"] = 0.0  # not known apart
         found["classifier_step"] = seconds[PROOF] / makespan(steps, job.run.processes)
     return found
 

@@ -70,6 +70,7 @@ def timed(jobs: Sequence[ResolvedJob], image_shape: tuple[int, int, int], plan: 
             class_step=mean("class_step", number),
             image=mean("image", number),
             classifier_step=fmean(found["classifier_step"] for found in together),
+            classifier_rest=fmean(found["classifier_rest"] for found in together),
         )
         for number, one in enumerate(jobs)
     ]

@@ -19,7 +19,7 @@ from dcgan.config import ResolvedJob, ResolvedTraining
 from dcgan.curation import filters
 from dcgan.data.split import FOLDS
 from dcgan.execution import process
-from dcgan.execution.progress import OnProgress, Progress
+from dcgan.execution.progress import OnProgress, Progress, no_report
 from dcgan.files import storage
 from dcgan.generation.model import CHUNK
 from dcgan.generation.png import encode
@@ -104,6 +104,7 @@ def together(
         "class_step": class_steps,
         "image": images,
         "classifier_step": _step_of_classifier(classifier, shape, num_classes),
+        "classifier_rest": _rest_of_classifier(classifier, shape, num_classes),
     }
     storage.write_json(run.root / f"together-{number}.json", found)
 
@@ -166,6 +167,16 @@ def _step_of_classifier(classifier: Trainer, shape: tuple[int, int, int], num_cl
 
     train(1)  # compiles
     return _seconds_of_one(train)
+
+
+def _rest_of_classifier(classifier: Trainer, shape: tuple[int, int, int], num_classes: int) -> float:
+    """Seconds of a classifier, trained already once, that takes hardly any step, and is tested."""
+    batches, tested = Batches([_noise(2, shape)] * num_classes, stream=0), _noise(2, shape)
+    classifier.predict(tested)  # compiles
+    began = time.monotonic()
+    classifier.train(batches, 1, 0, no_report)
+    classifier.predict(tested)
+    return time.monotonic() - began
 
 
 def _seconds_of_one(work: Callable[[int], float]) -> float:

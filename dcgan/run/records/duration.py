@@ -40,6 +40,8 @@ class Rates(Record):
     image: float
     """One accepted image, including the candidates that were rejected for it."""
     classifier_step: float
+    classifier_rest: float = 0.0
+    """What else a classifier takes beside its steps."""
 
 
 class Estimate(Record):

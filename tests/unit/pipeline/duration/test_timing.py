@@ -23,7 +23,7 @@ def test_check_times_steps_where_no_run_tells_and_writes_nothing(tmp_path: Path,
     assert done.returncode == 0 and "Timing a few steps on this machine" in done.stderr
     told = json.loads(done.stdout)["estimated_seconds"]
     assert set(told) == {"judge", "shared base", "training and generation", "evaluation"}
-    assert all(1 < seconds < 120 for seconds in told.values())
+    assert all(0 < seconds < 300 for seconds in told.values())
     assert tree_hash(tmp_path) == before and not list(Path(tempfile.gettempdir()).glob("dcgan-timing-*"))
 
 
