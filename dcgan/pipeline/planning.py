@@ -27,7 +27,7 @@ def require(job: ResolvedJob) -> None:
     if job.curation.critic_share * MAX_TRIES < 1:
         raise ConfigError(
             f"curation.critic_share is {job.curation.critic_share:g}, and at most {MAX_TRIES} candidates are tried for "
-            f"each image: no class could come to its images. At least {1 / MAX_TRIES:g} can be enough"
+            f"each image: no class could get all of its images. Set at least {1 / MAX_TRIES:g}"
         )
 
 

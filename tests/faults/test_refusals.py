@@ -162,7 +162,7 @@ def test_held_out_images_that_are_all_near_training_images_are_refused_before_th
 def test_share_of_candidates_that_completes_no_class_is_refused(tmp_path: Path, dcgan: Dcgan) -> None:
     write_classes(tmp_path / "images", {"cat": 40, "dog": 40})
     refused(
-        dcgan("check", job_of(tmp_path, curation={"critic_share": 0.01})), 2, "curation.critic_share", "At least 0.05"
+        dcgan("check", job_of(tmp_path, curation={"critic_share": 0.01})), 2, "curation.critic_share", "at least 0.05"
     )
 
 
