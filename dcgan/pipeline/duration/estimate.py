@@ -16,6 +16,7 @@ JUDGE, BASE, MAKING, PROOF = ("judge", "shared base", "training and generation",
 """The stages that processes work on, as `Night.lap` calls them."""
 
 NIGHT = 8 * 3600.0  # seconds
+ABOUT = 1.1  # times as long is no reason for more machines
 MAX_MACHINES = 16  # that are thought of
 
 
@@ -63,13 +64,13 @@ def starting(stages: Collection[str], job: ResolvedJob) -> list[str]:
 def enough_machines(job: ResolvedJob, work: Work, rates: Rates) -> tuple[int, Estimate] | None:
     """With how many machines a run is done in a night, and how long it would take then; None: one is enough.
 
-    Where not even `MAX_MACHINES` are enough, the fewest that are as fast as any.
+    Where not even `MAX_MACHINES` are enough, the fewest that are about as fast as any.
     """
     if estimate(job, work, rates).total <= NIGHT:
         return None
     found = {number: estimate(job, work, rates, machines=number) for number in range(2, MAX_MACHINES + 1)}
     fastest = min(one.total for one in found.values())
-    return next((number, one) for number, one in found.items() if one.total <= max(NIGHT, fastest))
+    return next((number, one) for number, one in found.items() if one.total <= max(NIGHT, ABOUT * fastest))
 
 
 def makespan(durations: Sequence[float], processes: int) -> float:

@@ -92,7 +92,7 @@ def test_more_than_a_night_is_shared_by_as_many_machines_as_make_it_one(job: Res
     found = enough_machines(job, long, RATES)
     assert found and found[0] == 3 and found[1].total <= NIGHT
     # What one machine does alone is not shared: no number is enough, and no more are named than help.
-    base = Work(0, 300_000, (ClassWork(70_000, 0),) * 6, ())
+    base = Work(0, 300_000, (ClassWork(70_000, 0),) * 6, (600,) * 60)
     found = enough_machines(job, base, RATES)
     assert found and found[0] == 3 and found[1].total > NIGHT
 
