@@ -1,4 +1,4 @@
-"""Processes in the background: one folder keeps, by name, which process it is (`.json`) and what it says (`.log`)."""
+"""Background processes. A folder keeps for each, by name, which process it is (`.json`) and its output (`.log`)."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ STOP_SECONDS = 30  # then it is killed
 
 @dataclass(frozen=True)
 class Background:
-    """A process in the background."""
+    """A background process."""
 
     folder: Path
     name: str
 
     def process(self) -> psutil.Process | None:
-        """What was started, if it is still running: another process may have its id by now."""
+        """The process, if it is still running and not another one with the same id."""
         if self._record.exists():
             known = storage.read_json(self._record)
             with contextlib.suppress(psutil.NoSuchProcess):
@@ -44,7 +44,7 @@ class Background:
         storage.write_json(self._record, {"pid": process.pid, "started": psutil.Process(process.pid).create_time()})
 
     def wait(self, is_ready: Callable[[], bool]) -> None:
-        """Wait until it does what it is for.
+        """Wait until it is ready.
 
         Raises:
             ServerError: it has ended, or takes too long; the message has the end of its log.
@@ -57,7 +57,7 @@ class Background:
             time.sleep(0.3)
 
     def end(self) -> bool:
-        """End it and all that it started, in good order if they do so in time; whether it was running.
+        """End it and everything that it started, gracefully if they end in time; returns whether it was running.
 
         What it started comes first: a run can still tell the server that it was interrupted.
         """

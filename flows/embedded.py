@@ -36,7 +36,7 @@ RETRIES = "PREFECT_CLIENT_MAX_RETRIES"
 
 @contextmanager
 def embedded_server() -> Iterator[threading.Event]:
-    """Run a server for the time of the block, on a free port of loopback, under a password that nobody else knows.
+    """For the time of the block, run a server on a free port of loopback, with a password that nobody else knows.
 
     Yields:
         Set when the server ends before the block does.
@@ -91,7 +91,7 @@ def _environment(settings: Mapping[str, str]) -> Iterator[None]:
 
 @contextmanager
 def _started(port: int, said: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
-    """The server's process, in a session of its own: Ctrl-C is for the run, which still has something to report."""
+    """The server's process, in a session of its own, so that Ctrl-C does not end it before the run has reported."""
     packages = Path(prefect.__file__).parents[1]
     command = [sys.executable, "-P", "-m", "uvicorn", "--app-dir", str(packages)]
     command += ["--factory", "prefect.server.api.server:create_app", "--host", "127.0.0.1", "--port", str(port)]
@@ -142,7 +142,7 @@ def _wait(process: subprocess.Popen[bytes], settings: Mapping[str, str], said: I
 
 @contextmanager
 def _watched(process: subprocess.Popen[bytes], said: IO[bytes]) -> Iterator[threading.Event]:
-    """Notice when the server ends before the block does: say so, and let nothing wait for its answers."""
+    """If the server ends before the block does, say so, and let nothing wait for its answers."""
     gone, stopping = threading.Event(), threading.Event()
 
     def watch() -> None:

@@ -1,4 +1,4 @@
-"""How far a task has come, live in Prefect's pages: one progress artifact per task that reports any."""
+"""Live progress in Prefect's pages: one artifact for each task that reports any."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from dcgan.flows.markup import without_markup
 from dcgan.terminal import in_words
 
 SECONDS = 5.0  # between two updates of a task
-FLUSH_SECONDS = 10.0  # that the end of a task waits for its last report to be shown
+FLUSH_SECONDS = 10.0  # that a task waits at its end for its last report to be shown
 
 
 class Publisher:
-    """Sends the newest report of each task to the server, from a thread of its own: a slow server holds up no work."""
+    """Sends the newest report of each task to the server from its own thread, so that a slow server delays no work."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -34,7 +34,7 @@ class Publisher:
         self._thread: threading.Thread | None = None
 
     def publish(self, report: Progress) -> None:
-        """Take a report of the task that runs in this thread; outside of a task, there is nowhere to show it."""
+        """Take a report of the task that runs in this thread. Outside of tasks, reports are dropped."""
         context = TaskRunContext.get()
         if context is None:
             return
@@ -46,9 +46,9 @@ class Publisher:
             self._changed.notify_all()
 
     def flush(self) -> None:
-        """Wait until the last report of the task that runs in this thread is shown, for a while at most.
+        """Wait until the last report of the task that runs in this thread is shown, but not for long.
 
-        Without this it would be lost: the process may end as soon as the task has.
+        Without this it could be lost, since the process may end together with the task.
         """
         context = TaskRunContext.get()
         if context is None:
@@ -81,7 +81,7 @@ class Publisher:
         ]
 
     def _send(self, task: UUID, report: Progress) -> None:
-        """Show a report, in the context of its task, which the artifact then belongs to."""
+        """Show a report, in the context of its task, so that the artifact belongs to the task."""
         percent = 100 * min(1.0, report["done"] / max(1, report["total"]))
         description = without_markup(in_words(report))
         try:
@@ -91,7 +91,7 @@ class Publisher:
                 artifact = create_progress_artifact(percent, description=description)
                 assert isinstance(artifact, UUID)  # no coroutine: no event loop runs in this thread
                 self._artifacts[task] = artifact
-        except Exception as error:  # it is but a display: the run goes on, and the next report is tried again
+        except Exception as error:  # only a display: the run continues, and so does the next report
             get_logger("dcgan").debug("Progress could not be shown: %s", error)
 
 
@@ -101,7 +101,7 @@ publisher = Publisher()
 
 @contextmanager
 def publishing() -> Iterator[None]:
-    """Show the progress of the task that runs in this thread for the time of the block, to its very last report."""
+    """For the time of the block, show the progress of the task that runs in this thread, down to its last report."""
     with reports.heard_by(publisher.publish):
         try:
             yield

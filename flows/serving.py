@@ -26,22 +26,22 @@ STRATEGIES: dict[Overlap, ConcurrencyLimitStrategy] = {
     "wait": ConcurrencyLimitStrategy.ENQUEUE,
     "cancel": ConcurrencyLimitStrategy.CANCEL_NEW,
 }
-TOLD: dict[Overlap, str] = {"wait": "waits for its end", "cancel": "is cancelled"}
+IN_WORDS: dict[Overlap, str] = {"wait": "waits until that has ended", "cancel": "is cancelled"}
 
 
 class _Runner(Runner):
-    """Prefect's, but for what it does on SIGTERM."""
+    """Prefect's runner with another way of ending on SIGTERM."""
 
     async def start(self, *arguments: Any, **keywords: Any) -> None:
-        """See Prefect's."""
+        """As in Prefect's runner."""
         self._serving = asyncio.current_task()
         self._serving_loop = asyncio.get_running_loop()
         await super().start(*arguments, **keywords)
 
     def handle_sigterm(self, *_arguments: Any, **_keywords: Any) -> None:
-        """End runs, and serving, as Ctrl-C in a terminal does; also where a shell has let us ignore Ctrl-C.
+        """End runs and serving, as Ctrl-C in a terminal does, even if a shell makes this process ignore Ctrl-C.
 
-        Prefect's own handler makes a coroutine that nobody awaits, and would have to wait for the end of a run.
+        Prefect's own handler creates a coroutine that nobody awaits, and would have to wait for a run to end.
         """
         for child in psutil.Process().children():
             child.terminate()
@@ -59,14 +59,14 @@ def serve(
     notify: Sequence[str],
     notify_on: Sequence[End],
 ) -> None:
-    """Register the job with the Prefect server that PREFECT_API_URL names, and stay.
+    """Register the job with the Prefect server that PREFECT_API_URL names, and serve it until stopped.
 
     Args:
-        job_file: read now, to see that it holds a job, and again by each run.
-        settings: over keys of the job file.
+        job_file: read now, to check it, and again by each run.
+        settings: override keys of the job file.
         cron: minute, hour, day, month, weekday.
         timezone: IANA name; the schedule follows its daylight saving.
-        overlap: what becomes of a run that comes due while another of the job is not finished.
+        overlap: what to do when a run is due while the previous one is still running.
         notify: notification blocks that report how a run ends.
         notify_on: ends that they report.
 
@@ -79,7 +79,7 @@ def serve(
     for block in notify:
         notifications.load(block, "--notify")
     server.warn_of_settings()
-    # Without a limit of its own: a late run must come as far as the server, which holds it back or cancels it.
+    # No limit of its own: a late run must reach the server, which holds it back or cancels it.
     runner = _Runner(name=job.name, limit=None, pause_on_shutdown=False)
     runner.add_flow(
         scheduled,
@@ -94,9 +94,10 @@ def serve(
         concurrency_limit=ConcurrencyLimitConfig(limit=1, collision_strategy=STRATEGIES[overlap]),
     )
     display.say(
-        f"Serving job {job.name}: {cron} in {timezone}. A run that is due while another is running {TOLD[overlap]}.\n"
+        f"Serving job {job.name}: {cron} in {timezone}. "
+        f"A run that is due while another is running {IN_WORDS[overlap]}.\n"
         f"To run it now: prefect deployment run '{scheduled.name}/{job.name}'\n"
-        "Ctrl-C ends serving; the schedule stays registered, and goes on when the job is served again."
+        "Ctrl-C ends serving. The schedule stays registered, and continues when the job is served again."
     )
     with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError):  # it is how serving ends
         asyncio.run(runner.start())
