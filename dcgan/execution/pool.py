@@ -115,6 +115,7 @@ class Workers:
         """
         said: Any = None
         doing, kept = work, False
+        Path(work.log).parent.mkdir(exist_ok=True)
         with self._slots.take(work.per_gpu, lambda: self._raise_if_stopped(work)) as place:
             worker = self._resume(work) or self._begin(work, place)
             try:
@@ -143,9 +144,7 @@ class Workers:
             "PYTHONHASHSEED": "0",
         }
         command = [sys.executable, "-m", work.worker, json.dumps(dataclasses.asdict(work))]
-        log = Path(work.log)
-        log.parent.mkdir(exist_ok=True)
-        return self.start(command, work.called, work.run, log=log, environment=environment | place)
+        return self.start(command, work.called, work.run, log=Path(work.log), environment=environment | place)
 
     def _resume(self, work: Work) -> Child | None:
         """Give the work to a kept worker, if one suits."""

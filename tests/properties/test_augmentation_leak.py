@@ -34,7 +34,7 @@ def test_no_augmentation_shows_in_the_samples(tmp_path: Path) -> None:
             Image.fromarray(picture).save(folder / f"{number}.png")
     kinds = ["translation", "brightness", "contrast", "cutout"]
     changes = {"class_steps": 600, "width": 16, "latent_dim": 16, "batch_size": 32, "log_steps": 25}
-    run, job = prepared(tmp_path, changes | {"learning_rate": 1e-3, "augmentation": kinds})
+    run, job = prepared(tmp_path, changes | {"learning_rate": 1e-3, "augmentation": tuple(kinds)})
     train_class(run, job, "0", None, ignore)
 
     with run.model("0").open("rb") as file:

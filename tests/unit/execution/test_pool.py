@@ -196,7 +196,8 @@ def test_worker_is_kept_for_the_next_stage_and_the_next_run(tmp_path: Path) -> N
     last = perform(MEASURE_QUALITY)
     other = tmp_path / "other"  # another run, as a machine of a cluster has with each piece of work
     shutil.copytree(opened.root, other)
-    shutil.rmtree(other / "judge")
+    for folder in ("judge", "logs"):
+        shutil.rmtree(other / folder)
     workers.perform(work_of(other), ignore)
     assert (other / "judge" / "record.json").exists() and last.is_running()
     workers.end(str(opened.root))

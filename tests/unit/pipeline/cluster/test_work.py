@@ -19,7 +19,7 @@ from dcgan.errors import Interrupted, StageError, StorageError
 from dcgan.execution import interruption
 from dcgan.files import storage, urls
 from dcgan.pipeline.cluster import coordinator, work
-from dcgan.pipeline.cluster.coordinator import Coordinator, Post, bring, coordinating, offer
+from dcgan.pipeline.cluster.coordinator import Coordinator, CoordinatorFile, bring, coordinating, offer
 from dcgan.pipeline.cluster.work import perform_anywhere
 from dcgan.pipeline.performing import perform
 from dcgan.pipeline.pieces import stands
@@ -220,10 +220,10 @@ def test_machine_that_does_not_see_the_shared_folder_says_so(tmp_path: Path) -> 
 
 def test_machine_with_other_versions_refuses_and_names_them(run: Run, job: JobConfig) -> None:
     with coordinating(job):
-        post = Post(job)
-        told = post.read()
+        file = CoordinatorFile(job)
+        told = file.read()
         assert told is not None
-        post.write(changed(told, versions=told.versions | {"tensorflow": "1.0"}))
+        file.write(changed(told, versions=told.versions | {"tensorflow": "1.0"}))
         with pytest.raises(StageError, match=r"has tensorflow \d.*, not 1\.0 as .*Install the same versions"):
             perform_anywhere(MAKE, run, job, A_CAT)
 
@@ -245,7 +245,7 @@ def test_process_of_a_task_ends_when_another_coordinator_takes_over(
     def take_over() -> None:
         began.wait()
         time.sleep(0.5)
-        Post(job).write(Coordinator(id="another", host="there"))
+        CoordinatorFile(job).write(Coordinator(id="another", host="there"))
 
     with coordinating(job):
         offer(MAKE, run, job, A_CAT)
@@ -254,7 +254,7 @@ def test_process_of_a_task_ends_when_another_coordinator_takes_over(
         with pytest.raises(Interrupted, match="was stopped"):
             perform_anywhere(MAKE, run, job, A_CAT)
         thread.join()
-    now = Post(job).read()
+    now = CoordinatorFile(job).read()
     assert now is not None and now.id == "another"  # who has stepped aside does not end the other's run
 
 
@@ -264,7 +264,7 @@ def test_stopped_run_ends_its_tasks_everywhere(job: JobConfig, monkeypatch: pyte
     with coordinating(job):
         interruption.request()
         deadline = time.monotonic() + 30
-        while (now := Post(job).read()) is None or now.id is not None:
+        while (now := CoordinatorFile(job).read()) is None or now.id is not None:
             assert time.monotonic() < deadline
             time.sleep(0.05)
 
