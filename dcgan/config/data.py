@@ -72,7 +72,7 @@ class DataConfig(Model):
         if len(folders) != len(set(folders)):
             raise ValueError("the same folder or value stands for two splits")
         if "train" not in texts:
-            raise ValueError(f"none of {', '.join(texts)} is called train: the split that is trained on must be")
+            raise ValueError(f"none of {', '.join(texts)} is called train, as the split for training must be")
         return texts
 
     @field_validator("range")

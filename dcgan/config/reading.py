@@ -115,5 +115,5 @@ def apply_override(values: dict[str, Any], override: str) -> None:
     for parent in parents:
         values = values.setdefault(parent, {})
         if not isinstance(values, dict):
-            raise ConfigError(f"--set {override}: {parent} holds a value, not keys")
+            raise ConfigError(f"--set {override}: {parent} is a value, and has no keys")
     values[last] = value

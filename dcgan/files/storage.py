@@ -95,7 +95,7 @@ def read_json(path: Path) -> Any:
 def pack_arrays(arrays: Mapping[str, np.ndarray]) -> bytes:
     """Arrays by name as `.npz` content, never pickled; the same arrays give the same bytes."""
     if objects := [name for name, array in arrays.items() if array.dtype.hasobject]:
-        raise ValueError(f"array {objects[0]!r} holds objects, which could only be pickled")
+        raise ValueError(f"array {objects[0]!r} contains objects, which could only be pickled")
     buffer = io.BytesIO()
     # Before NumPy 2.2, `allow_pickle=False` would be one more array.
     np.savez(buffer, **arrays)  # type: ignore[arg-type]

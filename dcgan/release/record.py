@@ -46,13 +46,13 @@ def read_record(folder: Folder) -> ReleaseRecord:
     content = folder.read(RECORD, MAX_BYTES)
     try:
         if (num_values := sum(map(content.count, (b",", b"[", b"{")))) > MAX_VALUES:
-            raise ValueError(f"it holds {num_values:,} values, and at most {MAX_VALUES:,} are expected")
+            raise ValueError(f"it has {num_values:,} values, but at most {MAX_VALUES:,} are expected")
         values = json.loads(content.decode(), parse_constant=_refuse, parse_float=_finite)
         if not isinstance(values, dict) or type(values.get("format")) is not int:
             raise ValueError("it has no `format`, which every release's has")
         if not 1 <= values["format"] <= FORMAT:
-            found = f"it is of format {str(values['format'])[:MAX_SHOWN]}"
-            raise ValueError(f"{found}, and this version of dcgan-augment reads 1 to {FORMAT}")
+            found = f"it has format {str(values['format'])[:MAX_SHOWN]}"
+            raise ValueError(f"{found}, but this version of dcgan-augment reads 1 to {FORMAT}")
         record = ReleaseRecord.model_validate(upgrading.upgrade(values))
     except ValidationError as error:
         raise ValueError(_first(error)) from error
@@ -64,13 +64,13 @@ def read_record(folder: Folder) -> ReleaseRecord:
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"it holds {constant}, which is no JSON")
+    raise ValueError(f"it contains {constant}, which is not JSON")
 
 
 def _finite(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
-        raise ValueError(f"it holds the number {text[:MAX_SHOWN]}, which is too large")
+        raise ValueError(f"it contains the number {text[:MAX_SHOWN]}, which is too large")
     return value
 
 
@@ -126,7 +126,7 @@ def _problems_of_files(record: ReleaseRecord) -> Iterator[str]:
         if not SHA256.fullmatch(checksum):
             yield f"files.{path[:MAX_SHOWN]}: expected a SHA-256 in hex, found {_shown(checksum)}"
         if path not in known and (not _TOP_FILE.fullmatch(path) or path in (RECORD, SUMS)):
-            yield f"files: {_shown(path)} is no file that a release of this job, run and these classes has"
+            yield f"files: {_shown(path)} is not a file of a release of this job, run and classes"
     if sum("/" not in path for path in record.files) > MAX_TOP_FILES:
         yield f"files: expected at most {MAX_TOP_FILES} beside models and shards"
     if MANIFEST not in record.files:

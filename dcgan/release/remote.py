@@ -181,7 +181,7 @@ def _fetch(system: Any, folder: str, copy: Path, told: str, on_progress: OnProgr
     listing = transfers.patiently(lambda: system.find(folder), told)
     names = [str(path)[len(folder) + 1 :] for path in listing]
     if odd := [name for name in names if not can_stand(name)]:
-        raise ReleaseError(f"{told}: it holds a file that no release has, {odd[0]!r}")
+        raise ReleaseError(f"{told}: it contains a file that no release has, {odd[0]!r}")
     with storage.whole_folder(copy) as temporary:
         for parent in {temporary / PurePosixPath(name).parent for name in names}:
             parent.mkdir(parents=True, exist_ok=True)

@@ -124,7 +124,7 @@ def what_it_is(content: bytes) -> str:
     is_text = (
         not re.search(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]", head) and head.decode(errors="replace").count("\ufffd") < 2
     )
-    return "text, and no image" if is_text else ""
+    return "text, not an image" if is_text else ""
 
 
 @functools.cache

@@ -67,9 +67,9 @@ def _told(run_id: str, before: CatalogueRecord, now: CatalogueRecord, data: Data
         f"{one.read_as}{' with' if one.read_as else ''} the classes {_some(list(one.classes))}" for one in (before, now)
     ]
     return (
-        f"data.source {data.source} was read by run {run_id} as {ways[0]}, and would be read now as {ways[1]}. If "
-        "nothing was meant to change, take away what is new there. If it was, say so in the job file: data.splits says "
-        "which folders are splits (false: none is), data.format which form the source has"
+        f"data.source {data.source} was read by run {run_id} as {ways[0]}, but would be read now as {ways[1]}. If "
+        "nothing was meant to change, remove what is new there. If it was, say so in the job file: data.splits says "
+        "which folders are splits (false: none), data.format which form the source has"
     )
 
 

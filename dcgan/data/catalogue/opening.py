@@ -215,7 +215,7 @@ def store_pixels(
     try:
         content = item.read()
     except OSError as error:
-        return f"could be read a moment ago and cannot be now: {error}"
+        return f"was readable a moment ago, but is not now: {error}"
     if hashlib.sha256(content).hexdigest() != sha256:
         return "changed while the run was reading it. Run again when the images are still."
     pixels = to_pixels(item.picture(content), wanted, lambda: item.picture(content))

@@ -74,8 +74,8 @@ def _require_splits(names: list[str], place: Place) -> None:
     """Refuse folders with metadata of their own that may be no splits."""
     if place.data.splits is None and not all(splits.role(name) for name in names):
         raise InputError(
-            f"data.source {place.data.source}: {named(names)} have metadata of their own, and not all are called as "
-            f"splits are. Say which are: data.splits: {splits.setting(names)}, or data.splits: false if none is"
+            f"data.source {place.data.source}: {named(names)} have metadata of their own, but not all are named like "
+            f"splits. Say which are: data.splits: {splits.setting(names)}, or data.splits: false if none is"
         )
 
 

@@ -154,7 +154,7 @@ def _splits_of(rows: Rows, files: list[str], place: Place) -> dict[str, str]:
         return {}
     if place.data.splits is None and not all(found):
         raise InputError(
-            f"data.source {place.data.source}: not all of its Parquet files are called as splits are, "
+            f"data.source {place.data.source}: not all of its Parquet files are named like splits: "
             f"{named(sorted(files))}. Say which are: data.splits: "
             f"{splits.setting(set(names.values()))}, or data.splits: false if none is"
         )
