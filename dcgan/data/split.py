@@ -126,7 +126,7 @@ def image_shape(run: Run) -> tuple[int, int, int]:
 
 
 def load_training(run: Run, labels: Iterable[str]) -> list[np.ndarray]:
-    """What a GAN is trained on, uint8 (n, H, W, C) per class: its training images but for those that are held in."""
+    """What a GAN is trained on, uint8 (n, H, W, C) per class: its training images, except those held in."""
     table = _training_rows(run)
     return [np.load(run.train_images(label))[~_held_in(table, label)] for label in labels]
 
@@ -165,7 +165,7 @@ def in_fold(count: int, fold: int) -> np.ndarray:
 
 
 def read_split(data: DataConfig, image_shape: tuple[int, int, int], side: str) -> tuple[np.ndarray, list[str]]:
-    """One side of a source's split, read anew.
+    """One side of a source's split, read again.
 
     Args:
         data: what and how.

@@ -16,7 +16,7 @@ import numpy as np
 
 from dcgan.errors import StorageError
 
-TEMPORARY_PREFIX = ".tmp-"  # what starts so was never finished, and may be deleted by whoever holds the job's lock
+TEMPORARY_PREFIX = ".tmp-"  # never finished; whoever has the job's lock may delete it
 
 
 def sha256(path: Path) -> str:
@@ -109,7 +109,7 @@ def unpack_arrays(content: bytes) -> dict[str, np.ndarray]:
 
 
 def link(source: Path, target: Path) -> None:
-    """Give a file, which nobody writes to any more, a second name; a copy where the file system knows no hard links."""
+    """Give a finished file a second name; a copy if the file system has no hard links."""
     try:
         target.hardlink_to(source)
     except OSError:

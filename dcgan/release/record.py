@@ -1,7 +1,7 @@
 """`release.json`: read, brought to today's format, and compared with what a release can be.
 
 A stranger may have written it, and its checksum with it. Whatever in it leads to a file, an allocation or a setting of
-a library is therefore checked here, once, before anybody goes by it.
+a library is therefore checked here, once, before anything relies on it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MAX_BYTES = 64 * 2**20  # of release.json, which has about 5 kB for each class
 MAX_VALUES = 1_500_000  # in release.json, which has about 120 for each class; in Python, each takes up to 100 bytes
 MAX_ERRORS = 1000  # in release.json, above which none is named
 MAX_TOP_FILES = 32  # beside models and shards; there are seven
-MAX_THREADS = 1024  # TensorFlow starts as many as it is told to
+MAX_THREADS = 1024  # TensorFlow starts as many as it is asked for
 MAX_CANDIDATES = 2**40  # of one class; the manifest and the random draws count them in 64 bits
 
 RUN_ID = re.compile(r"\d{8}-\d{6}(-\d{1,3})?", re.ASCII)

@@ -12,8 +12,8 @@ from dcgan.run import history, runs
 def recorded_source(release: Contents, job: ResolvedJob) -> str:
     """The source that a release records, a path or a URL.
 
-    Whoever made a release chose what it records, and to open that can read this machine's files, or make requests to
-    other machines in this one's name.
+    The maker of a release chose what it records. Opening that could read this machine's files, or send requests to
+    other machines in its name.
 
     Args:
         release: whose it is.

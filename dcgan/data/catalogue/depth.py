@@ -43,7 +43,7 @@ class Depth:
     white: float
     """What they were read by: these became 0 and 255."""
     said: str = ""
-    """Who said so: BY_BITS, BY_TAGS or BY_JOB; "" for nobody."""
+    """Where this comes from: BY_BITS, BY_TAGS or BY_JOB; "" if it is assumed."""
 
 
 def is_wide(image: Image.Image) -> bool:

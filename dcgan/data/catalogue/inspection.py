@@ -192,5 +192,5 @@ def _too_few_classes(source: str, table: pd.DataFrame, labels: list[str], shared
 
 
 def _counts(values: pd.Series[str]) -> dict[str, int]:
-    """How often each value stands there, the commonest first."""
+    """How often each value occurs, the commonest first."""
     return {str(value): int(count) for value, count in values.value_counts().items()}

@@ -92,7 +92,7 @@ def _only_container(tree: Tree, base: Parts, name: str) -> str:
 
 
 def _says_nothing(name: str, outer: str) -> bool:
-    """Whether a folder is called like no class: `images`, or as the folder that it stands in."""
+    """Whether a folder's name cannot be a class: `images`, or the name of the folder that contains it."""
     return splits.is_container(name) or name.casefold() == outer.casefold()
 
 
@@ -137,7 +137,7 @@ def _as_named(tree: Tree, base: Parts, split_of: Mapping[str, str]) -> Layout:
 
 
 def _meant(wanted: str, found: Iterable[str]) -> str:
-    """The name that is meant: the same, or alone the same in another case; "" where there is none."""
+    """The name that is meant: the same one, or the only one that differs in case; "" if there is none."""
     names = list(found)
     alike = [name for name in names if name.casefold() == wanted.casefold()]
     return wanted if wanted in names else alike[0] if len(alike) == 1 else ""

@@ -82,7 +82,7 @@ class Rows:
         return found
 
     def _split_of(self, data: DataConfig, where: str) -> dict[str, str | None]:
-        """The split that each name for one stands for; None where the job does not name it."""
+        """The split that each name means; None if the job does not name it."""
         called = {one for one in self.splits if one}
         if data.splits:
             named_by_job = {_meant(one, called, where): split for one, split in data.named_splits().items()}

@@ -33,7 +33,7 @@ class Table:
 
     file: Path
     columns: Mapping[str, Sequence[Any]]
-    """Values by column: text in a CSV; else as they stand."""
+    """Values by column: text in a CSV, and the file's own types otherwise."""
     class_names: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Of columns of whole numbers that are indices: what they are indices into."""
     told: tuple[str, ...] = ()
@@ -170,7 +170,7 @@ def _json_lines(file: Path) -> Table:
 
 
 def _csv(file: Path, needed: Sequence[Sequence[str]]) -> Table:
-    """Text as it stands: a class may be called NA, null or 007."""
+    """Text, never converted: a class may be called NA, null or 007."""
     text, told = _text(file.read_bytes(), file)
     rows = _rows(text, ",", file)
     for separator, words in list(_SEPARATORS.items())[1:]:

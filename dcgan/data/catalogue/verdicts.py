@@ -44,7 +44,7 @@ def is_unused(split: pd.Series[str], holdout: float | str) -> pd.Series[bool]:
 
 
 def quarantine_duplicates(table: pd.DataFrame, holdout: float | str) -> list[str]:
-    """Keep one of each picture. One that is held out stays held out: its copy for training goes.
+    """Keep one of each picture: the held-out one, if there is one, rather than its copy for training.
 
     Returns:
         Warnings: of classes that share most of their images.

@@ -96,7 +96,7 @@ def read(place: Place) -> Source:
 
 
 def _files(place: Place) -> list[str]:
-    """The Parquet files below a folder; a pipe of such a name is none, and opening it could wait for ever."""
+    """The Parquet files below a folder; not a pipe with such a name, since opening that could wait for ever."""
     return [file for file in place.tree.files_ending(".parquet") if (place.path / file).is_file()]
 
 
