@@ -43,7 +43,7 @@ def test_arrays_with_one_channel_at_the_end_are_grey(tmp_path: Path) -> None:
         ({"images": np.zeros((2, 8, 8), np.uint8), "labels": [0, 1, 1]}, "one label"),
         (
             {"images": np.zeros((2, 8, 8), np.uint8), "labels": [0, 2], "class_names": ["a", "b"]},
-            "none of the 2 classes",
+            "not one of the 2 classes",
         ),
         ({"images": np.zeros((2, 8, 8), np.uint8), "labels": np.array([{}, {}])}, "cannot be read"),
     ],
