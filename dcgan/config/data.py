@@ -35,7 +35,7 @@ class DataConfig(Model):
     format: str | None = None
     """How the source is read: the name of one of `dcgan.data.catalogue.formats`. null: found out from what is there."""
     splits: Literal[False] | dict[str, str | list[str]] | None = None
-    """The source's splits by name, each with the folder, or the value in the column of splits, that stands for it:
+    """The source's splits by name, each with its folder, or its value in the split column:
     `{train: Training, test: Testing}`. What is not named is left out. false: there are none, and every folder is a
     class. null: folders with the names that splits usually have are splits; what is ambiguous is refused."""
     columns: ColumnsConfig = ColumnsConfig()
@@ -44,7 +44,8 @@ class DataConfig(Model):
     """Folder that a table's paths are in, relative to the table. null: the table's own folder."""
     range: tuple[float, float] | None = None
     """[black, white]: the values, in pictures of more than 8 bits, that become 0 and 255. null: what each file says,
-    else 0 and 65535 for whole numbers; floating point is 0 to 1, or 0 to 255. Refused where the set belies it."""
+    else 0 and 65535 for whole numbers; floating point is 0 to 1, or 0 to 255. Refused if the images
+    show that this is wrong."""
     image_size: tuple[Side, Side] | None = None
     """[height, width] in px. null: the images' own; refused when they differ widely."""
     channels: Literal["auto", 1, 3] = "auto"
@@ -72,7 +73,7 @@ class DataConfig(Model):
         if len(folders) != len(set(folders)):
             raise ValueError("the same folder or value stands for two splits")
         if "train" not in texts:
-            raise ValueError(f"none of {', '.join(texts)} is called train: the split that is trained on must be")
+            raise ValueError(f"none of {', '.join(texts)} is called train, as the split for training must be")
         return texts
 
     @field_validator("range")
@@ -83,7 +84,7 @@ class DataConfig(Model):
         return value
 
     def named_splits(self) -> dict[str, str]:
-        """The split that each folder or value of `splits` stands for."""
+        """The split that each folder or value in `splits` means."""
         given = self.splits or {}
         return {one: name for name, ones in given.items() for one in ([ones] if isinstance(ones, str) else ones)}
 

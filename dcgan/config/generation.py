@@ -16,7 +16,7 @@ class GenerationConfig(Model):
     """How many images of which class. At most one of per_class (as one number), balance and ratio."""
 
     per_class: Count | dict[str, Count] | None = None
-    """Images for every class, or by class name; by name it goes before `balance` and `ratio`."""
+    """Images for every class, or by class name; by name it overrides `balance` and `ratio`."""
     balance: Literal["max", "median"] | Count | None = None
     """Fill every class up to this many, counting its real training images: the largest class's count, the median,
     or a number. The default when nothing else is given is `max`."""

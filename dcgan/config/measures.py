@@ -15,7 +15,7 @@ Positive = Annotated[float, Field(gt=0)]
 
 
 class OnnxConfig(Model):
-    """How an ONNX model takes its images: told, never guessed. For `measures.features: onnx:PATH`."""
+    """How an ONNX model takes its images: given, never guessed. For `measures.features: onnx:PATH`."""
 
     layout: Literal["NCHW", "NHWC"] | None = None
     """Order of the input's axes: N images, C channels, H height, W width."""

@@ -65,7 +65,7 @@ def _validated(model: type[J], values: Any, where: str) -> J:
 
 
 def _messages(error: ValidationError) -> Iterable[str]:
-    """One line per wrong key. A union's branches (`int` or `dict`) complain apart; they are told as one."""
+    """One line per wrong key. A union's branches (`int` or `dict`) complain separately; they are reported as one."""
     problems: dict[str, tuple[list[str], Any]] = {}
     for detail in error.errors():
         branch = re.compile(r"[\[\]]|^(constrained-)?(int|float|str|literal)$")
@@ -102,7 +102,7 @@ def apply_override(values: dict[str, Any], override: str) -> None:
         override: `key=value`, with dots in the key, and the value as YAML.
 
     Raises:
-        ConfigError: it is none, or the value is not YAML.
+        ConfigError: it is not key=value, or the value is not YAML.
     """
     key, separator, text = override.partition("=")
     if not separator or not key:
@@ -115,5 +115,5 @@ def apply_override(values: dict[str, Any], override: str) -> None:
     for parent in parents:
         values = values.setdefault(parent, {})
         if not isinstance(values, dict):
-            raise ConfigError(f"--set {override}: {parent} holds a value, not keys")
+            raise ConfigError(f"--set {override}: {parent} is a value, and has no keys")
     values[last] = value

@@ -39,7 +39,7 @@ def read_file(path: Path) -> Any:
     except (OSError, ValueError) as error:  # a path with a NUL
         raise ConfigError(f"cannot read the job file {path}: {getattr(error, 'strerror', None) or error}") from error
     if len(content) > MAX_BYTES:
-        raise ConfigError(f"{path} has more than {MAX_BYTES // 2**20} MiB, which no job file has")
+        raise ConfigError(f"{path} has more than {MAX_BYTES // 2**20} MiB: a job file cannot be that large")
     try:
         return parse(content.decode())
     except ValueError as error:

@@ -126,7 +126,7 @@ def image_shape(run: Run) -> tuple[int, int, int]:
 
 
 def load_training(run: Run, labels: Iterable[str]) -> list[np.ndarray]:
-    """What a GAN is trained on, uint8 (n, H, W, C) per class: its training images but for those that are held in."""
+    """What a GAN is trained on, uint8 (n, H, W, C) per class: its training images, except those held in."""
     table = _training_rows(run)
     return [np.load(run.train_images(label))[~_held_in(table, label)] for label in labels]
 
@@ -165,7 +165,7 @@ def in_fold(count: int, fold: int) -> np.ndarray:
 
 
 def read_split(data: DataConfig, image_shape: tuple[int, int, int], side: str) -> tuple[np.ndarray, list[str]]:
-    """One side of a source's split, read anew.
+    """One side of a source's split, read again.
 
     Args:
         data: what and how.
@@ -202,7 +202,7 @@ def _store_pixels(source: Source, rows: pd.DataFrame, image_shape: tuple[int, in
     """
     number_of = {entry.path: number for number, entry in enumerate(source.entries)}
     if gone := [path for path in rows["path"] if path not in number_of]:
-        raise InputError(f"{gone[0]} could be read a moment ago and cannot be now: it is no longer there")
+        raise InputError(f"{gone[0]} was readable a moment ago, and is gone now")
     tasks: list[readers.Task] = [
         (source.item(number_of[path]), [data.range, sha256, file, row, image_shape])
         for path, sha256, file, row in rows[["path", "sha256", "file", "row"]].itertuples(index=False)
@@ -210,5 +210,5 @@ def _store_pixels(source: Source, rows: pd.DataFrame, image_shape: tuple[int, in
     num_bytes = sum(source.state(number_of[path])[0] for path in rows["path"])
     for number, problem in readers.answers("store_pixels", tasks, num_bytes):
         if problem != "":
-            told = f"could be read a moment ago, and now {problem}" if isinstance(problem, readers.Lost) else problem
+            told = f"was readable a moment ago, and now {problem}" if isinstance(problem, readers.Lost) else problem
             raise InputError(f"{rows['path'].iloc[number]} {told}")

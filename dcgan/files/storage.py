@@ -16,7 +16,7 @@ import numpy as np
 
 from dcgan.errors import StorageError
 
-TEMPORARY_PREFIX = ".tmp-"  # what starts so was never finished, and may be deleted by whoever holds the job's lock
+TEMPORARY_PREFIX = ".tmp-"  # never finished; whoever has the job's lock may delete it
 
 
 def sha256(path: Path) -> str:
@@ -95,7 +95,7 @@ def read_json(path: Path) -> Any:
 def pack_arrays(arrays: Mapping[str, np.ndarray]) -> bytes:
     """Arrays by name as `.npz` content, never pickled; the same arrays give the same bytes."""
     if objects := [name for name, array in arrays.items() if array.dtype.hasobject]:
-        raise ValueError(f"array {objects[0]!r} holds objects, which could only be pickled")
+        raise ValueError(f"array {objects[0]!r} contains objects, which could only be pickled")
     buffer = io.BytesIO()
     # Before NumPy 2.2, `allow_pickle=False` would be one more array.
     np.savez(buffer, **arrays)  # type: ignore[arg-type]
@@ -109,7 +109,7 @@ def unpack_arrays(content: bytes) -> dict[str, np.ndarray]:
 
 
 def link(source: Path, target: Path) -> None:
-    """Give a file, which nobody writes to any more, a second name; a copy where the file system knows no hard links."""
+    """Give a finished file a second name; a copy if the file system has no hard links."""
     try:
         target.hardlink_to(source)
     except OSError:

@@ -87,7 +87,7 @@ def _may_pass(error: BaseException) -> bool:
 
 def _warn(told: str, state: tenacity.RetryCallState) -> None:
     if state.attempt_number == 2 and state.outcome:  # a single failure is nothing unusual
-        log.warning("%s: %s. Trying on", told, _reason(state.outcome.exception()))
+        log.warning("%s: %s. Trying again", told, _reason(state.outcome.exception()))
 
 
 def _reason(error: BaseException | None) -> str:

@@ -45,21 +45,23 @@ def require_harmless(url: str) -> None:
         port = re.search(r":([^:\]]*)$", netloc)
         if "@" in netloc or ":" in rest.rpartition("@")[0] or (port and not port[1].isdecimal()):
             raise ValueError(
-                "the URL holds a user's name or a password, which would be written into every release. Give "
-                "credentials by the environment, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or by fsspec's "
+                "the URL contains a user name or a password, which would be written into every release. Give "
+                "credentials in the environment, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or by fsspec's "
                 "own settings"
             )
         if "?" in rest:
-            raise ValueError("the URL holds a `?`: what follows may be secret, and would be written into every release")
+            raise ValueError(
+                "the URL contains a `?`: what follows may be secret, and would be written into every release"
+            )
 
 
 def _require_known_kind(url: str) -> None:
     protocol = url.partition("://")[0]
     if "::" in url:
-        raise ValueError("the URL holds a chain (`::`), which can lead anywhere: name the files themselves")
+        raise ValueError("the URL contains a chain (`::`), which can lead anywhere: name the files themselves")
     if protocol not in PROTOCOLS:
         named = f" {protocol}://" if re.fullmatch(r"[\w+.\-]{1,20}", protocol) else ""
-        raise ValueError(f"the URL holds an unknown kind{named}: expected one of {', '.join(PROTOCOLS)}")
+        raise ValueError(f"the URL contains an unknown kind{named}: expected one of {', '.join(PROTOCOLS)}")
 
 
 def open_url(url: str | Path) -> tuple[Any, str]:

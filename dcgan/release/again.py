@@ -29,7 +29,7 @@ class Regenerated:
 
     image_id: str
     path: str
-    """Where it stands in a release that holds its images as files."""
+    """Its path in a release that has its images as files."""
     png: bytes
     same_bytes: bool
     """Whether these are the bytes that were released."""

@@ -54,7 +54,7 @@ class Folder:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode) or found.st_size > max_bytes:
             file.close()
-            raise OSError(f"it holds {found.st_size:,} bytes, and at most {max_bytes:,} are expected")
+            raise OSError(f"it has {found.st_size:,} bytes, but at most {max_bytes:,} are expected")
         return file
 
     def read(self, name: str, max_bytes: int) -> bytes:

@@ -35,17 +35,17 @@ NUM_TOGETHER = 256  # files read by one thread before it comes back for more
 
 
 def image_path(label: str, image_id: str) -> str:
-    """Where an image stands in a release of the format `files`."""
+    """Path of an image in a release of the format `files`."""
     return f"images/{escape(label)}/{image_id}.png"
 
 
 def model_path(label: str) -> str:
-    """Where the model of a class stands in a release."""
+    """Path of a class's model in a release."""
     return f"models/{escape(label)}.npz"
 
 
 def shard_path(kind: str, name: str, number: int) -> str:
-    """Where a shard stands in a release.
+    """Path of a shard in a release.
 
     Args:
         kind: "tfrecord" or "webdataset".

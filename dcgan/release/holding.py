@@ -40,7 +40,7 @@ class Hold:
 
 
 def remove_unless_held(folder: Path) -> bool:
-    """Remove a folder, if nobody holds it; it leaves its name at once, and whole.
+    """Remove a folder that nobody holds; its name is gone at once, with all of it.
 
     Returns:
         Whether it was removed.

@@ -149,12 +149,12 @@ def require_shape(png: bytes, image_shape: tuple[int, int, int]) -> None:
     """Look at a PNG's header, and decode nothing.
 
     Raises:
-        ValueError: it is no PNG of 8 bits that is so large.
+        ValueError: it is not a PNG of 8 bits that is so large.
     """
     height, width, channels = image_shape
     expected = _HEADER.pack(b"\x89PNG\r\n\x1a\n", 13, b"IHDR", width, height, 8, _COLOR_TYPES[channels])
     if not png.startswith(expected):
-        raise ValueError(f"it is no PNG of {width} x {height} px and {channels} channels of 8 bits")
+        raise ValueError(f"it is not a PNG of {width} x {height} px and {channels} channels of 8 bits")
 
 
 def _content(file: BinaryIO, place: shards.Place) -> bytes:
@@ -167,7 +167,7 @@ def _png_of_example(record: bytes) -> tuple[bytes, Said]:
     found = shards.features(record)
     png = found["image/encoded"]
     if not isinstance(png, bytes):
-        raise ValueError("its image is no bytes")  # noqa: TRY004 (it is about the file)
+        raise ValueError("its image is not bytes")  # noqa: TRY004 (it is about the file)
     said: Said = {}
     for column, feature in _COLUMNS.items():
         value = found[feature]

@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 
 def publish(run: Run, job: ResolvedJob, summary: RunSummary) -> Path:
-    """Write the run's release, point `latest` at it, and remove releases over `outputs.keep` that nobody reads.
+    """Write the run's release, point `latest` at it, and remove releases over `outputs.keep` that are not being read.
 
     Args:
         run: with every class of verdict "shipped" generated.
@@ -100,7 +100,7 @@ def _image(run: Run, row: formats.Row) -> bytes:
 
 
 def _checksums(folder: Path) -> dict[str, str]:
-    """SHA-256 of each file so far, by path; those of `images/` stand in the manifest, a million if need be."""
+    """SHA-256 of each file so far, by path; those of `images/` are in the manifest, since there may be a million."""
     return {
         path.relative_to(folder).as_posix(): storage.sha256(path)
         for top in sorted(folder.iterdir())
@@ -110,7 +110,7 @@ def _checksums(folder: Path) -> dict[str, str]:
 
 
 def _make_read_only(folder: Path) -> None:
-    """Take the permission to write from every file, whoever had it."""
+    """Make every file read-only for everyone."""
     for root, _, names in os.walk(folder):
         for name in names:
             file = Path(root, name)

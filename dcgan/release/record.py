@@ -1,7 +1,7 @@
 """`release.json`: read, brought to today's format, and compared with what a release can be.
 
 A stranger may have written it, and its checksum with it. Whatever in it leads to a file, an allocation or a setting of
-a library is therefore checked here, once, before anybody goes by it.
+a library is therefore checked here, once, before anything relies on it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MAX_BYTES = 64 * 2**20  # of release.json, which has about 5 kB for each class
 MAX_VALUES = 1_500_000  # in release.json, which has about 120 for each class; in Python, each takes up to 100 bytes
 MAX_ERRORS = 1000  # in release.json, above which none is named
 MAX_TOP_FILES = 32  # beside models and shards; there are seven
-MAX_THREADS = 1024  # TensorFlow starts as many as it is told to
+MAX_THREADS = 1024  # TensorFlow starts as many as it is asked for
 MAX_CANDIDATES = 2**40  # of one class; the manifest and the random draws count them in 64 bits
 
 RUN_ID = re.compile(r"\d{8}-\d{6}(-\d{1,3})?", re.ASCII)
@@ -46,13 +46,13 @@ def read_record(folder: Folder) -> ReleaseRecord:
     content = folder.read(RECORD, MAX_BYTES)
     try:
         if (num_values := sum(map(content.count, (b",", b"[", b"{")))) > MAX_VALUES:
-            raise ValueError(f"it holds {num_values:,} values, and at most {MAX_VALUES:,} are expected")
+            raise ValueError(f"it has {num_values:,} values, but at most {MAX_VALUES:,} are expected")
         values = json.loads(content.decode(), parse_constant=_refuse, parse_float=_finite)
         if not isinstance(values, dict) or type(values.get("format")) is not int:
             raise ValueError("it has no `format`, which every release's has")
         if not 1 <= values["format"] <= FORMAT:
-            found = f"it is of format {str(values['format'])[:MAX_SHOWN]}"
-            raise ValueError(f"{found}, and this version of dcgan-augment reads 1 to {FORMAT}")
+            found = f"it has format {str(values['format'])[:MAX_SHOWN]}"
+            raise ValueError(f"{found}, but this version of dcgan-augment reads 1 to {FORMAT}")
         record = ReleaseRecord.model_validate(upgrading.upgrade(values))
     except ValidationError as error:
         raise ValueError(_first(error)) from error
@@ -64,13 +64,13 @@ def read_record(folder: Folder) -> ReleaseRecord:
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"it holds {constant}, which is no JSON")
+    raise ValueError(f"it contains {constant}, which is not JSON")
 
 
 def _finite(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
-        raise ValueError(f"it holds the number {text[:MAX_SHOWN]}, which is too large")
+        raise ValueError(f"it contains the number {text[:MAX_SHOWN]}, which is too large")
     return value
 
 
@@ -126,7 +126,7 @@ def _problems_of_files(record: ReleaseRecord) -> Iterator[str]:
         if not SHA256.fullmatch(checksum):
             yield f"files.{path[:MAX_SHOWN]}: expected a SHA-256 in hex, found {_shown(checksum)}"
         if path not in known and (not _TOP_FILE.fullmatch(path) or path in (RECORD, SUMS)):
-            yield f"files: {_shown(path)} is no file that a release of this job, run and these classes has"
+            yield f"files: {_shown(path)} is not a file of a release of this job, run and classes"
     if sum("/" not in path for path in record.files) > MAX_TOP_FILES:
         yield f"files: expected at most {MAX_TOP_FILES} beside models and shards"
     if MANIFEST not in record.files:

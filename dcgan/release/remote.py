@@ -181,7 +181,7 @@ def _fetch(system: Any, folder: str, copy: Path, told: str, on_progress: OnProgr
     listing = transfers.patiently(lambda: system.find(folder), told)
     names = [str(path)[len(folder) + 1 :] for path in listing]
     if odd := [name for name in names if not can_stand(name)]:
-        raise ReleaseError(f"{told}: it holds a file that no release has, {odd[0]!r}")
+        raise ReleaseError(f"{told}: it contains a file that no release has, {odd[0]!r}")
     with storage.whole_folder(copy) as temporary:
         for parent in {temporary / PurePosixPath(name).parent for name in names}:
             parent.mkdir(parents=True, exist_ok=True)
@@ -196,7 +196,7 @@ def _fetch(system: Any, folder: str, copy: Path, told: str, on_progress: OnProgr
 
 
 def _releases(system: Any, root: str, told: str) -> dict[str, bool]:
-    """What stands where releases stand, and whether it is one."""
+    """What is in the folder of releases, and whether it is one."""
     folders = transfers.patiently(lambda: _listed(system, f"{root}/releases"), told)
     names = [PurePosixPath(path).name for path in folders]
     return {name: _read(system, f"{root}/releases/{name}/{RECORD}", told) is not None for name in names}
@@ -220,7 +220,7 @@ def _missing(system: Any, target: str, sizes: dict[str, int], told: str) -> list
 
 
 def _remove(system: Any, folder: str, told: str) -> None:
-    """Remove a release; first what makes it one, so that nobody takes the rest for a release meanwhile."""
+    """Remove a release; first what makes it one, so that the rest is never taken for a release."""
     if _read(system, f"{folder}/{RECORD}", told) is not None:
         transfers.remove(lambda: system.rm_file(f"{folder}/{RECORD}"), told)
     system.invalidate_cache()

@@ -54,7 +54,7 @@ def read_manifest(file: BinaryIO, record: ReleaseRecord) -> pd.DataFrame:
     for number in range(parquet.metadata.num_row_groups):
         table = parquet.read_row_group(number, columns=COLUMNS)
         if table.num_rows != parquet.metadata.row_group(number).num_rows:
-            raise ValueError(f"row group {number} has {table.num_rows} rows, and its metadata promise others")
+            raise ValueError(f"row group {number} has {table.num_rows} rows, but its metadata say otherwise")
         for name in TEXTS:
             _require_short(table[name], name)
         table = table.cast(SCHEMA)
@@ -79,7 +79,7 @@ def _require_sizes(parquet: pq.ParquetFile, record: ReleaseRecord) -> None:
     metadata, num_rows = parquet.metadata, sum(entry.released for entry in record.classes.values())
     groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
     if metadata.num_rows != num_rows or sum(group.num_rows for group in groups) != num_rows:
-        raise ValueError(f"it has {metadata.num_rows:,} rows, and release.json promises {num_rows:,} images")
+        raise ValueError(f"it has {metadata.num_rows:,} rows, but release.json says {num_rows:,} images")
     for group in groups:
         if not 0 < group.num_rows <= ROWS_PER_GROUP:
             raise ValueError(f"a row group has {group.num_rows:,} rows, expected 1 to {ROWS_PER_GROUP:,}")
@@ -137,7 +137,7 @@ class _Expected:
         """
         for label, count in zip(self._labels, self._counts, strict=True):
             if count != (released := self._record.classes[label].released):
-                raise ValueError(f"class {label!r} has {count:,} images, and release.json promises {released:,}")
+                raise ValueError(f"class {label!r} has {count:,} images, but release.json says {released:,}")
 
     def _columns(self, number: pa.ChunkedArray, index: pa.ChunkedArray) -> dict[str, pa.ChunkedArray | pa.Scalar]:
         """What the format prescribes: values by column, for each row or one for all."""

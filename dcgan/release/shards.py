@@ -31,11 +31,11 @@ def tar_index(file: BinaryIO, max_bytes: int) -> Iterator[tuple[str, Place]]:
     with tarfile.open(fileobj=_Sparing(file), mode="r:") as tar:
         for member in tar:
             if not member.isreg() or member.sparse is not None:
-                raise ValueError(f"{member.name!r} is no plain file")
+                raise ValueError(f"{member.name!r} is not a plain file")
             if not 0 <= member.size <= max_bytes or member.offset_data + member.size > end:
                 raise ValueError(f"{member.name!r} has {member.size:,} bytes, at most {max_bytes:,} are expected")
             if member.offset_data <= after:
-                raise ValueError(f"{member.name!r} lies before the end of the member before it")
+                raise ValueError(f"{member.name!r} begins before the member before it ends")
             after = member.offset_data
             yield member.name, (member.offset_data, member.size)
 
@@ -104,7 +104,7 @@ def _only(message: bytes | int, numbers: set[int]) -> tuple[int, bytes | int]:
     """The one field of a message: its number, which is one of `numbers`, and its value."""
     fields = list(itertools.islice(_fields(message), 2))
     if len(fields) != 1 or fields[0][0] not in numbers:
-        raise ValueError("it is no example of one image")
+        raise ValueError("it is not an example of one image")
     return fields[0]
 
 
@@ -120,12 +120,12 @@ def _fields(message: bytes | int) -> Iterator[tuple[int, bytes | int]]:
             yield tag >> 3, content[offset : offset + value]
             offset += value
         else:
-            raise ValueError("it is no protocol buffer, or is cut off")
+            raise ValueError("it is not a protocol buffer, or is truncated")
 
 
 def _message(value: bytes | int) -> bytes:
     if not isinstance(value, bytes):
-        raise ValueError("it is no example of one image")  # noqa: TRY004 (it is about the file)
+        raise ValueError("it is not an example of one image")  # noqa: TRY004 (it is about the file)
     return value
 
 
@@ -136,7 +136,7 @@ def _varint(content: bytes, offset: int) -> tuple[int, int]:
         value |= (byte & 0x7F) << 7 * place
         if byte < 0x80:
             return value, offset + place + 1
-    raise ValueError("it is no protocol buffer, or is cut off")
+    raise ValueError("it is not a protocol buffer, or is truncated")
 
 
 def _size(file: BinaryIO) -> int:

@@ -12,8 +12,8 @@ from dcgan.run import history, runs
 def recorded_source(release: Contents, job: ResolvedJob) -> str:
     """The source that a release records, a path or a URL.
 
-    Whoever made a release chose what it records, and to open that can read this machine's files, or make requests to
-    other machines in this one's name.
+    The maker of a release chose what it records. Opening that could read this machine's files, or send requests to
+    other machines in its name.
 
     Args:
         release: whose it is.
@@ -24,9 +24,9 @@ def recorded_source(release: Contents, job: ResolvedJob) -> str:
     """
     if not _lies_in_own_outputs(release, job):
         raise ReleaseError(
-            f"{release.path} does not lie in the outputs of its own job, so that the source of real images that it "
-            f"records is not opened: {job.data.source!r}. If you know where the real images are, say so by `real=` "
-            "(of `release.real`: `source=`), a folder or URL that you trust."
+            f"{release.path} is not in the outputs of its own job, so the source of real images that it names is "
+            f"not opened: {job.data.source!r}. If you know where the real images are, pass them as `real=` "
+            "(`source=` of `release.real`): a folder or URL that you trust."
         )
     return job.data.source
 

@@ -105,7 +105,7 @@ def missing(path: Path) -> str:
 
 
 def _recorded(folder: Folder) -> str:
-    """The checksum of `release.json` that stands in `release.sha256`; else what is wrong with that file."""
+    """The checksum of `release.json` in `release.sha256`; else what is wrong with that file."""
     try:
         checksum, _, name = folder.read(SUMS, MAX_SUMS_BYTES).decode("ascii").strip().partition("  ")
     except FileNotFoundError:
@@ -116,7 +116,7 @@ def _recorded(folder: Folder) -> str:
 
 
 def _found(folder: Folder, folders: set[str]) -> dict[str, Kind]:
-    """What is in a release, by path: directly in it, and in some folders of it, of which each stands in one of them."""
+    """What is in a release, by path: directly in it, and in some of its folders."""
     found: dict[str, Kind] = {}
     for within in ("", *sorted(folders)):
         if not within or found.get(within) == "folder":
@@ -158,7 +158,7 @@ def _change(release: Contents, name: str, expected: str) -> str:
 
 
 def _max_bytes(release: Contents, name: str) -> int:
-    """The most that a file, but an image, can hold, so that no more is read of one that a stranger made."""
+    """The most bytes that a file other than an image can have, so that no more is read of a stranger's."""
     if name == RECORD:
         return MAX_BYTES
     if name.startswith(("manifest.", "metadata.")):

@@ -33,8 +33,8 @@ def require_enough(job: ResolvedJob, num_classes: int) -> None:
     if 60 * minutes < MIN_SECONDS * num_processes:
         least = math.ceil(100 * MIN_SECONDS * num_processes / 60) / 100
         raise ConfigError(
-            f"training.max_minutes is {minutes:g}, which {num_processes} trainings one after the other share: less "
-            f"than a process takes to start. At least {least:g} minutes can be enough; more are better"
+            f"training.max_minutes is {minutes:g}, to be shared by {num_processes} trainings one after the "
+            f"other: less than a process takes to start. Set at least {least:g} minutes, better more"
         )
 
 

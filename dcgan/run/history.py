@@ -174,7 +174,7 @@ def over_keep(job: JobFolder, releases: Collection[str], keep: int) -> list[str]
     try:
         place = {night.run_id: number for number, night in enumerate(read(job))}
     except StorageError as error:
-        log.warning("no release is removed tonight, since their order is not known: %s", error)
+        log.warning("no release is removed this time, since their order is unknown: %s", error)
         return []
     oldest_first = sorted(releases, key=lambda name: (place.get(name, -1), name))
     return oldest_first[: -keep + 1 or None]

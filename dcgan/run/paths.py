@@ -70,7 +70,7 @@ class JobFolder:
 
 @dataclass(frozen=True)
 class Run:
-    """The places of one run. A stage's output stands under its name only when whole."""
+    """The places of one run. A stage's output has its name only once it is complete."""
 
     root: Path
 
@@ -139,7 +139,7 @@ class Run:
 
     @property
     def fingerprints(self) -> Path:
-        """What the run's results follow from, as hashes; there once the run has taken over what stands elsewhere."""
+        """What the run's results follow from, as hashes; written once the run has taken over what it can."""
         return self.root / "fingerprints.json"
 
     @property

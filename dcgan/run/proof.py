@@ -66,7 +66,7 @@ def require_evidence(job: ResolvedJob, plan: Mapping[str, ClassPlan]) -> None:
         else f"data.holdout is {holdout!r}: see that this split has images of the classes that are trained"
     )
     raise InputError(
-        f"{which} both training and held-out images, and two classes must: what the synthetic images are worth is "
+        f"{which} both training and held-out images, but two classes must: what the synthetic images are worth is "
         f"measured on real images that no GAN has seen. Images to train on and held out, by class: {found}. {remedy}"
     )
 
@@ -88,13 +88,13 @@ def require_verdicts(job: ResolvedJob, plan: Mapping[str, ClassPlan]) -> None:
     if not decided:
         found = ", ".join(f"{label}: {holdout}" for label, holdout in asked.items())
         raise ConfigError(
-            f"gate.policy is proven_gain, and no class that images are asked of has {MIN_HOLDOUT} held-out images, "
-            f"which a verdict needs ({found}): nothing could ship. Hold out more (data.holdout), or set gate.policy: "
+            f"gate.policy is proven_gain, but no class with images to make has the {MIN_HOLDOUT} held-out images "
+            f"that a verdict needs ({found}): nothing could ship. Hold out more (data.holdout), or set gate.policy: "
             "no_harm"
         )
     if len(decided) * SMALLEST_P >= SIGNIFICANT:
         raise ConfigError(
-            f"gate.policy is proven_gain, and images are asked of {len(decided)} classes: of so many together no gain "
-            f"can be proven, as the smallest p-value is {SMALLEST_P:g} before Holm's correction. Ask for images of "
+            f"gate.policy is proven_gain, and images are asked for of {len(decided)} classes: with so many no gain can "
+            f"be proven, since the smallest p-value is {SMALLEST_P:g} before Holm's correction. Ask for images of "
             f"fewer than {round(SIGNIFICANT / SMALLEST_P)} classes, or set gate.policy: no_harm"
         )

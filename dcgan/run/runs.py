@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 
 def job_paths(job: ResolvedJob) -> JobFolder:
-    """Where a job's runs and releases stand on this machine, also when its releases then go to a URL."""
+    """Where a job's runs and releases are on this machine, even if its releases are then copied to a URL."""
     root = job.outputs.root
     return JobFolder((urls.state_folder(root) if urls.is_url(root) else Path(root)) / job.name)
 
@@ -104,7 +104,7 @@ def remove_old_runs(job: JobFolder, keep: int) -> None:
 
 
 def remove_run(run: Run) -> None:
-    """Remove a run's folder. Its name is gone at once; what a kill leaves of it goes when the next run begins."""
+    """Remove a run's folder. Its name is gone at once; what a kill leaves of it is removed when the next run begins."""
     doomed = run.root.with_name(f"{storage.TEMPORARY_PREFIX}{run.id}")
     run.root.rename(doomed)
     shutil.rmtree(doomed)
@@ -113,7 +113,7 @@ def remove_run(run: Run) -> None:
 def newest_first(job: JobFolder) -> list[Run]:
     """The job's runs in the order in which they were begun, whatever dates their names bear.
 
-    What else stands among them, a file manager's notes or half of a deleted run, is none.
+    Anything else in that folder, such as a file manager's notes or half of a deleted run, is left out.
     """
     found = job.runs.iterdir() if job.runs.exists() else ()
     begun = [run for run in map(Run, found) if run.record.exists()]

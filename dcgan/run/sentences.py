@@ -206,8 +206,10 @@ def changes(found: ChangesRecord) -> list[str]:
     """What a night does again, a line each; none on a job's first night."""
     if not found.has_earlier:
         count = counted(found.leaked, "image")
-        anew = f"Everything is trained again: {count} held out now were trained on before, and would prove nothing"
-        return [anew] if found.leaked else []
+        everything = (
+            f"Everything is trained again: {count} held out now were trained on before, and would prove nothing"
+        )
+        return [everything] if found.leaked else []
     lines = [_classes(found.classes)]
     lines += [f"Class {before} is called {label} now" for label, before in found.renamed.items()]
     lines += [f"Class {label} is gone" for label in found.gone]

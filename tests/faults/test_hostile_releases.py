@@ -97,7 +97,7 @@ def test_recorded_source_is_not_opened(
         release = release.rename(place)
     loaded = dcgan.load_release(release, verify=True)
     for read in (loaded.dataset, loaded.real):
-        with pytest.raises(ReleaseError, match=r"is not opened: .*say so by `real=`"):
+        with pytest.raises(ReleaseError, match=r"is not opened: .*pass them as `real=`"):
             read()
     assert len(requests) == 1 and not written.exists()
 
@@ -106,7 +106,7 @@ def test_recorded_source_is_not_opened(
 def test_url_that_runs_something_is_not_opened_for_who_asks_either(
     release: Path, tmp_path: Path, requests: list[str], url: str
 ) -> None:
-    with pytest.raises(ConfigError, match="cannot be opened: the URL holds a"):
+    with pytest.raises(ConfigError, match="cannot be opened: the URL contains a"):
         dcgan.load_release(release).real(url.format(server=requests[0], folder=tmp_path))
     assert len(requests) == 1
 
@@ -173,8 +173,8 @@ def test_row_that_is_not_what_the_format_prescribes_is_refused(
     [
         (lambda rows: rows.iloc[[0, 0, 2, 3, 4, 5, 6, 7, 8]], "row 1: index is 0, expected one after"),
         (lambda rows: rows.iloc[::-1], "row 1: index is "),
-        (lambda rows: rows.iloc[:-1], "it has 8 rows, and release.json promises 9 images"),
-        (lambda rows: rows.iloc[:0], "it has 0 rows, and release.json promises 9 images"),
+        (lambda rows: rows.iloc[:-1], "it has 8 rows, but release.json says 9 images"),
+        (lambda rows: rows.iloc[:0], "it has 0 rows, but release.json says 9 images"),
     ],
     ids=["twice", "order", "one less", "none"],
 )
@@ -190,7 +190,7 @@ def test_classes_that_share_their_images_otherwise_are_refused(release: Path) ->
         record["classes"]["01"]["accepted"], record["classes"]["NA"]["accepted"] = 4, 5
 
     seal(release, change)
-    refuse(release, "class '01' has 5 images, and release.json promises 4")
+    refuse(release, "class '01' has 5 images, but release.json says 4")
 
 
 @pytest.mark.parametrize("kind", ["tfrecord", "webdataset"])

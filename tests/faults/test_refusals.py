@@ -117,7 +117,7 @@ def _too_few(images: Path) -> None:
     ("make", "parts"),
     [
         (_nothing, ["images does not exist", "relative to the job file"]),
-        (_empty, ["no usable image", "two classes or more"]),
+        (_empty, ["no usable image", "At least two classes"]),
         (_one_class, ["one class only, 'cat'", "20 files and 2 classes"]),
         (_all_damaged, ["no usable image", "6 not an image, or damaged"]),
         (_mixed_sizes, ["sizes differ widely", "data.image_size"]),

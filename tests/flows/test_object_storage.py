@@ -183,7 +183,7 @@ def test_release_is_loaded_from_its_url_on_another_machine(night: Night, reader:
     release = load_release(f"{OUTPUTS}/tiny/latest", verify=True)
     images, labels = release.arrays()
     assert images.shape == (COUNT, 8, 8, 1) and np.bincount(labels).tolist() == [COUNT]
-    with pytest.raises(ReleaseError, match="say so by `real=`"):
+    with pytest.raises(ReleaseError, match="pass them as `real=`"):
         release.real()
     real, _ = release.real(release.config.data.source)
     assert len(real) == sum(entry["train"] for entry in night.summary["classes"].values()) and reader

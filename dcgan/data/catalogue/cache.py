@@ -41,7 +41,7 @@ class Cache:
     file: Path | None = None
     """None: no memory."""
     rehash: bool = False
-    """Ignore what is remembered; remember anew."""
+    """Ignore what is remembered, and replace it."""
     writable: bool = True
     """Whether what is found is remembered."""
 

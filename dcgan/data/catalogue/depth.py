@@ -43,7 +43,7 @@ class Depth:
     white: float
     """What they were read by: these became 0 and 255."""
     said: str = ""
-    """Who said so: BY_BITS, BY_TAGS or BY_JOB; "" for nobody."""
+    """Where this comes from: BY_BITS, BY_TAGS or BY_JOB; "" if it is assumed."""
 
 
 def is_wide(image: Image.Image) -> bool:
@@ -80,14 +80,14 @@ def from_wide(image: Image.Image, wanted: Range | None) -> tuple[np.ndarray, Dep
 def _range(image: Image.Image, kind: str, low: float, high: float, wanted: Range | None) -> tuple[float, float, str]:
     """Black, white, and who said so."""
     if not np.isfinite([low, high]).all():
-        raise UnusableError("floating-point values that are no numbers; expected 0 to 1, or 0 to 255")
+        raise UnusableError("floating-point values that are not numbers; expected 0 to 1, or 0 to 255")
     if wanted is not None:
         _require_within(low, high, wanted)
         return *wanted, BY_JOB
     least, largest = _number(_tag(image, _LEAST)), _number(_tag(image, _LARGEST))
     if largest is not None and (least or 0.0) < largest and (least or 0.0) <= low and high <= largest:
         return least or 0.0, largest, BY_TAGS
-    hint = "Say what is black and what is white: data.range"
+    hint = "Say which values are black and white: data.range"
     if kind == FLOATS:
         if not (low >= 0 and high <= 255):
             told = f"floating-point values from {low:g} to {high:g}; expected 0 to 1, or 0 to 255"

@@ -186,11 +186,11 @@ def _too_few_classes(source: str, table: pd.DataFrame, labels: list[str], shared
         f"{len({*labels, *table['label']} - {''})} classes"
         f"{beside}. {''.join(f'{one}. ' for one in shared)}"
         f"{'Training needs images of the split train: see data.splits and data.holdout. ' if not_used else ''}"
-        "Expected two classes or more, as a folder per class: what the images are worth is measured by a classifier "
-        "that tells classes apart."
+        "At least two classes are needed, such as one folder per class: what the images are worth is measured by a "
+        "classifier that tells classes apart."
     )
 
 
 def _counts(values: pd.Series[str]) -> dict[str, int]:
-    """How often each value stands there, the commonest first."""
+    """How often each value occurs, the commonest first."""
     return {str(value): int(count) for value, count in values.value_counts().items()}

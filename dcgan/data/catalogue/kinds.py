@@ -1,4 +1,4 @@
-"""Kinds of pictures that are read, and what a file is that is none of them."""
+"""Kinds of pictures that are read, and what other files are."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _MARKS = (marks.TEXT_KEY.encode(), marks.SOURCE_TYPE.rpartition("/")[2].encode()
 
 
 def open_picture(content: bytes) -> Image.Image:
-    """Open a picture of a kind that is read; raises what Pillow raises on what is none, or is damaged."""
+    """Open a picture of a kind that is read; raises what Pillow raises if it is not one, or is damaged."""
     _register_heif(content[:32])
     _require_intact_png(content)
     _require_whole_jpeg(content)
@@ -112,7 +112,7 @@ def _png_without_metadata(content: bytes) -> bytes | None:
 
 
 def what_it_is(content: bytes) -> str:
-    """What a file is that is no picture of a kind that is read, and what to do; "" where that is not known."""
+    """What a file is that cannot be read as a picture, and what to do about it; "" if that is not known."""
     head = content[:LOOKED_AT]
     if _is_heic(head) and not _has_heif():
         return "a HEIC image: pip install 'dcgan-augment[heif]', or convert it to JPEG or PNG"
@@ -124,7 +124,7 @@ def what_it_is(content: bytes) -> str:
     is_text = (
         not re.search(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]", head) and head.decode(errors="replace").count("\ufffd") < 2
     )
-    return "text, and no image" if is_text else ""
+    return "text, not an image" if is_text else ""
 
 
 @functools.cache

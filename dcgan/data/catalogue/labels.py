@@ -21,10 +21,10 @@ def to_names(values: Iterable[Any], where: str, class_names: Sequence[str] = ())
         class_names: what whole numbers and truth values are indices into; without any, they are names themselves.
 
     Returns:
-        A name for each; "" where there is none.
+        A name for each; "" if a value is missing.
 
     Raises:
-        InputError: a value is none of these, is a list of several, or is beyond the class names.
+        InputError: a value is of another kind, is a list of several, or has no class name.
     """
     known: dict[tuple[type, Any], str] = {}  # a million rows have few labels
     found = []
@@ -75,7 +75,7 @@ def _of_index(value: int, class_names: Sequence[str]) -> str:
     if not class_names:
         return str(value)
     if not 0 <= value < len(class_names):
-        raise InputError(f"the label {value} is none of the {len(class_names)} classes, which are numbered from 0")
+        raise InputError(f"the label {value} is not one of the {len(class_names)} classes, which are numbered from 0")
     return class_names[value]
 
 

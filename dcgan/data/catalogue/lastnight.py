@@ -34,7 +34,7 @@ def require_same_reading(
         leave_out: tonight's run.
 
     Raises:
-        InputError: with both ways, and how to say which is meant.
+        InputError: names both readings, and the settings that choose one.
     """
     begun = (run for run in runs.newest_first(job) if run != leave_out and run.fingerprints.exists())
     last = next(begun, None)
@@ -43,7 +43,7 @@ def require_same_reading(
     try:
         before = records.read(last.catalogue_record, CatalogueRecord)
         was = DataConfig.model_validate(storage.read_json(last.config)["data"])
-    except (StorageError, KeyError, ValidationError):  # damaged, or of a version that is no more
+    except (StorageError, KeyError, ValidationError):  # damaged, or written by a version that is no longer read
         return
     if any(getattr(was, key) != getattr(data, key) for key in SAYS_HOW):
         return
@@ -67,9 +67,9 @@ def _told(run_id: str, before: CatalogueRecord, now: CatalogueRecord, data: Data
         f"{one.read_as}{' with' if one.read_as else ''} the classes {_some(list(one.classes))}" for one in (before, now)
     ]
     return (
-        f"data.source {data.source} was read by run {run_id} as {ways[0]}, and would be read now as {ways[1]}. If "
-        "nothing was meant to change, take away what is new there. If it was, say so in the job file: data.splits says "
-        "which folders are splits (false: none is), data.format which form the source has"
+        f"data.source {data.source} was read by run {run_id} as {ways[0]}, but would be read now as {ways[1]}. If "
+        "nothing was meant to change, remove what is new there. If it was, say so in the job file: data.splits says "
+        "which folders are splits (false: none), data.format which form the source has"
     )
 
 

@@ -92,7 +92,7 @@ def _only_container(tree: Tree, base: Parts, name: str) -> str:
 
 
 def _says_nothing(name: str, outer: str) -> bool:
-    """Whether a folder is called like no class: `images`, or as the folder that it stands in."""
+    """Whether a folder's name cannot be a class: `images`, or the name of the folder that contains it."""
     return splits.is_container(name) or name.casefold() == outer.casefold()
 
 
@@ -112,7 +112,7 @@ def _split_of(folders: list[str]) -> dict[str, str]:
     split_of = splits.names(folders)
     if split_of is None:
         raise InputError(
-            f"of the folders {_listed(folders)}, more than one is called as what is trained on. Say which are splits: "
+            f"of the folders {_listed(folders)}, more than one is named like a training split. If they are splits, set "
             f"data.splits: {splits.setting(folders)}, or {ALL_CLASSES}"
         )
     return split_of
@@ -133,11 +133,11 @@ def _as_named(tree: Tree, base: Parts, split_of: Mapping[str, str]) -> Layout:
     if not any(above.values()) and {root.split for root in below.values()} == set(split_of.values()):
         return Layout(SPLITS_BELOW, base, below, NO_SPLIT)
     missing = [folder for folder, name in above.items() if not name]
-    raise InputError(f"data.splits names {_listed(missing)}, and there is no such folder; there are {_listed(tops)}")
+    raise InputError(f"data.splits names {_listed(missing)}, but the folders are {_listed(tops)}")
 
 
 def _meant(wanted: str, found: Iterable[str]) -> str:
-    """The name that is meant: the same, or alone the same in another case; "" where there is none."""
+    """The name that is meant: the same one, or the only one that differs in case; "" if there is none."""
     names = list(found)
     alike = [name for name in names if name.casefold() == wanted.casefold()]
     return wanted if wanted in names else alike[0] if len(alike) == 1 else ""
@@ -151,19 +151,18 @@ def _refuse_splits_beside_others(tops: list[str], sure: set[str]) -> None:
         setting = f"{{train: FOLDER, {setting[1:]}"
     others = [top for top in tops if top not in sure]
     raise InputError(
-        f"{_listed(sure)} {'is' if one else 'are'} called as {'a split is' if one else 'splits are'}, and "
-        f"{_listed(others)} {'is' if len(others) == 1 else 'are'} not. Say what they are: data.splits: {setting} if "
-        f"they are splits (other folders are then left out), or {ALL_CLASSES}; or "
-        "move elsewhere what is neither"
+        f"{_listed(sure)} {'is' if one else 'are'} named like {'a split' if one else 'splits'}, and "
+        f"{_listed(others)} {'is' if len(others) == 1 else 'are'} not. Set data.splits: {setting} if they are splits "
+        f"(other folders are then left out), or {ALL_CLASSES}; or move whatever is neither elsewhere"
     )
 
 
 def _refuse_parts_of_one_class(tops: list[str]) -> None:
     if alike := splits.alike(tops):
         raise InputError(
-            f"the names of {_listed(alike)} differ in a word for splits alone, so that they may be parts of one class, "
-            f"or hold the classes. Name the folders that hold the classes: data.splits: {splits.setting(alike)}. If "
-            f"each is a class of one split, move them to train/<class> and test/<class>. Or write {ALL_CLASSES}"
+            f"the names of {_listed(alike)} differ only in the word for a split, so they may be parts of one class, or "
+            f"contain the classes. If they contain the classes, set data.splits: {splits.setting(alike)}. If each is "
+            f"one class of a split, move them to train/<class> and test/<class>. Or set {ALL_CLASSES}"
         )
 
 
@@ -184,16 +183,17 @@ def _refuse_other_readings(tops: list[str], inside: Mapping[str, list[str]]) -> 
         again = [child for child in children if child.casefold() in names - {top.casefold()}]
         if len(again) >= SHARED:
             raise InputError(
-                f"{top}/ holds folders that also stand beside it, {_listed(again)}: either the set lies there twice, "
-                f"or {top} holds all the others and is no class. Move {top}/ elsewhere, or set data.source to the one "
-                f"that is meant; or write {ALL_CLASSES}"
+                f"{top}/ contains folders that also exist beside it, {_listed(again)}: either the set is there twice, "
+                f"or {top} contains all other classes and is not one itself. Move {top}/ elsewhere, or set data.source "
+                f"to the right one; or set {ALL_CLASSES}"
             )
 
     if below := {child for children in inside.values() for child in splits.sure(children)}:
         where = [f"{top}/" for top, children in inside.items() if below & set(children)]
         raise InputError(
-            f"{_listed(below)}, within {_listed(where)}, {'are' if len(below) > 1 else 'is'} called as splits are. "
-            f"If they are, write data.splits: {splits.setting(below)}; or {ALL_CLASSES}"
+            f"{_listed(below)}, in {_listed(where)}, {'are' if len(below) > 1 else 'is'} named like "
+            f"{'splits' if len(below) > 1 else 'a split'}. If so, set data.splits: {splits.setting(below)}; or "
+            f"{ALL_CLASSES}"
         )
 
     for top, children in inside.items():
@@ -202,16 +202,17 @@ def _refuse_other_readings(tops: list[str], inside: Mapping[str, list[str]]) -> 
         if len(shared) >= SHARED and (most := beside.most_common(1)[0])[1] >= SHARED:
             both = [child for child in shared if most[0] in holders[child.casefold()]]
             raise InputError(
-                f"{top}/ and {most[0]}/ hold the same folders, {_listed(both)}, which may be the classes. If so, say "
-                f"which splits these are, such as data.splits: {{train: {top}, test: {most[0]}}}; or {ALL_CLASSES}"
+                f"{top}/ and {most[0]}/ contain the same folders, {_listed(both)}, which may be the classes. If so, "
+                f"say which splits these are, such as data.splits: {{train: {top}, test: {most[0]}}}; or set "
+                f"{ALL_CLASSES}"
             )
 
     for top, children in inside.items():
         if splits.is_container(top) and len(children) >= SHARED and len(tops) > 1:
             raise InputError(
-                f"{top}/ holds the folders {_listed(children)}, and beside it stand "
-                f"{_listed(other for other in tops if other != top)}: which are the classes? Set data.source to {top}/ "
-                f"if its folders are; or write {ALL_CLASSES}"
+                f"{top}/ contains the folders {_listed(children)}, and beside it there are "
+                f"{_listed(other for other in tops if other != top)}: which are the classes? If those in {top}/ are, "
+                f"set data.source to it; or set {ALL_CLASSES}"
             )
 
 

@@ -61,7 +61,7 @@ def _form(place: Place) -> Format:
         if form.name == wanted or (wanted is None and form.recognises(place)):
             return form
     expected = "; ".join(form.expected for form in FORMATS[::-1])
-    raise InputError(f"data.source {place.data.source} is of no known form. Expected {expected}")
+    raise InputError(f"data.source {place.data.source} has no known form. Expected {expected}")
 
 
 def _names_in(path: Path, data: DataConfig) -> Iterable[str]:

@@ -1,6 +1,6 @@
 """Opening one input picture: what it is, or its pixels as the networks take them.
 
-`main` is a reader process, which `dcgan.data.catalogue.readers` starts: it is told lists of tasks, and answers each
+`main` is a reader process, which `dcgan.data.catalogue.readers` starts: it receives lists of tasks, and answers each
 task. It imports little, to be there at once; it dies over a file that takes too long, and its memory has a bound.
 """
 
@@ -82,7 +82,7 @@ class Item(Protocol):
         """
 
     def picture(self, content: bytes) -> Image.Image:
-        """The picture that the content is; raises what Pillow raises on what is none."""
+        """The content as a picture; raises what Pillow raises if it is not one."""
 
     def address(self) -> list[Any] | None:
         """Module and name of its class, and the class's arguments, from which another process makes it again, as JSON.
@@ -215,7 +215,7 @@ def store_pixels(
     try:
         content = item.read()
     except OSError as error:
-        return f"could be read a moment ago and cannot be now: {error}"
+        return f"was readable a moment ago, but is not now: {error}"
     if hashlib.sha256(content).hexdigest() != sha256:
         return "changed while the run was reading it. Run again when the images are still."
     pixels = to_pixels(item.picture(content), wanted, lambda: item.picture(content))

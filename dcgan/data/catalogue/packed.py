@@ -42,7 +42,7 @@ class Packed:
         """
         content = _cursor(self.file, self.column).value(self.group, self.row)
         if content is None:
-            raise OSError("the row holds no bytes of an image, only its path")
+            raise OSError("the row has only the path of an image, not its bytes")
         return content
 
     def picture(self, content: bytes) -> Image.Image:

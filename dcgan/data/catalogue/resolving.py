@@ -137,11 +137,11 @@ class _Folders:
         self._tree: Tree | None = None
 
     def with_ending(self, name: str) -> str | None:
-        """The one image in the same folder that is called so but for its ending."""
+        """The only image in the same folder with this name, apart from its extension."""
         return self._only(name, _without_ending, by_case=False)
 
     def in_case(self, name: str) -> str | None:
-        """The one file in the same folder that is called so but for small letters and capitals."""
+        """The only file in the same folder with this name, in any case."""
         return self._only(name, str.casefold, by_case=True)
 
     def holding(self, name: str) -> list[str]:

@@ -82,7 +82,7 @@ class Rows:
         return found
 
     def _split_of(self, data: DataConfig, where: str) -> dict[str, str | None]:
-        """The split that each name for one stands for; None where the job does not name it."""
+        """The split that each name means; None if the job does not name it."""
         called = {one for one in self.splits if one}
         if data.splits:
             named_by_job = {_meant(one, called, where): split for one, split in data.named_splits().items()}
@@ -92,7 +92,7 @@ class Rows:
             names = splits.names(called)
             if names is None:
                 raise InputError(
-                    f"{where}: of {named(sorted(called))}, more than one is called as what is trained on. Say which: "
+                    f"{where}: of {named(sorted(called))}, more than one is named like the training split. Say which: "
                     f"data.splits: {splits.setting(called)}"
                 )
             split_of |= names
@@ -214,8 +214,8 @@ def _splits(
     # A table may list the images of one split, in a folder that is called so.
     if doubtful and {splits.role(one) for one in found} != {splits.Role.TRAIN}:
         raise InputError(
-            f"{table.file} has no column of splits, and files in {named(sorted(doubtful))}, called as splits are. Say "
-            f"what they are: data.splits: {splits.setting(doubtful)} if they are splits, or data.splits: false if not"
+            f"{table.file} has no split column, but files in {named(sorted(doubtful))}, which are named like splits. "
+            f"If they are splits, set data.splits: {splits.setting(doubtful)}; if not, data.splits: false"
         )
     return [""] * len(paths)
 
@@ -235,5 +235,5 @@ def _meant(wanted: str, found: set[str], where: str) -> str:
     if wanted in found:
         return wanted
     if len(alike) != 1:
-        raise InputError(f"{where}: data.splits names {wanted}, which is not there; there are {named(sorted(found))}")
+        raise InputError(f"{where}: data.splits names {wanted}, but the splits are {named(sorted(found))}")
     return alike[0]

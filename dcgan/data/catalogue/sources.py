@@ -95,7 +95,7 @@ class Source:
 
 
 class Place:
-    """What `data.source` names, as it stands on this machine, and how the job wants it read."""
+    """What `data.source` names on this machine, and how the job wants it read."""
 
     def __init__(self, path: Path, data: DataConfig) -> None:
         self.path, self.data = path, data

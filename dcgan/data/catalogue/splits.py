@@ -15,7 +15,7 @@ class Role(StrEnum):
     VALIDATION = "val"
     TEST = "test"
     OTHER = "other"
-    """A part that is neither trained nor tested on as it stands, such as images without labels."""
+    """A part that cannot be trained or tested on as it is, such as images without labels."""
 
 
 _WORDS = {
@@ -69,7 +69,7 @@ def role(name: str) -> Role | None:
 
 
 def sure(found: Collection[str]) -> set[str]:
-    """Those of the names of folders that stand beside each other that are splits, rather than classes.
+    """The names, of folders beside each other, that are splits rather than classes.
 
     `valid` beside `invalid` is a class.
     """
@@ -103,7 +103,7 @@ def alike(found: Iterable[str]) -> list[str]:
 
 
 def names(found: Iterable[str]) -> dict[str, str] | None:
-    """The split that each of the source's names for splits stands for.
+    """The split that each of the source's names for splits means.
 
     Args:
         found: names that folders or values of a column have.

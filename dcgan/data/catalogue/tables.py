@@ -33,7 +33,7 @@ class Table:
 
     file: Path
     columns: Mapping[str, Sequence[Any]]
-    """Values by column: text in a CSV; else as they stand."""
+    """Values by column: text in a CSV, and the file's own types otherwise."""
     class_names: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Of columns of whole numbers that are indices: what they are indices into."""
     told: tuple[str, ...] = ()
@@ -89,12 +89,13 @@ def missing_columns(table: Table, expected: Sequence[str]) -> InputError:
     names = list(table.columns)
     if len(names) >= _MANY_COLUMNS:
         return InputError(
-            f"{told} It may hold the pixels themselves: write them as an .npz with images, uint8 (N, H, W), and labels"
+            f"{told} It may contain the pixels themselves: write them to an .npz with images, uint8 (N, H, W), and "
+            "labels"
         )
     if any(name.strip().lower().endswith(ENDINGS) for name in names):
         return InputError(f"{told} It may have no header: write the names of its columns into the first line")
     keys = ", ".join(f"{name}: COLUMN" for name in expected)
-    return InputError(f"{told} Name the columns that are meant: data.columns: {{{keys}}}")
+    return InputError(f"{told} Name the columns: data.columns: {{{keys}}}")
 
 
 def class_labels(metadata: Mapping[bytes, bytes] | None) -> dict[str, list[str]]:
@@ -169,7 +170,7 @@ def _json_lines(file: Path) -> Table:
 
 
 def _csv(file: Path, needed: Sequence[Sequence[str]]) -> Table:
-    """Text as it stands: a class may be called NA, null or 007."""
+    """Text, never converted: a class may be called NA, null or 007."""
     text, told = _text(file.read_bytes(), file)
     rows = _rows(text, ",", file)
     for separator, words in list(_SEPARATORS.items())[1:]:
@@ -203,7 +204,7 @@ def _text(content: bytes, file: Path) -> tuple[str, list[str]]:
         try:
             return content.decode("utf-16"), ["as UTF-16"]
         except UnicodeDecodeError as error:
-            raise InputError(f"{file} begins as UTF-16 text and is none: {error}. Save it as UTF-8") from None
+            raise InputError(f"{file} starts like UTF-16 text, but is not: {error}. Save it as UTF-8") from None
     try:
         return content.decode("utf-8-sig"), []
     except UnicodeDecodeError as error:
@@ -258,5 +259,5 @@ def _shape(header: list[str], body: list[list[str]], file: Path) -> tuple[list[l
     number, row = next((number, row) for number, row in wide if any(row[len(header) :]))
     raise InputError(
         f"{file}, row {number + 2}: {len(row)} values, {named(row)}; the header has {len(header)} columns. Put values "
-        'that hold the separator in quotes (")'
+        'that contain the separator in quotes (")'
     )

@@ -32,7 +32,7 @@ def load(image: Image.Image) -> int:
 
 
 def _orientation(image: Image.Image) -> int:
-    """What the metadata gives; 1 where there is none, or none that is valid."""
+    """The orientation that the metadata give; 1 if they give none, or an invalid one."""
     try:
         value: Any = image.getexif().get(ORIENTATION)
     except Exception:  # Pillow has many ways to stumble over other tags

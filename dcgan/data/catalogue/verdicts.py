@@ -44,7 +44,7 @@ def is_unused(split: pd.Series[str], holdout: float | str) -> pd.Series[bool]:
 
 
 def quarantine_duplicates(table: pd.DataFrame, holdout: float | str) -> list[str]:
-    """Keep one of each picture. One that is held out stays held out: its copy for training goes.
+    """Keep one of each picture: the held-out one, if there is one, rather than its copy for training.
 
     Returns:
         Warnings: of classes that share most of their images.
@@ -83,11 +83,11 @@ def _shared(conflicting: pd.DataFrame, accepted: pd.DataFrame) -> list[str]:
         ]:
             which = "all others" if len(held) == len(sizes) - 1 and len(held) > 1 else ", ".join(held)
             told.append(
-                f"Class {holder} holds the images of {which}: the set may lie there twice, or {holder} is no class "
-                "beside them. Images with two labels are left out"
+                f"Class {holder} contains the images of {which}: the set may be there twice, or {holder} is not a "
+                "class of its own. Images with two labels are left out"
             )
         told += [
-            f"Classes {holder} and {one} hold the same images. Images with two labels are left out"
+            f"Classes {holder} and {one} contain the same images. Images with two labels are left out"
             for one in counts
             if sizes[one] == sizes[holder] and holder < one
         ]

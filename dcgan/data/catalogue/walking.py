@@ -42,7 +42,7 @@ class Tree:
         own name, not under a link's, and only once, so that no loop of links is endless.
         """
         self.folders: list[tuple[Parts, list[str], str]] = []
-        """Each folder's path below the source, its files sorted, and the reason why it was not gone into, if so."""
+        """Each folder's path below the source, its files sorted, and why it was not entered, if so."""
         found: list[tuple[Path, list[str], str]] = []
         seen, tops = set(), [str(root)]
 

@@ -146,7 +146,7 @@ class ClassChange(Record):
     removed: NonNegativeInt = 0
     """Training images."""
     share_changed: float = 0.0
-    """Images added and taken away since it was last trained anew, by those of then."""
+    """Images added and removed since it was last trained from the base, as a share of those it had then."""
     requested: NonNegativeInt = 0
     """Synthetic images."""
     requested_before: NonNegativeInt = 0
@@ -167,7 +167,7 @@ class ChangesRecord(Record):
     has_earlier: bool
     """Whether there is an earlier run to take over from."""
     leaked: NonNegativeInt = 0
-    """Images that are held out now, and that all earlier runs' networks were trained on: why there is none."""
+    """Images that are held out now, and that all earlier runs' networks were trained on: nothing is reused."""
     classes: dict[str, ClassChange]
     """Those that images are asked of."""
     renamed: dict[str, str] = {}

@@ -127,7 +127,7 @@ class LeakageSummary(Record):
     """Near duplicates among the real images."""
 
     pairs: dict[str, int] | None = None
-    """By kind; None: nobody has looked for any."""
+    """By kind; None: not looked for."""
     examples: list[LeakedPair] = []
 
 

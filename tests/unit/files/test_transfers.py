@@ -27,7 +27,7 @@ def test_what_a_network_fails_is_done_again_until_it_works(caplog: pytest.LogCap
         timer.start()
         assert transfers.patiently(connect, "cannot reach it") == "done"
         timer.join()
-    assert caplog.messages == ["cannot reach it: [Errno 111] Connection refused. Trying on"]
+    assert caplog.messages == ["cannot reach it: [Errno 111] Connection refused. Trying again"]
 
 
 def test_what_lasts_is_told_at_once() -> None:

@@ -195,7 +195,7 @@ def _disagree(release: Path) -> str:
     (release / "release.sha256").unlink()
     digest = storage.sha256(release / "release.json")
     (release / "release.sha256").write_text(f"{digest}  release.json\n")
-    return "it has 12 rows, and release.json promises 13 images; no image could be checked"
+    return "it has 12 rows, but release.json says 13 images; no image could be checked"
 
 
 @pytest.mark.parametrize(

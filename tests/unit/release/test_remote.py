@@ -176,7 +176,7 @@ def test_release_whose_record_is_none_is_refused_and_not_tried_for_ever(
 
 def test_names_that_lead_out_of_a_release_are_refused(url: str, bucket: Bucket, uploaded: str, tmp_path: Path) -> None:
     bucket.system.pipe_file(f"{uploaded}/../../../../out.png", b"x")
-    with pytest.raises(ReleaseError, match="it holds a file that no release has"):
+    with pytest.raises(ReleaseError, match="it contains a file that no release has"):
         load_release(f"{url}/latest")
     assert not list(tmp_path.rglob("*.png"))
 

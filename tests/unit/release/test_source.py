@@ -36,7 +36,7 @@ def test_release_in_its_own_outputs_finds_its_real_images(made: Made, tmp_path: 
 
 def test_release_whose_run_is_gone_finds_them_by_the_history(made: Made) -> None:
     shutil.rmtree(made.run.root)
-    with pytest.raises(ReleaseError, match="say so by `real=`"):
+    with pytest.raises(ReleaseError, match="pass them as `real=`"):
         load_release(made.run.job.latest).real()
     history.append(made.run.job, past_night(1).model_copy(update={"run_id": made.run.id}))
     assert num_real(made.run.job.latest) == sum(COUNTS.values())
@@ -73,7 +73,7 @@ def _linked(made: Made) -> Path:
 def test_release_elsewhere_finds_none_until_it_is_told(made: Made, change: Callable[[Made], Path]) -> None:
     release = load_release(change(made))
     for read in (release.real, release.dataset):
-        with pytest.raises(ReleaseError, match=r"is not opened: .*images\.csv.*say so by `real=`"):
+        with pytest.raises(ReleaseError, match=r"is not opened: .*images\.csv.*pass them as `real=`"):
             read()
     images, labels = release.real(made.config.data.source)
     assert len(images) == len(labels) > 0

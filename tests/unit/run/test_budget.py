@@ -50,6 +50,6 @@ def test_budget_in_which_no_process_takes_a_step_is_refused_with_what_can_be_eno
         return
     with pytest.raises(ConfigError) as refused:
         budget.require_enough(job(minutes), 4)
-    found = re.search(r"At least ([\d.]+) minutes", str(refused.value))
+    found = re.search(r"at least ([\d.]+) minutes", str(refused.value))
     assert found and "training.max_minutes" in str(refused.value)
     budget.require_enough(job(float(found[1])), 4)

@@ -203,4 +203,4 @@ def test_no_release_is_removed_while_the_history_cannot_be_read(
     job = JobFolder(tmp_path)
     job.history.mkdir()
     assert history.over_keep(job, ["a", "b"], 1) == []
-    assert "no release is removed tonight" in caplog.text
+    assert "no release is removed this time" in caplog.text

@@ -66,7 +66,7 @@ def test_proven_gain_needs_enough_held_out_images_of_a_class_that_images_are_ask
     require_verdicts(proven, plan(2, MIN_HOLDOUT))
     require_verdicts(job(), plan(2, 0))
     for asked in (plan(2, MIN_HOLDOUT - 1), plan(2, MIN_HOLDOUT - 1) | {"big": class_plan(900, 500, 0)}):
-        with pytest.raises(ConfigError, match=r"no class that images are asked of has 20 .*data\.holdout"):
+        with pytest.raises(ConfigError, match=r"no class with images to make has the 20 .*data\.holdout"):
             require_verdicts(proven, asked)
 
 

@@ -21,7 +21,7 @@ USUAL = Usual(path=("Filename",), label=("ClassId",))
 
 
 def recognises(place: Place) -> bool:
-    """Whether there are annotations of images that do not stand in their class's folder."""
+    """Whether there are annotations of images that are not in their class's folder."""
     if not place.path.is_dir():
         return bool(ANNOTATIONS.fullmatch(place.path.name)) and _tells_classes(place.path)
     return any(

@@ -1,7 +1,7 @@
 """A Hugging Face image folder: images, and metadata.csv, .jsonl or .parquet beside them or above.
 
-Splits are told by a column, by a metadata file in each split's folder, or by the folders in `file_name`, as the library
-`datasets` tells them.
+Splits are given by a column, by a metadata file in each split's folder, or by the folders in `file_name`, as in the
+library `datasets`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def recognises(place: Place) -> bool:
         if any(read_table(file, USUAL.needed(place.data)).find(None, USUAL.label) for file in files):
             return True
         layout = find_layout(place.tree, place.data)
-    except Exception:  # whoever reads it says what is wrong
+    except Exception:  # reading it reports what is wrong
         return True
     classes = (child for parts in layout.roots for child in place.tree.children(parts))
     return all(splits.is_container(child) for child in classes)
@@ -59,7 +59,7 @@ def read(place: Place) -> Source:
 
 
 def _metadata(root: Path) -> list[Path]:
-    """The metadata at the root or, where there is none, in the folders there: of each folder the first kind."""
+    """The metadata file at the root or else in each folder there; the first kind, if a folder has several."""
     if here := _first(root):
         return [here]
     folders = sorted(child for child in root.iterdir() if child.is_dir() and not is_hidden(child.name))
@@ -74,8 +74,8 @@ def _require_splits(names: list[str], place: Place) -> None:
     """Refuse folders with metadata of their own that may be no splits."""
     if place.data.splits is None and not all(splits.role(name) for name in names):
         raise InputError(
-            f"data.source {place.data.source}: {named(names)} have metadata of their own, and not all are called as "
-            f"splits are. Say which are: data.splits: {splits.setting(names)}, or data.splits: false if none is"
+            f"data.source {place.data.source}: {named(names)} have metadata of their own, but not all are named like "
+            f"splits. Say which are: data.splits: {splits.setting(names)}, or data.splits: false if none is"
         )
 
 

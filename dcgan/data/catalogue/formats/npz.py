@@ -117,8 +117,8 @@ def _require_memory(
     free = psutil.virtual_memory().available
     if needed > MEMORY_SHARE * free:
         raise InputError(
-            f"{path} holds {needed / 1e9:,.1f} GB of images and labels, and {free / 1e9:,.1f} GB of memory are free. "
-            "Write its images as files, a folder per class"
+            f"{path} contains {needed / 1e9:,.1f} GB of images and labels, but only {free / 1e9:,.1f} GB of memory are "
+            "free. Write its images as files, one folder per class"
         )
 
 

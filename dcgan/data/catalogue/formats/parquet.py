@@ -96,7 +96,7 @@ def read(place: Place) -> Source:
 
 
 def _files(place: Place) -> list[str]:
-    """The Parquet files below a folder; a pipe of such a name is none, and opening it could wait for ever."""
+    """The Parquet files below a folder; not a pipe with such a name, since opening that could wait for ever."""
     return [file for file in place.tree.files_ending(".parquet") if (place.path / file).is_file()]
 
 
@@ -154,7 +154,7 @@ def _splits_of(rows: Rows, files: list[str], place: Place) -> dict[str, str]:
         return {}
     if place.data.splits is None and not all(found):
         raise InputError(
-            f"data.source {place.data.source}: not all of its Parquet files are called as splits are, "
+            f"data.source {place.data.source}: not all of its Parquet files are named like splits: "
             f"{named(sorted(files))}. Say which are: data.splits: "
             f"{splits.setting(set(names.values()))}, or data.splits: false if none is"
         )

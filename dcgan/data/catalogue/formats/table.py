@@ -23,7 +23,7 @@ def read(place: Place) -> Source:
 
 
 def names_in(place: Place) -> Iterable[str]:
-    """What its rows may mean; nothing of what is no table: who reads it says what is wrong."""
+    """What its rows may mean; nothing if it is not a table: reading it reports what is wrong."""
     try:
         table = read_table(place.path, USUAL.needed(place.data))
         column = table.find(place.data.columns.path, USUAL.path)

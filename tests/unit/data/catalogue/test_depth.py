@@ -191,7 +191,7 @@ def test_set_of_16_bits_is_read_as_such_though_some_of_it_is_dark(tmp_path: Path
 def test_one_dead_pixel_does_not_make_16_bits_of_12(tmp_path: Path) -> None:
     source = write(tmp_path / "s", lambda number: png(values_up_to(number, 65535 if number == 3 else 3705)), 24)
     message = refusal(source)
-    assert "data.range: [0, 4095]" in message and "but for 1 with up to 65,535 (normal/3.png)" in message
+    assert "data.range: [0, 4095]" in message and "except 1 with up to 65,535 (normal/3.png)" in message
 
 
 def test_colours_of_12_in_16_bits_are_refused_too(tmp_path: Path) -> None:
@@ -219,7 +219,7 @@ def as_tiff(values: np.ndarray) -> bytes:
         (250.0, 0.9, "1 of 24 floating-point images have no value over 1"),
         (0.06, 0.06, "data.range: [0, 0.06]"),
         (9.0, 9.0, "data.range: [0, 9]"),
-        (4095.0, 4095.0, "Say what is black and what is white: data.range"),
+        (4095.0, 4095.0, "Say which values are black and white: data.range"),
     ],
 )
 def test_floating_point_is_read_by_the_set(tmp_path: Path, largest: float, of_one: float, told: str) -> None:

@@ -43,7 +43,7 @@ def test_damaged_tables_and_arrays_are_refused_by_name(tmp_path: Path, name: str
 def test_missing_source_and_unknown_kinds_are_refused(tmp_path: Path) -> None:
     assert "does not exist" in refusal(tmp_path / "nowhere")
     (tmp_path / "images.tar").write_bytes(b"x")
-    assert "of no known form" in refusal(tmp_path / "images.tar")
+    assert "no known form" in refusal(tmp_path / "images.tar")
 
 
 ZIPPED = """

@@ -65,9 +65,9 @@ def test_each_picture_is_kept_once_or_not_at_all_where_classes_claim_it(
 @pytest.mark.parametrize(
     ("counts", "told"),
     [
-        ({"cat": "01234", "dog": "56789", "all": "0123456789"}, "Class all holds the images of all others"),
-        ({"cat": "01234", "dog": "56789", "pets": "01234"}, "Classes cat and pets hold the same images"),
-        ({"cat": "01234", "dog": "56789", "pets": "01234abc"}, "Class pets holds the images of cat (5 of 5)"),
+        ({"cat": "01234", "dog": "56789", "all": "0123456789"}, "Class all contains the images of all others"),
+        ({"cat": "01234", "dog": "56789", "pets": "01234"}, "Classes cat and pets contain the same images"),
+        ({"cat": "01234", "dog": "56789", "pets": "01234abc"}, "Class pets contains the images of cat (5 of 5)"),
         ({"cat": "01234", "dog": "456789"}, ""),
     ],
 )
@@ -107,7 +107,7 @@ def test_set_whose_every_image_has_two_labels_is_counted_and_explained(tmp_path:
     write_classes(tmp_path, {"all": 10})
     message = refusal(tmp_path)
     assert "in 20 files and 3 classes (left out: 20 same image under several labels)" in message
-    assert "Class all holds the images of all others" in message
+    assert "Class all contains the images of all others" in message
 
 
 def test_no_usable_image_names_the_splits_that_are_not_used(tmp_path: Path) -> None:

@@ -201,7 +201,7 @@ DOUBTFUL = {
     "names that differ in the split": (["trainA/0.png", "trainB/0.png", "testA/0.png", "testB/0.png"], "trainA"),
     "splits within classes": ([f"{label}/{split}/0.png" for label in "ab" for split in ("train", "test")],
                               "{train: train, test: test}"),
-    "the set twice": ([*_within(".", "plants")], "plants/ holds folders that also stand beside it, cat and dog"),
+    "the set twice": ([*_within(".", "plants")], "plants/ contains folders that also exist beside it, cat and dog"),
     "images beside masks": (_within("images", "masks"), "images"),
 }  # fmt: skip
 
@@ -239,7 +239,7 @@ def test_splits_that_the_job_names_are_the_splits_and_the_rest_is_left_out(tmp_p
     found = listed(tmp_path, splits={"train": ["fit", "more"], "test": "judge"})
     assert found["Fit/cat/000.png"] == ("cat", "train", "") and found["more/dog/000.png"] == ("dog", "train", "")
     assert found["judge/cat/000.png"] == ("cat", "test", "") and found["models/a.png"] == ("", "", NO_SPLIT)
-    assert "there is no such folder" in refusal(tmp_path, splits={"train": "Fit", "test": "tset"})
+    assert "but the folders are" in refusal(tmp_path, splits={"train": "Fit", "test": "tset"})
 
 
 def test_splits_that_the_job_names_may_stand_below_the_classes(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def test_arrays_with_one_channel_at_the_end_are_grey(tmp_path: Path) -> None:
         ({"images": np.zeros((2, 8, 8), np.uint8), "labels": [0, 1, 1]}, "one label"),
         (
             {"images": np.zeros((2, 8, 8), np.uint8), "labels": [0, 2], "class_names": ["a", "b"]},
-            "none of the 2 classes",
+            "not one of the 2 classes",
         ),
         ({"images": np.zeros((2, 8, 8), np.uint8), "labels": np.array([{}, {}])}, "cannot be read"),
     ],
@@ -105,7 +105,7 @@ def test_readme_beside_numbered_classes_is_named(tmp_path: Path) -> None:
         (np.array([[0, 1], [1, 0]]), ["a", "b"], ["b", "a"]),
         (np.array([0.5, 1.0]), ["a", "b"], "the label '0.5'"),
         (np.array([[1, 1], [1, 0]]), None, "rows of 0 and a single 1"),
-        (np.array([-1, 0]), ["a", "b"], "the label -1 is none of the 2 classes"),
+        (np.array([-1, 0]), ["a", "b"], "the label -1 is not one of the 2 classes"),
         (np.array(["2024-01-01", "2024-01-02"], "datetime64[D]"), None, "is a date"),
     ],
 )

@@ -88,7 +88,7 @@ def test_splits_may_be_named_or_a_column(tmp_path: Path) -> None:
         ("fit", "train", ""), ("judge", "test", ""), ("old", "", NO_SPLIT),
     }  # fmt: skip
     write(tmp_path / "train.parquet", ["a"], 50)
-    assert "not all of its Parquet files are called as splits are" in refusal(tmp_path)
+    assert "not all of its Parquet files are named like splits" in refusal(tmp_path)
     table = pq.read_table(tmp_path / "fit.parquet").append_column("split", pa.array(["train", "test"]))
     pq.write_table(table, tmp_path / "fit.parquet")
     assert [split for _, split, _ in listed(tmp_path / "fit.parquet").values()] == ["train", "test"]
@@ -125,7 +125,7 @@ def test_rows_without_label_or_bytes_are_told(tmp_path: Path) -> None:
     pd.DataFrame({"image": images, "label": [None] + ["a", "b"] * 20}).to_parquet(tmp_path / "d.parquet")
     table, _ = scan(DataConfig(source=str(tmp_path / "d.parquet")))
     assert table["reason"].iloc[[0, -1]].to_list() == [NO_LABEL, DAMAGED]
-    assert "holds no bytes of an image" in table["detail"].iloc[-1]
+    assert "not its bytes" in table["detail"].iloc[-1]
 
 
 @pytest.mark.parametrize("many", [False, True])
