@@ -8,7 +8,7 @@ BIN := .venv/bin
 SYSTEM_PACKAGES := chromium:chromium libimage-exiftool-perl:exiftool postgresql:pg_ctlcluster
 
 .DEFAULT_GOAL := help
-.PHONY: help install system demo up down test coverage faults check lint lock build sbom clean
+.PHONY: help install system demo up down test coverage faults check lint docs lock build sbom clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -60,6 +60,9 @@ lint: install ## ruff, mypy strict on dcgan/ and flows/, and the layers of impor
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: install ## the documentation as a site, in build/site/index.html; a warning is an error
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet --fresh-env -c docs . build/site
 
 check: lint test ## lint and test
 
