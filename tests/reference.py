@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import re
 import types
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 
 import click
 import yaml
-from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from dcgan.cli.main import commands
-from dcgan.config import JobConfig
+from dcgan.config import fields
 from dcgan.config.training import PRESETS
 
 REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
@@ -49,7 +48,7 @@ def made(page: Path) -> str:
 def keys() -> dict[str, str]:
     """A table for each part of a job file, by the part's name; that of the job itself is called `job`."""
     tables: dict[str, list[str]] = {"job": []}
-    for name, field in _fields(JobConfig):
+    for name, field in fields():
         part = name.partition(".")[0] if "." in name else "job"
         default = "required" if field.default is PydanticUndefined else f"`{_yaml(field.default)}`"
         meaning = " ".join((field.description or "").split())
@@ -68,15 +67,6 @@ def _presets() -> str:
     rows += [[name, *(f"{preset[key]:,}" for key in differing)] for name, preset in given.items()]
     shared = ", ".join(f"`{key}: {_yaml(value)}`" for key, value in first.items() if key not in differing)
     return "\n".join(f"| {' | '.join(row)} |" for row in rows) + f"\n\nAll presets: {shared}."
-
-
-def _fields(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
-    """Every key that holds a value, with its dots."""
-    for name, field in model.model_fields.items():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            yield from _fields(field.annotation, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", field
 
 
 def _yaml(value: Any) -> str:
