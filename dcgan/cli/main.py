@@ -233,19 +233,27 @@ def report(release: str, in_browser: bool, out: Path | None, as_json: bool) -> i
 
 @commands.command()
 @click.argument("job", metavar="JOB", type=click.Path(path_type=Path))
+@click.option(
+    "--tensorboard",
+    "logs",
+    metavar="FOLDER",
+    type=click.Path(path_type=Path),
+    help="Also write the nights as TensorBoard scalars, to a folder of the job's name in this one.",
+)
 @JSON
-def history(job: Path, as_json: bool) -> int:
+def history(job: Path, logs: Path | None, as_json: bool) -> int:
     """List a job's finished runs, night by night.
 
     JOB is a job file, or the job's folder of outputs.
 
     \b
-    Example:
+    Examples:
       dcgan history job.yaml
+      dcgan history job.yaml --tensorboard logs/
     """
     from dcgan.cli import history as nights
 
-    return nights.show(job, as_json=as_json)
+    return nights.show(job, logs, as_json=as_json)
 
 
 @commands.command()

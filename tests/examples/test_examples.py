@@ -6,7 +6,9 @@ import os
 import re
 import subprocess
 import sys
+import urllib.request
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import datasets
@@ -16,15 +18,18 @@ from nbclient import NotebookClient
 
 import dcgan
 from tests.conftest import Finished
+from tests.object_store import free_port
+from tests.prefect_server import wait_for
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 NOTEBOOK = EXAMPLES / "morning.ipynb"
 
 
-def run(script: str, *arguments: str | Path) -> str:
-    """Run an example; what it prints."""
+def run(script: str, *arguments: str | Path, **variables: str) -> str:
+    """Run an example with variables of the environment; what it prints."""
     command = [sys.executable, str(EXAMPLES / script), *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    environment = os.environ | variables
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -75,3 +80,39 @@ def test_hugging_face_example_makes_a_dataset_of_both_kinds(finished: Finished, 
     assert counted == {("0", False): 39, ("1", False): 31, ("7", False): 61, ("0", True): 70, ("1", True): 40}
     assert len(both["test"]) == 69 and not any(both["test"]["synthetic"])
     assert both["train"][200]["image"].size == (8, 8) and both["train"][200]["image"].mode == "L"
+
+
+@pytest.fixture
+def mlflow_server(tmp_path: Path) -> Iterator[str]:
+    """Address of a real MLflow server."""
+    pytest.importorskip("mlflow", reason="MLflow holds back pyarrow, so that `make install` does not install it")
+    port = free_port()
+    store = ["--backend-store-uri", f"sqlite:///{tmp_path}/runs.db", "--artifacts-destination", str(tmp_path / "files")]
+    command = [sys.executable, "-m", "mlflow", "server", *store, "--host", "127.0.0.1", "--port", str(port)]
+    address = f"http://127.0.0.1:{port}"
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+        wait_for("MLflow", lambda: _answers(f"{address}/health"))
+        yield address
+        server.terminate()
+
+
+def _answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(address, timeout=10) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def test_mlflow_example_logs_a_release_once(finished: Finished, mlflow_server: str) -> None:
+    import mlflow  # noqa: PLC0415 (where it is installed)
+
+    for _ in range(2):
+        assert " logged " in run("log_to_mlflow.py", finished.release, MLFLOW_TRACKING_URI=mlflow_server)
+    mlflow.set_tracking_uri(mlflow_server)
+    [logged] = mlflow.search_runs(experiment_names=["tiny"], output_format="list")
+    assert logged.info.run_name == finished.summary["run_id"] and logged.data.metrics["images"] == 110
+    assert {file.path for file in mlflow.artifacts.list_artifacts(run_id=logged.info.run_id)} == {
+        "report.html",
+        "verdicts.json",
+    }
