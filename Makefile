@@ -80,8 +80,9 @@ sbom: install ## what a machine that runs jobs has installed, as CycloneDX, in d
 	.venv/sbom/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible \
 	  --output-format JSON --output-file dist/sbom.cdx.json deploy/requirements.txt
 
-build: install ## wheel and sdist in dist/
+build: install ## wheel and sdist in dist/, checked
 	$(BIN)/python -m build --no-isolation
+	$(BIN)/twine check --strict dist/*.tar.gz dist/*.whl
 
 clean: ## remove the virtual environment and caches; outputs/ stays
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis

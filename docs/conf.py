@@ -11,7 +11,7 @@ from sphinx.application import Sphinx
 project = "dcgan-augment"
 release = metadata.version(project)
 root_doc = "README"
-include_patterns = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "benchmarks/*.md", "docs/*.md", "docs/**/*.md"]
+include_patterns = ["*.md", "benchmarks/*.md", "docs/*.md", "docs/**/*.md"]
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 
 myst_heading_anchors = 4
@@ -64,7 +64,13 @@ NAVIGATION = {
         "docs/security",
     ],
     "Figures": ["benchmarks/RESULTS", "benchmarks/TRIALS", "benchmarks/HISTORY", "benchmarks/README"],
-    "Contribute": ["CONTRIBUTING", "docs/contributing/architecture", "docs/contributing/packaging", "CHANGELOG"],
+    "Contribute": [
+        "CONTRIBUTING",
+        "docs/contributing/architecture",
+        "docs/contributing/packaging",
+        "SECURITY",
+        "CHANGELOG",
+    ],
 }
 
 
