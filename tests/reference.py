@@ -6,6 +6,7 @@ the marks is written by hand.
 
 from __future__ import annotations
 
+import inspect
 import re
 import types
 from collections.abc import Sequence
@@ -161,7 +162,7 @@ def _option(param: click.Option) -> str:
 
 def _help(command: click.Command) -> tuple[str, str]:
     """What a command's help says, as paragraphs, and its examples."""
-    text, _, examples = (command.help or "").partition("\b\n")
+    text, _, examples = inspect.cleandoc(command.help or "").partition("\b\n")
     paragraphs = [" ".join(paragraph.split()) for paragraph in text.strip().split("\n\n")]
     lines = [line.strip() for line in examples.splitlines() if line.startswith("  ")]
     return "\n\n".join(paragraphs), "\n".join(lines)
