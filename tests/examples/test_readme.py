@@ -69,9 +69,9 @@ def run(folder: Path, environment: dict[str, str]) -> Callable[..., str]:
 
 
 def test_own_images_from_init_to_the_morning(run: Callable[..., str], folder: Path) -> None:
-    assert "Wrote job.yaml" in run(INIT)
+    assert "Wrote job.yaml" in run(INIT, "--no-timing")
     assert yaml.safe_load((folder / "job.yaml").read_text(encoding="utf-8"))["name"] == "signs"
-    assert "Next: dcgan run job.yaml" in run(CHECK)
+    assert "Next: dcgan run job.yaml" in run(CHECK, "--no-timing")
     assert "Completed" in run(RUN, *SHORT)
     assert "report.html" in run(REPORT)
     assert "as they were released" in run(VERIFY)
