@@ -8,7 +8,7 @@ BIN := .venv/bin
 SYSTEM_PACKAGES := chromium:chromium libimage-exiftool-perl:exiftool postgresql:pg_ctlcluster
 
 .DEFAULT_GOAL := help
-.PHONY: help install system demo up down test coverage faults check lint lock build sbom clean
+.PHONY: help install system demo up down test coverage faults check lint docs lock build sbom clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -61,6 +61,9 @@ lint: install ## ruff, mypy strict on dcgan/ and flows/, and the layers of impor
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+docs: install ## the documentation as a site, in build/site/index.html; a warning is an error
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet --fresh-env -c docs . build/site
+
 check: lint test ## lint and test
 
 LOCK = $(BIN)/uv pip compile --quiet --universal --generate-hashes --custom-compile-command 'make lock'
@@ -77,8 +80,9 @@ sbom: install ## what a machine that runs jobs has installed, as CycloneDX, in d
 	.venv/sbom/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible \
 	  --output-format JSON --output-file dist/sbom.cdx.json deploy/requirements.txt
 
-build: install ## wheel and sdist in dist/
+build: install ## wheel and sdist in dist/, checked
 	$(BIN)/python -m build --no-isolation
+	$(BIN)/twine check --strict dist/*.tar.gz dist/*.whl
 
 clean: ## remove the virtual environment and caches; outputs/ stays
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis

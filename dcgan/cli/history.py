@@ -8,6 +8,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from dcgan.cli import trend
 from dcgan.config import load_job
 from dcgan.errors import ConfigError
 from dcgan.run import history, runs
@@ -21,19 +22,23 @@ WIDE = 110  # characters, from which on all columns are shown
 UNBROKEN = 240  # characters: what reads lines, such as grep, gets a night in one
 
 
-def show(path: Path, *, as_json: bool) -> int:
+def show(path: Path, logs: Path | None = None, *, as_json: bool) -> int:
     """Print a job's nights, oldest first.
 
     Args:
         path: a job file, or a job's folder of outputs.
+        logs: folder to write them to for TensorBoard.
         as_json: print them for programs instead.
 
     Raises:
-        ConfigError: it is neither.
+        ConfigError: it is neither, or TensorBoard is not installed.
+        StorageError: the history cannot be read, or `logs` cannot be written.
     """
     job = _job_of(path)
     with display.live():
         nights = history.read(job)
+    if logs is not None:
+        echo(f"Look at them: tensorboard --logdir {trend.write(job, nights, logs).parent}", err=True)
     if as_json:
         rows = [night.model_dump(mode="json") | {"seconds": night.seconds} for night in nights]
         echo_json({"job": job.root.name, "nights": rows})

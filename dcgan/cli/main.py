@@ -16,16 +16,18 @@ from typing import Any, NoReturn
 import click
 
 from dcgan import extras
+from dcgan.cli.groups import GroupedCommands, complete_folder, complete_key
 from dcgan.pipeline import stages
 
 JOB_FILE = click.argument("job_file", metavar="JOB.YAML", type=click.Path(path_type=Path))
-RELEASE = click.argument("release", metavar="RELEASE")
+RELEASE = click.argument("release", metavar="RELEASE", shell_complete=complete_folder)
 REHASH = click.option("--rehash", is_flag=True, help="Open every image again, even if it seems unchanged.")
 SET = click.option(
     "--set",
     "overrides",
     multiple=True,
     metavar="KEY=VALUE",
+    shell_complete=complete_key,
     help="Override one key of the job file, such as generation.per_class=200. Can be repeated.",
 )
 NO_TIMING = click.option(
@@ -54,7 +56,7 @@ def _as_given(job_file: Path, overrides: tuple[str, ...]) -> str:
 def _stage_command(name: str, text: str) -> click.Command:
     """The command that performs the stages that declare it."""
 
-    @click.command(name, help=text)
+    @click.command(name, help=f"{text}\n\n\b\nExample:\n  dcgan {name} job.yaml --class cat")
     @JOB_FILE
     @SET
     @CLASS
@@ -69,7 +71,7 @@ def _stage_command(name: str, text: str) -> click.Command:
     return perform
 
 
-class _Commands(click.Group):
+class _Commands(GroupedCommands):
     """The commands below, and those that stages declare."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -87,16 +89,20 @@ def commands() -> None:
     """Make up for rare classes: train one DCGAN per class, generate exactly N labelled images, release what helps.
 
     \b
-    Begin with      dcgan demo
-    Then            dcgan init images/   writes a job.yaml
-                    dcgan check job.yaml
-                    dcgan run job.yaml
-    Every night     dcgan serve job.yaml --cron "0 2 * * *"
-    In the morning  dcgan history job.yaml
+    Examples:
+      dcgan demo                                 on real digits, about six minutes
+      dcgan init images/                         looks at them, writes job.yaml
+      dcgan run job.yaml                         the whole job; again: resumes it
+      dcgan serve job.yaml --cron "0 2 * * *"    every night at two
+      dcgan report outputs/signs/latest --open   in the morning
 
     \b
-    Exit status: 0 done; 1 failed; 2 config or usage; 3 done, but some classes were
-    withheld, short or failed (named); 130 interrupted (run again to resume).
+    Exit status: 0 done; 1 failed; 2 config or usage; 3 done, but some classes
+    were withheld, short or failed (named); 130 interrupted (run again to resume).
+
+    \b
+    Completion in bash, and with zsh_source or fish_source in these shells:
+      eval "$(_DCGAN_COMPLETE=bash_source dcgan)"
     """
 
 
@@ -108,7 +114,13 @@ def commands() -> None:
 @click.option("--fresh", is_flag=True, help="Reuse nothing from earlier runs: train and measure everything again.")
 @click.option("--dry-run", is_flag=True, help="Show the plan and stop, as `check` does.")
 def run(job_file: Path, overrides: tuple[str, ...], as_json: bool, rehash: bool, fresh: bool, dry_run: bool) -> int:
-    """Run the whole job, or resume its interrupted run."""
+    """Run the whole job, or resume its interrupted run.
+
+    \b
+    Examples:
+      dcgan run job.yaml
+      dcgan run job.yaml --set training.preset=quick
+    """
     from dcgan.cli import work
     from dcgan.config import load_job
 
@@ -127,7 +139,12 @@ def run(job_file: Path, overrides: tuple[str, ...], as_json: bool, rehash: bool,
 def demo(out: Path, overrides: tuple[str, ...], as_json: bool) -> int:
     """Run the whole job on 5,000 real handwritten digits.
 
-    MNIST digits, made long-tailed. About six minutes on two cores."""
+    MNIST digits, made long-tailed. About six minutes on two cores.
+
+    \b
+    Example:
+      dcgan demo --out ~/dcgan
+    """
     from dcgan.config import load_job
     from dcgan.data.demo import write_demo
 
@@ -144,7 +161,12 @@ def demo(out: Path, overrides: tuple[str, ...], as_json: bool) -> int:
 @REHASH
 @NO_TIMING
 def check(job_file: Path, overrides: tuple[str, ...], as_json: bool, rehash: bool, timing: bool) -> int:
-    """Show the plan, its time, costs and problems; write nothing."""
+    """Show the plan, its time, costs and problems; write nothing.
+
+    \b
+    Example:
+      dcgan check job.yaml --set generation.balance=median
+    """
     from dcgan.cli import work
     from dcgan.config import load_job
 
@@ -162,7 +184,13 @@ def check(job_file: Path, overrides: tuple[str, ...], as_json: bool, rehash: boo
 def init(source: str, out: Path, overrides: tuple[str, ...], timing: bool) -> int:
     """Write a job file for a folder, table or array file.
 
-    Looks at the images, and says what was found and why. Overwrites nothing."""
+    Looks at the images, and says what was found and why. Overwrites nothing.
+
+    \b
+    Examples:
+      dcgan init images/
+      dcgan init train.csv --set data.images=photos/ --out signs.yaml
+    """
     from dcgan.cli.init import init as write_job
 
     return write_job(source, out, overrides, timing=timing)
@@ -172,7 +200,12 @@ def init(source: str, out: Path, overrides: tuple[str, ...], timing: bool) -> in
 @RELEASE
 @JSON
 def verify(release: str, as_json: bool) -> int:
-    """Check every byte of a release against its checksums."""
+    """Check every byte of a release against its checksums.
+
+    \b
+    Example:
+      dcgan verify outputs/signs/latest
+    """
     from dcgan.cli import releases
 
     return releases.verify(release, as_json=as_json)
@@ -182,11 +215,17 @@ def verify(release: str, as_json: bool) -> int:
 @RELEASE
 @click.option("--open", "in_browser", is_flag=True, help="Open the report in the browser.")
 @click.option(
-    "--out", type=click.Path(path_type=Path), help="Draw the report again into this file, with the nights since."
+    "--out", metavar="FILE", type=click.Path(path_type=Path), help="Write the report again, with the nights since."
 )
 @JSON
 def report(release: str, in_browser: bool, out: Path | None, as_json: bool) -> int:
-    """Show a release's verdicts, and its report."""
+    """Show a release's verdicts, and where its report is.
+
+    \b
+    Examples:
+      dcgan report outputs/signs/latest --open
+      dcgan report outputs/signs/latest --out trend.html
+    """
     from dcgan.cli import releases
 
     return releases.report(release, out, in_browser=in_browser, as_json=as_json)
@@ -194,23 +233,44 @@ def report(release: str, in_browser: bool, out: Path | None, as_json: bool) -> i
 
 @commands.command()
 @click.argument("job", metavar="JOB", type=click.Path(path_type=Path))
+@click.option(
+    "--tensorboard",
+    "logs",
+    metavar="FOLDER",
+    type=click.Path(path_type=Path),
+    help="Also write the nights as TensorBoard scalars, to a folder of the job's name in this one.",
+)
 @JSON
-def history(job: Path, as_json: bool) -> int:
+def history(job: Path, logs: Path | None, as_json: bool) -> int:
     """List a job's finished runs, night by night.
 
-    JOB is a job file, or the job's folder of outputs."""
+    JOB is a job file, or the job's folder of outputs.
+
+    \b
+    Examples:
+      dcgan history job.yaml
+      dcgan history job.yaml --tensorboard logs/
+    """
     from dcgan.cli import history as nights
 
-    return nights.show(job, as_json=as_json)
+    return nights.show(job, logs, as_json=as_json)
 
 
 @commands.command()
 @RELEASE
 @click.option("--id", "image_ids", multiple=True, metavar="IMAGE_ID", help="Only this image. Can be repeated.")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder to write them to; it must not exist.")
+@click.option(
+    "--out", metavar="FOLDER", type=click.Path(path_type=Path), help="Folder to write them to; it must not exist."
+)
 @JSON
 def regenerate(release: str, image_ids: tuple[str, ...], out: Path | None, as_json: bool) -> int:
-    """Make a release's images again, and compare them."""
+    """Make a release's images again, and compare them.
+
+    \b
+    Examples:
+      dcgan regenerate outputs/signs/latest
+      dcgan regenerate outputs/signs/latest --id five-0000017 --out again/
+    """
     from dcgan.cli import releases
 
     return releases.regenerate(release, image_ids, out, as_json=as_json)
@@ -218,14 +278,25 @@ def regenerate(release: str, image_ids: tuple[str, ...], out: Path | None, as_js
 
 @commands.command()
 @RELEASE
-@click.option("--count", type=click.IntRange(min=1), required=True, help="Images of each class.")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder to write; it must not exist.")
+@click.option("--count", type=click.IntRange(min=1), metavar="N", required=True, help="Images of each class.")
+@click.option(
+    "--out",
+    metavar="FOLDER",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Folder to write; it must not exist.",
+)
 @CLASS
 @JSON
 def sample(release: str, count: int, out: Path, labels: tuple[str, ...], as_json: bool) -> int:
     """Make more images with a release's models.
 
-    Needs no training data."""
+    Needs no training data.
+
+    \b
+    Example:
+      dcgan sample outputs/signs/latest --class five --count 200 --out more/
+    """
     from dcgan.cli import releases
 
     return releases.sample(release, labels, count, out, as_json=as_json)
@@ -255,7 +326,12 @@ def sample(release: str, count: int, out: Path, labels: tuple[str, ...], as_json
 def serve(job_file: Path, overrides: tuple[str, ...], **options: Any) -> int:
     """Run the job on a schedule, such as every night.
 
-    Registers the schedule with a Prefect server and stays to run it, until Ctrl-C."""
+    Registers the schedule with a Prefect server and stays to run it, until Ctrl-C.
+
+    \b
+    Example:
+      dcgan serve job.yaml --cron "0 2 * * *" --timezone Europe/Berlin
+    """
     from dcgan.flows.serving import serve as serve_flow
 
     serve_flow(job_file, overrides, **options)
@@ -275,7 +351,12 @@ def serve(job_file: Path, overrides: tuple[str, ...], **options: Any) -> int:
 def automate(silence: int, notify: tuple[str, ...]) -> int:
     """Mark runs whose machine has died as crashed.
 
-    Sets up automations on the Prefect server, which also notify about runs that nobody starts."""
+    Sets up automations on the Prefect server, which also notify about runs that nobody starts.
+
+    \b
+    Example:
+      dcgan automate --silence 900 --notify slack-webhook/my-team
+    """
     from dcgan.flows.automations import automate as set_up
     from dcgan.terminal import echo
 

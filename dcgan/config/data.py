@@ -17,41 +17,44 @@ class ColumnsConfig(Model):
     """What the columns of a table are called, where they are not called as expected."""
 
     path: str | None = None
-    """Column that names the image file, or that holds the image itself. null: `path`, `file_name` in the metadata of a
-    Hugging Face image folder, and the only column of images in a Parquet file."""
+    """Column of a table with the image's path, or with the image itself. `null`: `path`; in the metadata of a Hugging
+    Face image folder, `file_name`; in a Parquet file, its only column of images."""
     label: str | list[str] | None = None
-    """Column with the class, or a list of columns of which exactly one holds 1 in each row. null: `label`."""
+    """Column with the class; or a list of columns, one per class, exactly one of which is 1 in each row. `null`:
+    `label`."""
     split: str | None = None
-    """Column with the split. null: `split`, if there is one."""
+    """Column with the split. `null`: `split`, if there is one."""
 
 
 class DataConfig(Model):
     """The real images."""
 
     source: str
-    """Folder with one folder per class (or splits above them), `.csv` or `.parquet` table with columns
-    `path,label[,split]`, `.npz` of arrays, or a Hugging Face data set. A path relative to the job file, or a URL such
-    as `s3://bucket/images`, without credentials."""
+    """Path or URL of a folder, a `.csv` or `.parquet` table, Parquet with images, or an `.npz` file. Never written to.
+    A path is relative to the job file. A URL, such as `s3://bucket/images`, must not contain credentials."""
     format: str | None = None
-    """How the source is read: the name of one of `dcgan.data.catalogue.formats`. null: found out from what is there."""
+    """The form of the source: `folder`, `imagefolder`, `table`, `parquet`, `npz` or `gtsrb`. `null`: recognised by what
+    is there."""
     splits: Literal[False] | dict[str, str | list[str]] | None = None
-    """The source's splits by name, each with its folder, or its value in the split column:
-    `{train: Training, test: Testing}`. What is not named is left out. false: there are none, and every folder is a
-    class. null: folders with the names that splits usually have are splits; what is ambiguous is refused."""
+    """The splits, each with its folder or folders, or its values in the split column: `{train: Training, test:
+    [Testing, more]}`. One must be called `train`. Whatever is not named is left out. `false`: there are no splits,
+    every folder is a class. `null`: recognised by name; refused if that is ambiguous."""
     columns: ColumnsConfig = ColumnsConfig()
     """Names of a table's columns."""
     images: str | None = None
-    """Folder that a table's paths are in, relative to the table. null: the table's own folder."""
+    """Folder that contains a table's images, relative to the table, or to the job file if there is no such folder
+    beside the table. `null`: the table's own folder."""
     range: tuple[float, float] | None = None
-    """[black, white]: the values, in pictures of more than 8 bits, that become 0 and 255. null: what each file says,
-    else 0 and 65535 for whole numbers; floating point is 0 to 1, or 0 to 255. Refused if the images
-    show that this is wrong."""
+    """`[black, white]` of images with more than 8 bits: the values that become 0 and 255. `null`: what each file says,
+    or else 0 and 65535 for whole numbers; floating point is 0 to 1, or 0 to 255. Refused if that is hardly possible."""
     image_size: tuple[Side, Side] | None = None
-    """[height, width] in px. null: the images' own; refused when they differ widely."""
+    """`[height, width]` in px. Images of another size are resized; if the aspect ratio differs, the middle is kept.
+    `null`: the commonest size; refused if sizes differ widely."""
     channels: Literal["auto", 1, 3] = "auto"
-    """1 for grey, 3 for RGB; auto: 1 when every image is grey."""
+    """`1` for grey, `3` for RGB. `auto`: 1 if every image is grey, otherwise 3."""
     holdout: Annotated[float, Field(gt=0, lt=1)] | str = 0.2
-    """Share of each class that no GAN sees, or the name of a split that the source already has (`test`)."""
+    """The images that no GAN sees, and that every verdict is measured on. A number is a share of each class. A name is
+    a split that the source has, such as `test`."""
 
     @field_validator("source")
     @classmethod

@@ -15,25 +15,27 @@ class GateConfig(Model):
     """Which classes ship, on the evidence of held-out real images."""
 
     policy: Literal["report", "no_harm", "proven_gain"] = "no_harm"
-    """report: ship all, say what was measured; no_harm: withhold a class whose recall is shown to fall;
-    proven_gain: ship only classes whose recall is shown to rise."""
+    """`report`: ship all classes and state what was measured. `no_harm`: withhold a class whose recall is shown to
+    fall, and all classes if balanced accuracy is shown to. `proven_gain`: ship only classes whose recall is shown to
+    rise."""
     augmentation: list[Augmentation] = Field(default=["translation", "brightness"])
-    """Classical augmentation that every classifier is trained with, the one without synthetic images too."""
+    """Classical augmentation of every classifier, with or without synthetic images."""
     mixup: Literal["auto"] | bool = "auto"
-    """Also mix images, and their labels (Zhang et al. 2018). auto: where validation images say so; true, false: always,
-    never. It can be worth more than synthetic images."""
+    """Mixed pairs of images and labels (Zhang et al. 2018). `auto`: where validation images say so. `true`, `false`:
+    always, never."""
     recipes: list[list[Augmentation]] = Field(default=[])
-    """Other classical augmentations to try in the place of `augmentation`, each a list, such as
-    `[[translation, flip]]`. Each one more lengthens the choice of the recipe by as much as it takes now."""
+    """Other classical augmentations to try in the place of `gate.augmentation`, each a list: `[[translation, flip]]`.
+    Each one lengthens the choice of the recipe by as much as it takes without."""
     classifier_steps: Literal["auto"] | Annotated[int, Field(ge=1)] = "auto"
-    """Optimizer steps of each classifier that measures utility. auto: by the number of real images, so that the
-    classifier learns what there is to learn."""
+    """Optimizer steps of each classifier that measures utility; those that choose the recipe take two thirds. `auto`:
+    2,000 to 6,000, by the number of real images. A number also holds for the judge, which else takes 600; the three
+    classifiers that score steps take a third of the judge's."""
     classifier_seeds: Annotated[int, Field(ge=2)] = 5
-    """Seeds that the classifiers are trained from, with and without the synthetic images."""
+    """Number of seeds that classifiers of each kind are trained with."""
     classifier: Annotated[str, Field(pattern=r"^[\w.]+:\w+$")] | None = None
-    """Your own classifier, as `module:function`, importable where the job runs: a function without arguments that gives
-    a `keras.Model` from images of 0 to 255 to logits or softmax, classes in the order of their names. null: a small
-    convolutional network."""
+    """Your own classifier, as `module:function`, importable where the job runs. The function takes no arguments and
+    returns a `keras.Model` that maps images of 0 to 255 to logits or softmax, with classes in the order of their names.
+    `null`: a small convolutional network."""
 
     @property
     def judge_steps(self) -> int:

@@ -16,17 +16,17 @@ class GenerationConfig(Model):
     """How many images of which class. At most one of per_class (as one number), balance and ratio."""
 
     per_class: Count | dict[str, Count] | None = None
-    """Images for every class, or by class name; by name it overrides `balance` and `ratio`."""
+    """Images to make: a number for every class, or a number by class name, such as `{cat: 200, dog: 0}`."""
     balance: Literal["max", "median"] | Count | None = None
-    """Fill every class up to this many, counting its real training images: the largest class's count, the median,
-    or a number. The default when nothing else is given is `max`."""
+    """Fill every class up to a target, counting its real training images: `max` (the largest class), `median`, or a
+    number of images. If none of the three is given, it is `max`."""
     ratio: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
-    """Synthetic images per real training image."""
+    """Synthetic images per real training image. Rounded to whole images."""
     truncation: Annotated[float, Field(ge=0.25)] | None = None
-    """Latents' components are drawn again until they are within so many standard deviations (Brock et al. 2019,
-    section 3.1): fewer odd images, and less variety. null: they are taken as they come."""
+    """Each component of a latent vector is drawn again until it is within this many standard deviations (Brock et al.
+    2019, section 3.1): fewer odd images, less variety. `null`: no truncation."""
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
-    """Seed of every draw in the job."""
+    """Seed of every random draw in the job."""
 
     @field_validator("per_class", mode="before")
     @classmethod

@@ -26,9 +26,10 @@ class JobConfig(Model):
     """A job: one dataset, its classes, what to generate."""
 
     version: int = CONFIG_VERSION
-    """Version of this format."""
+    """Version of this format. A file of a newer version is refused."""
     name: Annotated[str, Field(min_length=1, max_length=80)]
-    """Name of the job, and of its folder under outputs.root: letters, digits, `_`, `-` and `.`."""
+    """Name of the job, and of its folder below `outputs.root`: 1 to 80 letters, digits, `_`, `-` and `.`. The first is
+    a letter, a digit or `_`."""
     data: DataConfig
     generation: GenerationConfig = GenerationConfig()
     training: TrainingConfig = TrainingConfig()

@@ -18,23 +18,23 @@ class OnnxConfig(Model):
     """How an ONNX model takes its images: given, never guessed. For `measures.features: onnx:PATH`."""
 
     layout: Literal["NCHW", "NHWC"] | None = None
-    """Order of the input's axes: N images, C channels, H height, W width."""
+    """Order of the ONNX model's input: `NCHW` (channels, height, width) or `NHWC`."""
     size: tuple[Length, Length] | None = None
-    """[height, width] in px that images are resized to."""
+    """`[height, width]` in px that images are resized to."""
     mean: float | tuple[float, float, float] | None = None
-    """Taken from values of 0 to 255: a number, or one each for red, green and blue."""
+    """Subtracted from each value of 0 to 255: a number, or a list of three for red, green and blue."""
     std: Positive | tuple[Positive, Positive, Positive] | None = None
-    """Divides what is left: a number, or one each for red, green and blue."""
+    """The result is divided by this: a number, or a list of three."""
     output: str | None = None
-    """Output that holds the features, (N, D). null: the model's only one."""
+    """Name of the output with the features, (N, D). `null`: the model's only output."""
 
 
 class MeasuresConfig(Model):
     """How synthetic images are compared with real ones, beside the gate."""
 
     features: str = extractors.JUDGE
-    """Feature space of all distances. judge: the job's own classifier; onnx:PATH: an ONNX model, relative to the job
-    file; keras:NAME: a network of keras.applications whose weights are in the Keras cache."""
+    """Feature space of all distances. `judge`: the job's own classifier. `onnx:PATH`: an ONNX model, relative to the
+    job file. `keras:NAME`: a network of `keras.applications` whose weights are in the Keras cache."""
     onnx: OnnxConfig = OnnxConfig()
     """How the ONNX model takes its images."""
 

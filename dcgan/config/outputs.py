@@ -14,12 +14,15 @@ class OutputsConfig(Model):
     """Where runs and releases go."""
 
     root: str = "outputs"
-    """Folder; runs and releases of this job go to `<root>/<name>/`. A path relative to the job file, or a URL such as
-    `s3://bucket/outputs`, without credentials: then only releases go there, and what a cluster's machines share."""
+    """Path or URL: runs and releases go to `<root>/<name>/`. It must not be inside `data.source`. A path is relative to
+    the job file. To a URL, such as `s3://bucket/outputs`, only releases go, and what the machines of a cluster
+    share."""
     keep: Annotated[int, Field(ge=1)] = 7
-    """Releases kept; the one that `latest` names is never removed, and none while it is read."""
+    """Releases kept, and runs kept, by the order in which they were made, whatever the clock said. The release that
+    `latest` names is never removed, and none while it is being read."""
     format: Literal["files", "tfrecord", "webdataset"] = "files"
-    """How a release holds its images. files: a PNG file each; tfrecord, webdataset: in shards, for large sets."""
+    """How a release stores its images. `files`: one PNG file each. `tfrecord` and `webdataset`: in shards, for sets of
+    about 100,000 images and more."""
 
     @field_validator("root")
     @classmethod

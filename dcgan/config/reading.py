@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 
 from dcgan.config import safe_yaml
 from dcgan.config.job import JobConfig, ResolvedJob
@@ -72,7 +74,7 @@ def _messages(error: ValidationError) -> Iterable[str]:
         key = ".".join(str(part) for part in detail["loc"] if not branch.search(str(part)))
         message = detail["msg"].removeprefix("Value error, ")
         if detail["type"] == "extra_forbidden":
-            message = f"unknown key; known here: {', '.join(_known_keys(detail['loc'][:-1]))}"
+            message = _unknown(detail["loc"])
         found = None if detail["type"] in ("missing", "value_error") else detail["input"]
         expected, _ = problems.setdefault(key, ([], found))
         expected.append(message)
@@ -87,11 +89,29 @@ def _shown(value: Any) -> str:
     return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]} ..."
 
 
-def _known_keys(location: tuple[int | str, ...]) -> list[str]:
+def _unknown(location: tuple[int | str, ...]) -> str:
+    """What to say of a key that no model has."""
     model: Any = JobConfig
-    for part in location:
+    for part in location[:-1]:
         model = model.model_fields[part].annotation
-    return list(model.model_fields)
+    known, name = list(model.model_fields), str(location[-1])
+    elsewhere = [key for key, _ in fields() if key.rpartition(".")[2] == name]
+    meant = [*elsewhere, *difflib.get_close_matches(name, known, n=1)]
+    return f"unknown key{f' (did you mean {meant[0]}?)' if meant else ''}; known here: {', '.join(known)}"
+
+
+def fields(model: type[BaseModel] = JobConfig, prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
+    """Every key of a job file that holds a value, with its dots, in the order of the models.
+
+    Args:
+        model: of the job or a part of it.
+        prefix: of the part's keys.
+    """
+    for name, field in model.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from fields(field.annotation, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", field
 
 
 def apply_override(values: dict[str, Any], override: str) -> None:

@@ -13,35 +13,40 @@ class TrainingConfig(Model):
     """The networks and how they are trained. What is not given comes from the preset."""
 
     preset: Literal["quick", "standard", "thorough"] = "standard"
-    """quick: minutes, to try things out; standard: a night's job; thorough: when quality is worth the hours."""
+    """`quick`: to try things out. `standard`: one night. `thorough`: when quality is worth the hours."""
     max_minutes: Annotated[float, Field(gt=0)] | None = None
-    """Budget in minutes for the whole run's training, shared out over base and classes. null: none."""
+    """Time budget for a run's training in minutes, divided among base and classes. A class whose time is up ships its
+    best step so far. `null`: no limit."""
     base: bool | None = None
-    """Train one shared base on all classes pooled, from which each class starts. false: every class from scratch."""
+    """`true`: train one shared base on all classes, from which each class starts. `false`: every class starts from
+    random weights."""
     base_steps: Annotated[int, Field(ge=1)] | None = None
-    """Optimizer steps of the shared base. None are taken with base: false."""
+    """Optimizer steps of the shared base. None are taken with `training.base: false`."""
     class_steps: Annotated[int, Field(ge=1)] | None = None
-    """Optimizer steps of each class after the base."""
+    """Optimizer steps of each class after the base, at most: the best step ships, and training stops early when no
+    better one is found."""
     width: Annotated[int, Field(ge=4, le=256)] | None = None
-    """Channels at the finest resolution; doubled at each coarser one (64 at 64 x 64 px is the paper's network)."""
+    """Channels at the finest resolution. Doubled at each coarser one, up to 8 times this number. 64 at 64 × 64 px is
+    the DCGAN paper's network."""
     latent_dim: Annotated[int, Field(ge=2, le=1024)] | None = None
-    """Numbers in a latent vector."""
+    """Length of a latent vector."""
     batch_size: Annotated[int, Field(ge=2, le=1024)] | None = None
     """Images per optimizer step."""
     learning_rate: Annotated[float, Field(gt=0, lt=1)] | None = None
     """Adam's step size for both networks (2e-4 in Radford et al. 2016)."""
     ema_decay: Annotated[float, Field(ge=0, lt=1)] | None = None
-    """Decay per step of the moving average of the generator's weights, which makes the images."""
+    """Decay per step of the moving average of the generator's weights. The images are made with that average."""
     augmentation: tuple[Augmentation, ...] | None = None
-    """Differentiable augmentations (Zhao et al. 2020) of what the discriminator sees. flip only where a mirrored
-    image is still of its class: a mirrored 2 or S is not."""
+    """Differentiable augmentations (Zhao et al. 2020) of everything that the discriminator sees, real and synthetic.
+    Use `flip` only if a mirrored image still belongs to its class: a mirrored 2 or S does not."""
     precision: Literal["auto", "float32", "bfloat16"] | None = None
-    """What the networks compute in while they are trained. auto: bfloat16 where the processor has the instructions and
-    a trial of a few steps is faster with them, else float32. Images are made in float32 always."""
+    """Number format during training. `auto`: bfloat16 if the processor has the instructions, the networks are large and
+    a trial of a few steps is faster, and float32 otherwise. Images are always made in float32."""
     log_steps: Annotated[int, Field(ge=1)] | None = None
-    """Optimizer steps that run at a stretch inside one compiled call; losses are logged after each stretch."""
+    """Optimizer steps per compiled call, a *stretch*. Losses are logged after each stretch."""
     snapshot_seconds: Annotated[float, Field(ge=0)] = 20.0
-    """At most so much work is lost to a kill, in seconds of one process's training. 0: none, at any cost."""
+    """Seconds between two snapshots. A kill loses at most this much work, plus the running stretch. If saving is slow,
+    snapshots come less often, so that they take at most 3 % of the time. 0: after every stretch."""
 
     def resolve(self) -> ResolvedTraining:
         """The same with the preset's values in every field that was not given."""

@@ -92,6 +92,7 @@ class Recipe(Record):
     augmentation: tuple[str, ...] = ()
     """Classical augmentations, keys of `dcgan.networks.augmentation.AUGMENTATIONS`."""
     mixup: bool = False
+    """Whether pairs of images and labels are mixed (Zhang et al. 2018)."""
     synthetic: float = 0.0
     """Share of a class's draws that are synthetic when it has hardly any real images; 0: none of any class."""
 
