@@ -8,7 +8,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dcgan.release import shards
@@ -16,6 +16,7 @@ from dcgan.release import shards
 features = st.dictionaries(st.text(max_size=8), st.binary(max_size=300) | st.integers(0, 2**63 - 1), max_size=4)
 
 
+@settings(deadline=None)  # the first example loads TensorFlow
 @given(features)
 def test_features_are_those_of_tensorflow(expected: dict[str, bytes | int]) -> None:
     from dcgan.execution.determinism import load_tensorflow  # noqa: PLC0415 (slow)
