@@ -152,8 +152,8 @@ UNITS = {"generation": "images", "generation in shards": "images"}
 
 def in_words(report: Report) -> str:
     """A report in one line: `training 3: 250 of 500 steps, loss D 0.61 G 0.74  0:20 left`."""
-    told = f"{_name(report)}: {report['done']:,} of {report['total']:,} {_unit(report)}"
-    return f"{told}, {detail}" if (detail := _detail(report)) else told
+    line = f"{_name(report)}: {report['done']:,} of {report['total']:,} {_unit(report)}"
+    return f"{line}, {detail}" if (detail := _detail(report)) else line
 
 
 def _name(report: Report) -> str:

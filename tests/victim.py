@@ -99,9 +99,9 @@ def model(folder: Path) -> object:
     from dcgan.execution.determinism import wake_tensorflow  # noqa: PLC0415 (the others need no TensorFlow)
 
     wake_tensorflow(1)
-    from dcgan.release import again  # noqa: PLC0415
+    from dcgan.release import regenerate  # noqa: PLC0415
 
-    return again.load_model(dcgan.load_release(folder), "01")
+    return regenerate.load_model(dcgan.load_release(folder), "01")
 
 
 ACTS: dict[str, Callable[[Path], object]] = {act.__name__: act for act in (load, manifest, arrays, verify, model)}

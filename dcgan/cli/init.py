@@ -152,30 +152,32 @@ def _presets(
         parse_job({**values, "training": {**values["training"], "preset": preset}}, where="dcgan init").resolve(folder)
         for preset in PURPOSES
     ]
-    told = []
+    lines = []
     for job, rates in zip(jobs, rates_here(jobs, shape, plan, timing=timing), strict=True):
         preset = job.training.preset
         line = f"{preset}: {PURPOSES[preset]}"
         if rates:
             total = duration.estimate(job, duration.work_of(job, plan), rates).total
             line += f"; a first run takes about {rough_duration(total)} on this machine"
-        told.append(line)
-    return told
+        lines.append(line)
+    return lines
 
 
 def _size(table: pd.DataFrame) -> tuple[list[int], list[str]]:
     """[height, width] in px to train at, and why."""
     readable = table[table["height"] > 0]
     found, odd = usual_size(readable)
-    told = f"nearly all images are {found[0]} x {found[1]} px"
+    reason = f"nearly all images are {found[0]} x {found[1]} px"
     if odd.mean() > MAX_ODD_SHARE:
         found = int(readable["height"].median()), int(readable["width"].median())
-        told = f"images are of many sizes, {found[0]} x {found[1]} px in the middle, and are resized"
+        reason = f"images are of many sizes, {found[0]} x {found[1]} px in the middle, and are resized"
     if max(found) <= GOOD_SIDE and min(found) >= SIDE_MIN:
-        return list(found), [f"[height, width] in px: {told}"]
+        return list(found), [f"[height, width] in px: {reason}"]
     scale = GOOD_SIDE / max(found)
     size = [max(SIDE_MIN, round(side * scale / STEP) * STEP) if scale < 1 else max(SIDE_MIN, side) for side in found]
-    return size, [f"[height, width] in px: {told}; more than {GOOD_SIDE} take a DCGAN long, and {SIDE_MAX} is the most"]
+    return size, [
+        f"[height, width] in px: {reason}; more than {GOOD_SIDE} take a DCGAN long, and {SIDE_MAX} is the most"
+    ]
 
 
 def _channels(table: pd.DataFrame, record: CatalogueRecord) -> tuple[int, list[str]]:
@@ -195,8 +197,8 @@ def _holdout(table: pd.DataFrame) -> tuple[float | str, list[str]]:
             of_split = unused[unused["split"] == split]
             if role(split) is kind and of_split["label"].nunique() >= 2:
                 return split, [f"the set's own split: {len(of_split):,} images that no GAN sees"]
-    told = f"share of each class that no GAN sees; a verdict on a class needs {MIN_HOLDOUT} held-out images of it"
-    return _share(table), [told]
+    reason = f"share of each class that no GAN sees; a verdict on a class needs {MIN_HOLDOUT} held-out images of it"
+    return _share(table), [reason]
 
 
 def _share(table: pd.DataFrame) -> float:
@@ -231,10 +233,10 @@ def _amounts(table: pd.DataFrame, holdout: float | str) -> tuple[dict[str, float
 
 def _wrong(record: CatalogueRecord) -> list[str]:
     """What looks wrong."""
-    told = [f"Look: {warning}." for warning in record.warnings]
-    told += [f"Left out: {counted(count, 'file')}, {reason}" for reason, count in record.reasons.items()]
-    told += [f"Not used: {counted(count, 'image')} of split {split}" for split, count in record.unused.items()]
-    return told
+    lines = [f"Look: {warning}." for warning in record.warnings]
+    lines += [f"Left out: {counted(count, 'file')}, {reason}" for reason, count in record.reasons.items()]
+    lines += [f"Not used: {counted(count, 'image')} of split {split}" for split, count in record.unused.items()]
+    return lines
 
 
 def _few(plan: Mapping[str, ClassPlan]) -> list[str]:
@@ -283,8 +285,8 @@ def _text(values: Mapping[str, Any], comments: Mapping[str, Sequence[str]]) -> s
     return "\n".join(lines) + "\n"
 
 
-def _comments(told: Iterable[str], indent: str = "") -> list[str]:
-    return [f"{indent}# {_printable(line)}".rstrip() for line in told]
+def _comments(lines: Iterable[str], indent: str = "") -> list[str]:
+    return [f"{indent}# {_printable(line)}".rstrip() for line in lines]
 
 
 def _scalar(value: Any) -> str:

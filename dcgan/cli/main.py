@@ -360,8 +360,8 @@ def automate(silence: int, notify: tuple[str, ...]) -> int:
     from dcgan.flows.automations import automate as set_up
     from dcgan.terminal import echo
 
-    for told in set_up(silence, notify):
-        echo(told)
+    for line in set_up(silence, notify):
+        echo(line)
     return 0
 
 

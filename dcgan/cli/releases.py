@@ -78,11 +78,11 @@ def regenerate(path: str | Path, image_ids: Sequence[str], out: Path | None, *, 
     if out:
         _require_new(out)
     release = _open(path)
-    again = _again(release)
+    module = _regenerating(release)
     total = len(image_ids) or len(release.manifest)
     exact, largest, number = 0, 0, 0
     with display.live(), storage.whole_folder(out) if out else nullcontext() as folder:
-        for number, image in enumerate(again.regenerate(release, image_ids), start=1):
+        for number, image in enumerate(module.regenerate(release, image_ids), start=1):
             if folder:
                 (folder / image.path).parent.mkdir(parents=True, exist_ok=True)
                 (folder / image.path).write_bytes(image.png)
@@ -94,8 +94,8 @@ def regenerate(path: str | Path, image_ids: Sequence[str], out: Path | None, *, 
     if as_json:
         echo_json({"images": number, "same_bytes": exact, "largest_difference": largest})
         return 0
-    told = "byte for byte as released" if exact == number else f"{exact:,} of them byte for byte as released"
-    echo(f"{path}: {counted(number, 'image')} made again, {told}")
+    how = "byte for byte as released" if exact == number else f"{exact:,} of them byte for byte as released"
+    echo(f"{path}: {counted(number, 'image')} made again, {how}")
     if exact < number:
         made_on = release.record.gpus or release.record.processor
         echo(
@@ -109,10 +109,10 @@ def sample(path: str | Path, labels: Sequence[str], count: int, out: Path, *, as
     """Make more images with a release's models."""
     _require_new(out)
     release = _open(path)
-    again = _again(release)
+    module = _regenerating(release)
     shipped = [label for label, entry in release.record.classes.items() if entry.released]
     with display.live():
-        made = again.sample(
+        made = module.sample(
             release,
             dict.fromkeys(labels or shipped, count),
             out,
@@ -138,9 +138,9 @@ def _require_new(folder: Path) -> None:
         raise ReleaseError(f"{folder} exists: choose a folder that does not, so that nothing is mixed or lost")
 
 
-def _again(release: Release) -> ModuleType:
-    """`dcgan.release.again`, with TensorFlow set up as for the release: the bytes depend on it."""
+def _regenerating(release: Release) -> ModuleType:
+    """`dcgan.release.regenerate`, with TensorFlow set up as for the release: the bytes depend on it."""
     wake_tensorflow(release.record.threads)
-    from dcgan.release import again  # it imports TensorFlow
+    from dcgan.release import regenerate  # it imports TensorFlow
 
-    return again
+    return regenerate

@@ -87,9 +87,9 @@ def _missing(command: str, run: Run, labels: Iterable[str], wanted: Collection[s
             break
         if lacking := [label for label in labels if not is_done(run, label)]:
             every = len(lacking) == len(wanted)
-            told = "no class was" if every else _named(lacking)
+            what = "no class was" if every else _named(lacking)
             classes = "" if every or before == "evaluate" else _of_classes(lacking)  # one evaluation is of all classes
-            return f"{told} {done} yet: dcgan {before} {given}{classes}"
+            return f"{what} {done} yet: dcgan {before} {given}{classes}"
     return ""
 
 

@@ -17,7 +17,7 @@ from dcgan.errors import ConfigError
 
 J = TypeVar("J", bound=JobConfig)
 
-MAX_TOLD = 20  # wrong keys that a message lists
+MAX_LISTED = 20  # wrong keys that a message lists
 MAX_SHOWN = 200  # characters of a wrong value that it repeats
 
 
@@ -61,9 +61,9 @@ def _validated(model: type[J], values: Any, where: str) -> J:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        told = list(_messages(error))
-        more = [f"and {len(told) - MAX_TOLD:,} more wrong keys"] if len(told) > MAX_TOLD else []
-        raise ConfigError(f"{where}: " + "; ".join(told[:MAX_TOLD] + more)) from error
+        messages = list(_messages(error))
+        more = [f"and {len(messages) - MAX_LISTED:,} more wrong keys"] if len(messages) > MAX_LISTED else []
+        raise ConfigError(f"{where}: " + "; ".join(messages[:MAX_LISTED] + more)) from error
 
 
 def _messages(error: ValidationError) -> Iterable[str]:

@@ -68,8 +68,8 @@ def plan_split(job: ResolvedJob, table: pd.DataFrame, record: CatalogueRecord) -
     if all(entry.state is ClassState.REFUSED for entry in classes.values()):
         reasons = "; ".join(f"{label}: {entry.reason}" for label, entry in classes.items())
         left_out = ", ".join(f"{count:,} {reason}" for reason, count in record.reasons.items())
-        told = f". Left out: {left_out}" if left_out else ""
-        raise InputError(f"no class has enough real images to train on. {reasons}{told}")
+        why = f". Left out: {left_out}" if left_out else ""
+        raise InputError(f"no class has enough real images to train on. {reasons}{why}")
     if sum(entry.train > 0 for entry in classes.values()) < 2:
         raise InputError(
             "fewer than two classes have training images: nothing tells what a class is. See data.holdout."
@@ -210,5 +210,5 @@ def _store_pixels(source: Source, rows: pd.DataFrame, image_shape: tuple[int, in
     num_bytes = sum(source.state(number_of[path])[0] for path in rows["path"])
     for number, problem in readers.answers("store_pixels", tasks, num_bytes):
         if problem != "":
-            told = f"was readable a moment ago, and now {problem}" if isinstance(problem, readers.Lost) else problem
-            raise InputError(f"{rows['path'].iloc[number]} {told}")
+            why = f"was readable a moment ago, and now {problem}" if isinstance(problem, readers.Lost) else problem
+            raise InputError(f"{rows['path'].iloc[number]} {why}")

@@ -24,12 +24,12 @@ _LASTING = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectory
 log = logging.getLogger(__name__)
 
 
-def patiently(act: Callable[[], R], told: str) -> R:
+def patiently(act: Callable[[], R], problem: str) -> R:
     """Do what a network may fail, and again after a while, longer each time.
 
     Args:
         act: may be done twice.
-        told: what it does to which URL, for the message.
+        problem: what it does to which URL, for the message.
 
     Raises:
         FileNotFoundError: it is not there.
@@ -41,7 +41,7 @@ def patiently(act: Callable[[], R], told: str) -> R:
         retry=tenacity.retry_if_exception(_may_pass),
         wait=tenacity.wait_chain(*(tenacity.wait_random(wait, 2 * wait) for wait in WAITS)),
         stop=tenacity.stop_after_attempt(len(WAITS) + 1),
-        before_sleep=functools.partial(_warn, told),
+        before_sleep=functools.partial(_warn, problem),
         sleep=interruption.sleep,
         reraise=True,
     )
@@ -50,13 +50,13 @@ def patiently(act: Callable[[], R], told: str) -> R:
     except (FileNotFoundError, Interrupted):
         raise
     except Exception as error:  # each file system has its own kinds
-        raise StorageError(f"{told}: {_reason(error)}") from error
+        raise StorageError(f"{problem}: {_reason(error)}") from error
 
 
-def remove(act: Callable[[], object], told: str) -> None:
+def remove(act: Callable[[], object], problem: str) -> None:
     """Remove something in a store, as `patiently`. What is gone counts as removed: by a try whose answer was lost."""
     with contextlib.suppress(FileNotFoundError):
-        patiently(act, told)
+        patiently(act, problem)
 
 
 def _truthful(act: Callable[[], R]) -> R:
@@ -85,9 +85,9 @@ def _may_pass(error: BaseException) -> bool:
     return isinstance(error, Exception) and not lasts
 
 
-def _warn(told: str, state: tenacity.RetryCallState) -> None:
+def _warn(problem: str, state: tenacity.RetryCallState) -> None:
     if state.attempt_number == 2 and state.outcome:  # a single failure is nothing unusual
-        log.warning("%s: %s. Trying again", told, _reason(state.outcome.exception()))
+        log.warning("%s: %s. Trying again", problem, _reason(state.outcome.exception()))
 
 
 def _reason(error: BaseException | None) -> str:

@@ -54,7 +54,7 @@ def of_training(run: Run, portion: Portion) -> Iterator[str]:
     line += f", {record.stopped}" if record.stopped is Stopped.TIME_RAN_OUT else ""
     yield f"Class {portion.label} is trained: {line}"
     for incident in record.incidents:
-        yield f"  {incident.kind} at step {incident.step}: {incident.told}"
+        yield f"  {incident.kind} at step {incident.step}: {incident.detail}"
 
 
 def of_generation(run: Run, portion: Portion) -> Iterator[str]:

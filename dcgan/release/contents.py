@@ -124,8 +124,8 @@ def open_release(
         try:
             return kind(folder)
         except BlockingIOError as error:
-            told = f"{path} is being removed: it is older than the releases that outputs.keep keeps"
-            raise ReleaseError(told) from error
+            problem = f"{path} is being removed: it is older than the releases that outputs.keep keeps"
+            raise ReleaseError(problem) from error
         except ValueError as error:
             raise ReleaseError(f"{path} is not a release: its {RECORD} is not what a release's is: {error}") from error
         except OSError as error:

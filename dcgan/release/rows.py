@@ -71,8 +71,8 @@ def _require_schema(parquet: pq.ParquetFile) -> None:
         kind = pa.dictionary(pa.int32(), pa.string()) if field.name in TEXTS else field.type
         there = [other.type for other in found if other.name == field.name]
         if there != [kind]:
-            told = ", ".join(map(str, there)) or "none"
-            raise ValueError(f"column {field.name}: expected one of type {field.type}, found {told}")
+            types = ", ".join(map(str, there)) or "none"
+            raise ValueError(f"column {field.name}: expected one of type {field.type}, found {types}")
 
 
 def _require_sizes(parquet: pq.ParquetFile, record: ReleaseRecord) -> None:

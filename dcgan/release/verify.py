@@ -21,7 +21,7 @@ from dcgan.text import counted
 
 NUM_THREADS = 4  # hashing lets go of the interpreter's lock
 PER_CHUNK = 256  # files that a thread checks before it comes back for more
-MAX_TOLD = 10  # problems that the message lists
+MAX_LISTED = 10  # problems that the message lists
 MAX_SUMS_BYTES = 1000  # of release.sha256: a line
 MAX_OTHER_BYTES = 2**31  # of the report, the card, a model: the largest network's has 1.5 GB
 
@@ -59,7 +59,7 @@ def check(release: Contents, called: str | Path, on_progress: OnProgress = no_re
     folders = {parent.as_posix() for path in wanted for parent in PurePosixPath(path).parents if parent.name}
     folders |= {"models"}  # which stands without a model, too
     found = _found(release.folder, folders)
-    if images is None:  # without their checksums, images cannot be told from what does not belong
+    if images is None:  # without their checksums, images cannot be distinguished from what does not belong
         found.pop("images", None)
     problems += [f"{name} is missing" for name in sorted(wanted.keys() - found.keys())]
     for name, kind in sorted(found.items()):
@@ -74,13 +74,15 @@ def check(release: Contents, called: str | Path, on_progress: OnProgress = no_re
     for name, problem in _changes(release, present, wanted, on_progress):
         problems.append(f"{name} {problem}")
     if not manifest_as_released:
-        problems = [f"{told}; no image could be checked" if told.startswith(MANIFEST) else told for told in problems]
+        problems = [f"{one}; no image could be checked" if one.startswith(MANIFEST) else one for one in problems]
     if not problems:  # the shards and the manifest can be trusted, so hold them against each other
         problems = list(_disagreements(release))
     if problems:
-        more = f"\n  ... and {len(problems) - MAX_TOLD} more" if len(problems) > MAX_TOLD else ""
-        told = "\n  ".join(problems[:MAX_TOLD])
-        raise ReleaseError(f"{called} is not as it was released ({counted(len(problems), 'problem')}):\n  {told}{more}")
+        more = f"\n  ... and {len(problems) - MAX_LISTED} more" if len(problems) > MAX_LISTED else ""
+        listed = "\n  ".join(problems[:MAX_LISTED])
+        raise ReleaseError(
+            f"{called} is not as it was released ({counted(len(problems), 'problem')}):\n  {listed}{more}"
+        )
     return len(present)
 
 
@@ -130,14 +132,14 @@ def _changes(
     """Files that are not as they were, and how, read by several threads, some files at a time."""
 
     def changes(chunk: Sequence[str]) -> list[tuple[str, str]]:
-        told = ((name, _change(release, name, wanted[name])) for name in chunk)
-        return [(name, change) for name, change in told if change]
+        found = ((name, _change(release, name, wanted[name])) for name in chunk)
+        return [(name, change) for name, change in found if change]
 
     chunks = [names[first : first + PER_CHUNK] for first in range(0, len(names), PER_CHUNK)]
     done = 0
     with ThreadPoolExecutor(NUM_THREADS) as pool:
-        for chunk, told in zip(chunks, pool.map(changes, chunks), strict=True):
-            yield from told
+        for chunk, found in zip(chunks, pool.map(changes, chunks), strict=True):
+            yield from found
             done += len(chunk)
             on_progress({"stage": "verify", "done": done, "total": len(names), "unit": "files"})
 

@@ -45,11 +45,11 @@ def refusal(train: int, holdout: int, found: ClassFiles, needed: int) -> str:
         found: its files.
         needed: training images that a class must have.
     """
-    told = f"{train} training images, at least {needed} are needed"
+    lack = f"{train} training images, at least {needed} are needed"
     details = [f"{holdout} held out"] if holdout else []
     if found.files > found.accepted:
         details.append(f"{found.files - found.accepted} of {found.files} files left out")
-    return f"{told} ({', '.join(details)})" if details else told
+    return f"{lack} ({', '.join(details)})" if details else lack
 
 
 # Training and generation.
@@ -57,7 +57,7 @@ def refusal(train: int, holdout: int, found: ClassFiles, needed: int) -> str:
 
 def incidents(some: Sequence[Incident]) -> str:
     """Incidents in one line."""
-    return "; ".join(f"{incident.kind} at step {incident.step} ({incident.told})" for incident in some)
+    return "; ".join(f"{incident.kind} at step {incident.step} ({incident.detail})" for incident in some)
 
 
 def shortfall(generation: PartRecord, requested: int) -> str:
@@ -130,27 +130,27 @@ def advice(found: Advice) -> str:
     mixup, images = found.recipe.mixup, bool(found.recipe.synthetic)
     match mixup, images:
         case True, True:
-            told = "with mixup and these images"
+            how = "with mixup and these images"
         case True, False:
-            told = "with mixup and without these images"
+            how = "with mixup and without these images"
         case False, True:
-            told = "with these images"
+            how = "with these images"
         case _:
-            told = "without these images"
+            how = "without these images"
     if not mixup and not images:
         return (
-            f"Train {told}: {found.measure} is {found.classical:.1%} with classical augmentation alone; the images' "
+            f"Train {how}: {found.measure} is {found.classical:.1%} with classical augmentation alone; the images' "
             f"own part is {_interval(found.images)}."
         )
     own = f"; the images' own part is {_interval(found.images)}" if mixup else ""
-    return f"Train {told}: {found.measure} {found.classical:.1%} → {found.advised:.1%} ({_interval(found.gain)}){own}."
+    return f"Train {how}: {found.measure} {found.classical:.1%} → {found.advised:.1%} ({_interval(found.gain)}){own}."
 
 
 def worth(advice: Advice) -> str:
     """What the images are worth in real ones."""
     found, which = advice.worth, "rare class" if advice.measure == "recall of rare classes" else "class"
     if found is None or found.images is None or found.images_low is None:
-        return "What they are worth in real images cannot be told: more real images are not seen to help here."
+        return "What they are worth in real images is unknown: more real images do not visibly help here."
     if found.images_low <= 0:
         most = "" if found.images_high is None else f": at most about {found.images_high:.0f} of each {which}"
         return f"In real images they are worth less than can be seen{most}."
@@ -237,8 +237,8 @@ def _cause(change: ClassChange) -> str:
             return f"was {change.name_before}"
         case Cause.IMAGES:
             counts = {"more": change.added, "fewer": change.removed}
-            told = [f"{counted(count, 'image')} {word}" for word, count in counts.items() if count]
-            return ", ".join(told) or "its training did not end before"
+            parts = [f"{counted(count, 'image')} {word}" for word, count in counts.items() if count]
+            return ", ".join(parts) or "its training did not end before"
         case Cause.TOO_MANY_IMAGES:
             return f"{change.share_changed:.0%} of its images have changed since it last was"
         case Cause.AMOUNT:

@@ -131,7 +131,7 @@ class Course:
         Raises:
             TrainingError: this kind of incident has come too often; the message holds the history.
         """
-        self.incidents.append(Incident(kind=kind, step=self.step, branch=self.branch, told=detail))
+        self.incidents.append(Incident(kind=kind, step=self.step, branch=self.branch, detail=detail))
         if sum(incident.kind == kind for incident in self.incidents) > ALLOWED[kind]:
             raise TrainingError(f"training {kind} once too often: {sentences.incidents(self.incidents)}")
         self.branch += 1

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 import dcgan
 from dcgan.errors import ReleaseError
 from dcgan.files import storage
-from dcgan.release import again
+from dcgan.release import regenerate
 from dcgan.release.manifest import SCHEMA
 from dcgan.release.verify import missing, verify
 from tests.forging import HONEST, copy, seal, seal_text, sharded, write_manifest
@@ -68,8 +68,8 @@ def read(release: Path) -> None:
 def make_again(release: Path) -> None:
     """Make an image again, and one more."""
     for act in (
-        lambda: next(again.regenerate(dcgan.load_release(release))),
-        lambda: again.sample(dcgan.load_release(release), {"NA": 1}, release.with_name("out")),
+        lambda: next(regenerate.regenerate(dcgan.load_release(release))),
+        lambda: regenerate.sample(dcgan.load_release(release), {"NA": 1}, release.with_name("out")),
     ):
         shutil.rmtree(release.with_name("out"), ignore_errors=True)
         began = time.monotonic()
@@ -253,7 +253,7 @@ def test_job_that_is_odd_makes_nothing(name: str, tmp_path: Path) -> None:
     with forged() as release:
         seal(release, CONFIGS[name])
         with pytest.raises(ReleaseError):
-            again.sample(dcgan.load_release(release), {"NA": 1}, tmp_path / "out")
+            regenerate.sample(dcgan.load_release(release), {"NA": 1}, tmp_path / "out")
         assert not (tmp_path / "out").exists()
 
 

@@ -48,7 +48,7 @@ class Cache:
     def load(self, source: Source, data: DataConfig) -> pd.DataFrame:
         """What is remembered of a source's files, read as `data` says: `STATE` and `FACTS`, a row for each path.
 
-        A memory that is damaged is told of, and taken for empty; so is, without a word, one of another source or of
+        A damaged memory is reported, and treated as empty; so is, without a report, one of another source or of
         another version of the code that opens pictures.
         """
         nothing = pd.DataFrame({column: pd.Series(dtype=object) for column in STATE + FACTS})

@@ -90,8 +90,8 @@ def _range(image: Image.Image, kind: str, low: float, high: float, wanted: Range
     hint = "Say which values are black and white: data.range"
     if kind == FLOATS:
         if not (low >= 0 and high <= 255):
-            told = f"floating-point values from {low:g} to {high:g}; expected 0 to 1, or 0 to 255"
-            raise UnusableError(f"{told}. {hint}")
+            found = f"floating-point values from {low:g} to {high:g}; expected 0 to 1, or 0 to 255"
+            raise UnusableError(f"{found}. {hint}")
         return 0.0, 1.0 if high <= 1 else 255.0, ""
     bits = _number(_tag(image, _BITS_PER_SAMPLE))
     if bits is not None and 8 < bits < 16:

@@ -50,7 +50,7 @@ def build_catalogue(run: Run, job: ResolvedJob, on_progress: OnProgress, *, reha
     Args:
         run: where to.
         job: resolved.
-        on_progress: told now and then.
+        on_progress: called now and then.
         rehash: open every file, also those that have not changed since the job's last run.
 
     Raises:
@@ -72,7 +72,7 @@ def scan(
 
     Args:
         data: resolved.
-        on_progress: told now and then.
+        on_progress: called now and then.
         cache: what earlier scans of this source found.
 
     Returns:
@@ -88,7 +88,7 @@ def scan(
     source = list_source(data, on_progress, anew=cache.rehash)
     named = pd.DataFrame({name: [getattr(entry, name) for entry in source.entries] for name in COLUMNS[:3]}, dtype=str)
     facts = _inspect_all(source, data, cache, on_progress)
-    told_ranges = require_known_ranges(facts, named["path"], data.source)
+    ranges_in_words = require_known_ranges(facts, named["path"], data.source)
     table = named.join(facts)[COLUMNS]
 
     leave_out_unused_splits(table, data.holdout)
@@ -112,7 +112,7 @@ def scan(
         unused=_counts(unused["split"]),
         image_size=image_size,
         channels=(1 if accepted["grey"].all() else 3) if data.channels == "auto" else data.channels,
-        read_as=", ".join(filter(None, (source.reading.told(source.entries), told_ranges))),
+        read_as=", ".join(filter(None, (source.reading.in_words(source.entries), ranges_in_words))),
         layout=source.reading.layout,
         warnings=[*source.reading.warnings, *shared, *lookalikes.warnings({one: usable[one] for one in labels})],
     )
@@ -179,8 +179,8 @@ def _too_few_classes(source: str, table: pd.DataFrame, labels: list[str], shared
     ]
     unused = _counts(table.loc[table["verdict"] == UNUSED, "split"])
     not_used = [f"{count} of split {split}" for split, count in unused.items()]
-    told = [f"{what}: {', '.join(ones)}" for what, ones in (("left out", left_out), ("not used", not_used)) if ones]
-    beside = f" ({'; '.join(told)})" if told else ""
+    parts = [f"{what}: {', '.join(ones)}" for what, ones in (("left out", left_out), ("not used", not_used)) if ones]
+    beside = f" ({'; '.join(parts)})" if parts else ""
     return (
         f"data.source {source}: found {found}, in {len(table):,} files and "
         f"{len({*labels, *table['label']} - {''})} classes"

@@ -13,8 +13,8 @@ from PIL import Image
 
 from dcgan.files import marks
 
-# Pillow's names. None of these starts a program, as its EPS does, and each but TGA is told by its first bytes: what
-# Pillow reads beside them is opened by nothing but guesses, or is not a picture.
+# Pillow's names. None of these starts a program, as its EPS does, and each but TGA is recognised by its first bytes.
+# What else Pillow reads is opened by guessing, or is not a picture.
 READ = {
     "AVIF", "BMP", "CUR", "DCX", "DDS", "DIB", "FITS", "GIF", "HEIF", "ICNS", "ICO", "JPEG", "JPEG2000", "MSP", "PCX",
     "PNG", "PPM", "PSD", "QOI", "SGI", "SUN", "TGA", "TIFF", "WEBP", "XBM", "XPM",

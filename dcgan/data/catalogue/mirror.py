@@ -148,9 +148,9 @@ class _Mirror:
     def _fetch(self, name: str) -> bool:
         """Fetch one file; False when it is gone since it was listed."""
         part, target = self._part / str(threading.get_ident()), self.files / name
-        told = f"cannot read {self._url}: {name}"
+        problem = f"cannot read {self._url}: {name}"
         try:
-            transfers.patiently(lambda: self._system.get_file(f"{self._remote}/{name}", str(part)), told)
+            transfers.patiently(lambda: self._system.get_file(f"{self._remote}/{name}", str(part)), problem)
         except FileNotFoundError:
             return False
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -51,8 +51,8 @@ def require_known_ranges(facts: pd.DataFrame, paths: pd.Series[str], source: str
             "values are black and white in all of them: data.range: [0, 255], or data.range: [0, 1]"
         )
     ranges = wide[["black", "white"]].drop_duplicates().sort_values(["white", "black"])
-    told = ", ".join(f"{black:g} to {white:g}" for black, white in ranges.itertuples(index=False))
-    return f"{len(wide):,} of more than 8 bits, values from {told}"
+    limits = ", ".join(f"{black:g} to {white:g}" for black, white in ranges.itertuples(index=False))
+    return f"{len(wide):,} of more than 8 bits, values from {limits}"
 
 
 def _require_bright(group: pd.DataFrame, white: float, source: str) -> None:

@@ -44,10 +44,10 @@ def find_files(root: Path, names: Sequence[str], where: str) -> tuple[list[str],
     if not lacking:
         return paths, there, []
     fitting: dict[tuple[str, ...], str] = {}
-    for told, rename in _readings(root, [names[number] for number in lacking], none_there=not any(there)):
+    for note, rename in _readings(root, [names[number] for number in lacking], none_there=not any(there)):
         renamed = [rename(names[number]) for number in lacking]
         if all(one is not None and _is_file(root, one) for one in renamed):
-            fitting.setdefault(tuple(str(one) for one in renamed), told)
+            fitting.setdefault(tuple(str(one) for one in renamed), note)
     if len(fitting) > 1:
         raise InputError(
             f"{where}: no file is where the table says, such as {names[lacking[0]]}, and there is more than one way to "
@@ -55,10 +55,10 @@ def find_files(root: Path, names: Sequence[str], where: str) -> tuple[list[str],
         )
     if not fitting:
         return paths, there, []
-    [(renamed_all, told)] = fitting.items()
+    [(renamed_all, note)] = fitting.items()
     for number, path in zip(lacking, renamed_all, strict=True):
         paths[number], there[number] = PurePosixPath(path).as_posix(), True
-    return paths, there, [told]
+    return paths, there, [note]
 
 
 def _is_file(root: Path, path: str) -> bool:

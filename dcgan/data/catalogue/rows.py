@@ -49,12 +49,12 @@ class Rows:
     """Column, or columns, that the labels are from."""
     split_from: str = ""
     """Where the splits are from; "" where there are none."""
-    told: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     """How it was read, where that is not plain."""
 
-    def tell(self, told: Iterable[str]) -> None:
+    def note(self, notes: Iterable[str]) -> None:
         """Take note of how something was read."""
-        self.told += [one for one in told if one not in self.told]
+        self.notes += [one for one in notes if one not in self.notes]
 
     def add(self, path: str, label: str, split: str, problem: str) -> None:
         """Take a row."""
@@ -96,7 +96,7 @@ class Rows:
                     f"data.splits: {splits.setting(called)}"
                 )
             split_of |= names
-            self.tell(f"{one} read as split {split}" for one, split in sorted(names.items()) if one != split)
+            self.note(f"{one} read as split {split}" for one, split in sorted(names.items()) if one != split)
         return split_of
 
     def layout(self, kind: str) -> str:
@@ -130,13 +130,13 @@ def add_rows(
     Raises:
         InputError: columns are missing, labels are no names, or paths can be read in more than one way.
     """
-    rows.tell(table.told)
+    rows.note(table.notes)
     path_column, labels = _path_column(table, data, usual), _labels(rows, table, data, usual)
     names = to_names(table.columns[path_column], f"{table.file}, column {path_column}")
     within = "/".join(filter(None, (folder, data.images))).removesuffix("/")
     inside = [f"{within}/{name}" if within and name else name for name in names]
-    paths, there, told = find_files(root, inside, f"{table.file}, column {path_column}")
-    rows.tell(f"paths read {one}" for one in told)
+    paths, there, notes = find_files(root, inside, f"{table.file}, column {path_column}")
+    rows.note(f"paths read {one}" for one in notes)
     called = [split] * len(paths) if split is not None else _splits(rows, table, data, usual, paths, by_folder)
     for path, label, of_row, is_there in zip(paths, labels, called, there, strict=True):
         rows.add(path or ".", label, of_row, "" if is_there else MISSING)

@@ -44,7 +44,7 @@ class Reading:
     warnings: tuple[str, ...] = ()
     """What may be wrong, a sentence each."""
 
-    def told(self, entries: Iterable[Entry]) -> str:
+    def in_words(self, entries: Iterable[Entry]) -> str:
         """In a line: `Hugging Face image folder, splits train (1,200) and test (300), labels from metadata.jsonl`."""
         counts = Counter(entry.split for entry in entries if entry.split and entry.label and not entry.problem)
         order = sorted(counts, key=lambda split: (split != "train", split))

@@ -152,9 +152,9 @@ def setting(found: Iterable[str]) -> str:
 
 
 def _flow(of_split: Mapping[str, list[str]]) -> str:
-    told = {split: ones[0] if len(ones) == 1 else f"[{', '.join(ones)}]" for split, ones in of_split.items()}
-    order = sorted(told, key=lambda split: (split != "train", split))
-    return f"{{{', '.join(f'{split}: {told[split]}' for split in order)}}}"
+    folders = {split: ones[0] if len(ones) == 1 else f"[{', '.join(ones)}]" for split, ones in of_split.items()}
+    order = sorted(folders, key=lambda split: (split != "train", split))
+    return f"{{{', '.join(f'{split}: {folders[split]}' for split in order)}}}"
 
 
 def _words(name: str) -> list[str]:

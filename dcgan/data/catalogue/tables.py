@@ -36,7 +36,7 @@ class Table:
     """Values by column: text in a CSV, and the file's own types otherwise."""
     class_names: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Of columns of whole numbers that are indices: what they are indices into."""
-    told: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     """How it was read, where that is not plain."""
 
     def find(self, wanted: str | None, usual: Sequence[str]) -> str | None:
@@ -85,17 +85,17 @@ def read_table(file: Path, needed: Sequence[Sequence[str]]) -> Table:
 def missing_columns(table: Table, expected: Sequence[str]) -> InputError:
     """What to say of a table without its columns: what it has instead, and what that may be."""
     lacking = " and no column ".join(expected)
-    told = f"{table.file} has no column {lacking}; it has {named(table.columns)}."
+    notes = f"{table.file} has no column {lacking}; it has {named(table.columns)}."
     names = list(table.columns)
     if len(names) >= _MANY_COLUMNS:
         return InputError(
-            f"{told} It may contain the pixels themselves: write them to an .npz with images, uint8 (N, H, W), and "
+            f"{notes} It may contain the pixels themselves: write them to an .npz with images, uint8 (N, H, W), and "
             "labels"
         )
     if any(name.strip().lower().endswith(ENDINGS) for name in names):
-        return InputError(f"{told} It may have no header: write the names of its columns into the first line")
+        return InputError(f"{notes} It may have no header: write the names of its columns into the first line")
     keys = ", ".join(f"{name}: COLUMN" for name in expected)
-    return InputError(f"{told} Name the columns: data.columns: {{{keys}}}")
+    return InputError(f"{notes} Name the columns: data.columns: {{{keys}}}")
 
 
 def class_labels(metadata: Mapping[bytes, bytes] | None) -> dict[str, list[str]]:
@@ -171,7 +171,7 @@ def _json_lines(file: Path) -> Table:
 
 def _csv(file: Path, needed: Sequence[Sequence[str]]) -> Table:
     """Text, never converted: a class may be called NA, null or 007."""
-    text, told = _text(file.read_bytes(), file)
+    text, notes = _text(file.read_bytes(), file)
     rows = _rows(text, ",", file)
     for separator, words in list(_SEPARATORS.items())[1:]:
         # Where commas give the columns that are needed, nothing else is tried.
@@ -179,24 +179,24 @@ def _csv(file: Path, needed: Sequence[Sequence[str]]) -> Table:
             break
         others = _rows(text, separator, file)
         if others and _has(others[0], needed):
-            rows, told = others, [*told, f"columns separated by {words}"]
+            rows, notes = others, [*notes, f"columns separated by {words}"]
     if not rows:
         raise InputError(f"{file} is empty; expected a first line with the names of its columns, such as path,label")
     header, *body = rows
     shape = _shape(header, body, file)
     if shape:
-        told.append(shape[1])
+        notes.append(shape[1])
         body = shape[0]
     if len(header) > 1 and any(name.startswith(" ") for name in header) and body:
         later = [value for row in body for value in row[1:] if value]
         if all(value.startswith(" ") for value in later):
             body = [[row[0], *(value.lstrip(" ") for value in row[1:])] for row in body]
             header = [name.lstrip(" ") for name in header]
-            told.append("a space after each separator left out")
+            notes.append("a space after each separator left out")
     columns: dict[str, list[str]] = {}
     for number, name in enumerate(header):
         columns.setdefault(name, [row[number] if number < len(row) else "" for row in body])
-    return Table(file, columns, {}, tuple(told))
+    return Table(file, columns, {}, tuple(notes))
 
 
 def _text(content: bytes, file: Path) -> tuple[str, list[str]]:

@@ -31,8 +31,8 @@ def leave_out_unused_splits(table: pd.DataFrame, holdout: float | str) -> None:
     if isinstance(holdout, str):
         meant = splits.find(holdout, found)
         if meant is None:
-            told = f"it has {', '.join(found)}" if found else "it has no splits; give a share, such as 0.2"
-            raise InputError(f"data.holdout names the split {holdout!r}, which the source does not have: {told}")
+            lines = f"it has {', '.join(found)}" if found else "it has no splits; give a share, such as 0.2"
+            raise InputError(f"data.holdout names the split {holdout!r}, which the source does not have: {lines}")
         table.loc[table["split"] == meant, "split"] = holdout  # as the job calls it, also where that is not quite so
     unused = is_unused(table["split"], holdout)
     table.loc[unused & (table["verdict"] == ACCEPTED), ["verdict", "reason"]] = UNUSED, "split not used by this job"
@@ -76,22 +76,22 @@ def _shared(conflicting: pd.DataFrame, accepted: pd.DataFrame) -> list[str]:
     for holder, label, count in shared.reset_index(name="count").itertuples(index=False, name=None):
         if count >= HELD * sizes[label]:
             inner[holder][label] = int(count)
-    told = []
+    lines = []
     for holder, counts in inner.items():
         if held := [
             f"{one} ({count:,} of {sizes[one]:,})" for one, count in counts.items() if sizes[one] < sizes[holder]
         ]:
             which = "all others" if len(held) == len(sizes) - 1 and len(held) > 1 else ", ".join(held)
-            told.append(
+            lines.append(
                 f"Class {holder} contains the images of {which}: the set may be there twice, or {holder} is not a "
                 "class of its own. Images with two labels are left out"
             )
-        told += [
+        lines += [
             f"Classes {holder} and {one} contain the same images. Images with two labels are left out"
             for one in counts
             if sizes[one] == sizes[holder] and holder < one
         ]
-    return told
+    return lines
 
 
 def settle_size(table: pd.DataFrame, data: DataConfig) -> tuple[int, int]:

@@ -51,13 +51,13 @@ def alone(
         trainings: of the jobs that are asked about, as JSON has them.
         image_shape: (H, W, C).
         num_classes: with training images.
-        on_progress: told of each training.
+        on_progress: called for each training.
     """
     shape, started = _as_tuple(image_shape), process.seconds()
     judge_step = _step_of_classifier(Trainer(shape, num_classes, job.gate.augmentation), shape, num_classes)
     base_steps = []
-    for number, told in enumerate(trainings):
-        training = ResolvedTraining.model_validate(told)
+    for number, values in enumerate(trainings):
+        training = ResolvedTraining.model_validate(values)
         choose_precision(_of_training(run, number), training, shape)
         base_steps.append(_Gan(_of_training(run, number), training, shape).step())
         on_progress({"done": number + 1, "total": len(trainings), "unit": "networks"})
@@ -84,13 +84,13 @@ def together(
         num_classes: with training images.
         num_real: training images that candidates are compared with.
         number: of this process.
-        on_progress: told of each training.
+        on_progress: called for each training.
     """
     shape, started = _as_tuple(image_shape), process.seconds()
     starts, class_steps, images = [], [], []
-    for place, told in enumerate(trainings):
+    for place, values in enumerate(trainings):
         began = time.monotonic()
-        gan = _Gan(_of_training(run, place), ResolvedTraining.model_validate(told), shape)
+        gan = _Gan(_of_training(run, place), ResolvedTraining.model_validate(values), shape)
         make = gan.maker(job, num_classes, num_real)
         make(1)
         starts.append(started + time.monotonic() - began)

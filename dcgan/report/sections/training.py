@@ -25,7 +25,7 @@ All on the same scales.</p>
 {% endfor %}
 </div>
 {% for label, outcome in summary.classes.items() if outcome.incidents %}
-<p>{{ label }}: {% for incident in outcome.incidents %}{{ incident.kind }} at step {{ incident.step }} ({{ incident.told }}){{ "; " if not loop.last }}{% endfor %}.
+<p>{{ label }}: {% for incident in outcome.incidents %}{{ incident.kind }} at step {{ incident.step }} ({{ incident.detail }}){{ "; " if not loop.last }}{% endfor %}.
 Training went back and continued with other random draws and smaller steps.</p>
 {% endfor %}
 {% else %}

@@ -206,7 +206,7 @@ class Worth(Record):
     classes, or all where none is rare."""
     images: float | None
     """Further real images of each scarce class that would add as much as the synthetic ones, mean over the classes;
-    None: it cannot be told, as more real images are not seen to help."""
+    None: unknown, since more real images do not visibly help."""
     images_low: float | None
     """Ends of the 95 % interval; None: no bound is seen."""
     images_high: float | None

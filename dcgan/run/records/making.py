@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from pydantic import NonNegativeInt
+from pydantic import AliasChoices, Field, NonNegativeInt
 
 from dcgan.run.records.base import Record
 
@@ -35,8 +35,8 @@ class Incident(Record):
     kind: str
     step: NonNegativeInt
     branch: NonNegativeInt
-    told: str
-    """What was seen, for people."""
+    detail: str = Field(validation_alias=AliasChoices("detail", "told"))
+    """What was seen, in words; `told` before version 0.1.0."""
 
 
 class TrainingRecord(Record):

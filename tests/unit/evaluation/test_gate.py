@@ -200,4 +200,4 @@ def test_images_are_advised_only_where_they_add_something(
 def test_where_more_real_images_are_not_seen_to_help_the_images_worth_is_not_told(tmp_path: Path) -> None:
     record = measured(tmp_path, {WITHOUT: HALF, WITH: HALF | (TRUTH == 0)}, TRUTH, [10, 100, 100])
     assert record.advice.worth and record.advice.worth.images is None
-    assert "cannot be told" in sentences.worth(record.advice)
+    assert "is unknown" in sentences.worth(record.advice)

@@ -28,9 +28,9 @@ def read(place: Place) -> Source:
         if problem:
             entries.append(Entry(as_text(within), label, split, HIDDEN if hidden else problem))
         for name in files:
-            told = HIDDEN if hidden or is_hidden_file(name) else misplaced
+            reason = HIDDEN if hidden or is_hidden_file(name) else misplaced
             path = as_text(within + name)
-            entries.append(Entry(path, label, split, told or ("" if path == within + name else NOT_UTF8)))
+            entries.append(Entry(path, label, split, reason or ("" if path == within + name else NOT_UTF8)))
     form = "/".join((*layout.base, layout.form))
     details = (f"in {'/'.join(layout.base)}/",) if layout.base else ()
     return Source(place.path, entries, Reading(TITLES[layout.form], f"folder {form}", details), classes)

@@ -44,7 +44,7 @@ def read(place: Place) -> Source:
             table = _with_names(read_table(file, [USUAL.path, USUAL.label]))
             add_rows(rows, table, place.data, USUAL, root, folder=folder.removeprefix("."), by_folder=True)
     entries = rows.entries(place.data, f"data.source {place.data.source}")
-    details = ("labels from column ClassId of GT-*.csv", *(one for one in rows.told if "semicolons" not in one))
+    details = ("labels from column ClassId of GT-*.csv", *(one for one in rows.notes if "semicolons" not in one))
     return Source(root, entries, Reading("GTSRB", rows.layout("gtsrb"), details))
 
 

@@ -53,7 +53,7 @@ def read(place: Place) -> Source:
     kinds = named(sorted({file.name for file in files}))
     column = "" if rows.label_from == "column label" else f", {rows.label_from}"
     reading = Reading(
-        "Hugging Face image folder", rows.layout("imagefolder"), (f"labels from {kinds}{column}", *rows.told)
+        "Hugging Face image folder", rows.layout("imagefolder"), (f"labels from {kinds}{column}", *rows.notes)
     )
     return Source(place.path, entries, reading)
 

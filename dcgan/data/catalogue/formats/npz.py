@@ -83,7 +83,7 @@ def read(place: Place) -> Source:
         for row, label in enumerate(labels):
             rows.add(f"{prefix}{row}", label, given[row] if given else part.split, "")
     entries = rows.entries(place.data, str(path))
-    details = [f"labels from {rows.label_from}", *rows.told]
+    details = [f"labels from {rows.label_from}", *rows.notes]
     if parts[0].split and not names:
         details += numbers_only(path.parent, {entry.label for entry in entries})
     reading = Reading(title, f"{rows.layout('npz')}, {'with' if names else 'without'} class_names", tuple(details))

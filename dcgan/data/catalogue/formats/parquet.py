@@ -87,7 +87,7 @@ def read(place: Place) -> Source:
         for row, label in enumerate(labels):
             rows.add(f"{file}#{row}", label, given[row] if given else called.get(file, ""), "")
     entries = rows.entries(place.data, f"data.source {place.data.source}")
-    details = [f"labels from {rows.label_from}", *rows.told]
+    details = [f"labels from {rows.label_from}", *rows.notes]
     if numbers:
         details += numbers_only(root, numbers)
     return ParquetSource(

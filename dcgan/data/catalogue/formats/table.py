@@ -18,7 +18,7 @@ def read(place: Place) -> Source:
     rows, root = Rows(), place.path.parent
     add_rows(rows, read_table(place.path, USUAL.needed(place.data)), place.data, USUAL, root)
     entries = rows.entries(place.data, str(place.path))
-    details = (f"labels from {rows.label_from}", *rows.told)
+    details = (f"labels from {rows.label_from}", *rows.notes)
     return Source(root, entries, Reading("table", rows.layout("table"), details))
 
 

@@ -259,7 +259,7 @@ def test_classes_within_a_folder_of_images_are_found(tmp_path: Path, outer: str)
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "note.txt").write_text("no image")
     source = source_of(tmp_path)
-    assert source.labels == ["cat", "dog"] and f"in {outer}/" in source.reading.told(source.entries)
+    assert source.labels == ["cat", "dog"] and f"in {outer}/" in source.reading.in_words(source.entries)
     assert listed(tmp_path)[f"{outer}/cat/000.png"] == ("cat", "", "")
 
 

@@ -40,7 +40,7 @@ def benchmark(tmp_path: Path) -> Path:
 def test_whole_benchmark_is_read_with_its_splits(benchmark: Path, above: bool) -> None:
     root = benchmark.parent if above else benchmark
     source = source_of(root)
-    assert source.reading.told(source.entries).startswith("GTSRB, splits train (4) and test (3), labels from")
+    assert source.reading.in_words(source.entries).startswith("GTSRB, splits train (4) and test (3), labels from")
     found = listed(root)
     assert len(found) == 7 and not any(problem for _, _, problem in found.values())
     assert found["Final_Test/Images/00001.ppm"] == ("00001", "test", "")

@@ -76,7 +76,7 @@ def test_splits_are_those_of_the_folders(tmp_path: Path, layout: str, write: Cal
     expected = write_layout(tmp_path, layout, write)
     source = source_of(tmp_path)
     assert listed(tmp_path) == expected
-    told = source.reading.told(source.entries)
+    told = source.reading.in_words(source.entries)
     assert told.startswith("Hugging Face image folder, splits train (6) and test (4), labels from metadata.")
 
 

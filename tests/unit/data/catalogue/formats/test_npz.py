@@ -76,7 +76,7 @@ def test_arrays_by_split_are_read_as_they_stand(tmp_path: Path, family: str, cha
         content[labels.format(split=split)] = classes[:, None] if "Med" in family else classes
     np.savez(tmp_path / "d.npz", **content)
     source = source_of(tmp_path / "d.npz")
-    told = source.reading.told(source.entries)
+    told = source.reading.in_words(source.entries)
     counts = "train (4), test (2) and val (3)" if "val" in splits else "train (4) and test (3)"
     assert told.startswith(f"{family}, splits {counts}") and "the README of the set says" in told
     prefix = images.format(split="test")
@@ -90,7 +90,8 @@ def test_arrays_by_split_are_read_as_they_stand(tmp_path: Path, family: str, cha
 def test_readme_beside_numbered_classes_is_named(tmp_path: Path) -> None:
     np.savez(tmp_path / "d.npz", x_train=arrays(2), y_train=[0, 1])
     (tmp_path / "README.txt").write_text("0 is a cat")
-    assert "classes by number only (README.txt says what they are)" in source_of(tmp_path / "d.npz").reading.told([])
+    described = source_of(tmp_path / "d.npz").reading.in_words([])
+    assert "classes by number only (README.txt says what they are)" in described
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ def test_file_written_by_datasets_is_read_with_the_names_of_its_classes(tmp_path
     assert [(entry.path, entry.label) for entry in source.entries] == [
         (f"d.parquet#{number}", names[number % 3]) for number in range(6)
     ]
-    assert source.reading.told(source.entries) == "Parquet with images, labels from column fine"
+    assert source.reading.in_words(source.entries) == "Parquet with images, labels from column fine"
     for number in (0, 5, 2, 2):
         np.testing.assert_array_equal(pixels(tmp_path / "d.parquet", number), noise(number))
 
@@ -63,7 +63,7 @@ def test_folder_of_shards_is_read_with_splits_by_their_names(tmp_path: Path, fol
     write(tmp_path / folder / "test-00000-of-00001.parquet", ["a"], 20)
     (tmp_path / "README.md").write_text("a set")
     source = source_of(tmp_path)
-    told = source.reading.told(source.entries)
+    told = source.reading.in_words(source.entries)
     assert told == "Parquet with images, splits train (8) and test (1), labels from column label"
     prefix = "" if folder == "." else f"{folder}/"
     assert [entry.path for entry in source.entries][:2] == [
@@ -109,7 +109,7 @@ def test_columns_may_be_told_where_there_are_several(tmp_path: Path) -> None:
 def test_plain_bytes_are_images_too(tmp_path: Path) -> None:
     pd.DataFrame({"image": [as_png(0), as_png(1)], "labels": [0, 1]}).to_parquet(tmp_path / "d.parquet")
     assert [label for label, _, _ in listed(tmp_path / "d.parquet").values()] == ["0", "1"]
-    assert "the README of the set says what they are" in source_of(tmp_path / "d.parquet").reading.told([])
+    assert "the README of the set says what they are" in source_of(tmp_path / "d.parquet").reading.in_words([])
     np.testing.assert_array_equal(pixels(tmp_path / "d.parquet", 1), noise(1))
 
 

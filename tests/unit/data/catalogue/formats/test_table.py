@@ -113,7 +113,7 @@ def test_table_that_can_be_read_in_one_way_alone_is_read_so_and_it_is_told(
 ) -> None:
     file = table(tmp_path, content)
     assert listed(file) == EXPECTED
-    assert told in source_of(file).reading.told(source_of(file).entries)
+    assert told in source_of(file).reading.in_words(source_of(file).entries)
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_splits_in_other_words_are_read_and_told(tmp_path: Path) -> None:
     content = rows("{path},{label},x{n}\n", "path,label,split\n").replace("x0", "Testing").replace("x1", "Training")
     file = table(tmp_path, content.replace("x2", "Training"))
     assert {split for _, split, _ in listed(file).values()} == {"train", "test"}
-    assert "Testing read as split test" in source_of(file).reading.told([])
+    assert "Testing read as split test" in source_of(file).reading.in_words([])
     assert {split for _, split, _ in listed(file, splits=False).values()} == {""}
 
 

@@ -137,10 +137,10 @@ def load_model(release: Release, label: str) -> Model:
         with release.folder.open(name, MAX_MODEL_BYTES) as file:
             model = Model(file, training, release.image_shape)
     except Exception as error:  # a dozen kinds, by which part of the file is damaged
-        told = f"{release.path / name} cannot be read: {error!r}. `dcgan verify` tells more."
-        raise ReleaseError(told) from error
+        problem = f"{release.path / name} cannot be read: {error!r}. `dcgan verify` says more."
+        raise ReleaseError(problem) from error
     if model.sha256 != entry.model_sha256:
-        raise ReleaseError(f"{release.path / name} has changed since it was released. `dcgan verify` tells more.")
+        raise ReleaseError(f"{release.path / name} has changed since it was released. `dcgan verify` says more.")
     return model
 
 
