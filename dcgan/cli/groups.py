@@ -1,4 +1,4 @@
-"""How the commands are shown: by what one wants to do, each summary whole; and how a shell completes what they take."""
+"""How the help lists commands, by what one wants to do, and how a shell completes their arguments."""
 
 from __future__ import annotations
 
@@ -14,15 +14,17 @@ GROUPS = {
 
 
 class GroupedCommands(click.Group):
-    """Commands in the order and under the headings of `GROUPS`."""
+    """Commands in the order and under the headings of `GROUPS`, any others last."""
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write each group with the summaries of its commands, however long these are."""
-        width = max(map(len, self.list_commands(ctx)))
-        for heading, names in GROUPS.items():
+        listed = self.list_commands(ctx)
+        others = set(listed).difference(*GROUPS.values())
+        for heading, names in {**GROUPS, "Others": sorted(others)}.items():
             found = [(name, command) for name in names if (command := self.get_command(ctx, name))]
-            with formatter.section(heading):
-                formatter.write_dl([(name.ljust(width), _summary(command)) for name, command in found])
+            if found:
+                with formatter.section(heading):
+                    formatter.write_dl([(name.ljust(max(map(len, listed))), _summary(one)) for name, one in found])
 
 
 def _summary(command: click.Command) -> str:
