@@ -30,6 +30,7 @@ from dcgan.run.paths import Run
 from dcgan.training import snapshots
 from dcgan.training.watch import Course
 from tests.conftest import DCGAN, TINY, write_digits
+from tests.processes import log_of
 from tests.samples import tree_hash
 
 SCRIPT, UP = "<script>alert(1)</script> 🐈", "..%2F"
@@ -115,11 +116,7 @@ def kill_worker(label: str, stop: threading.Event) -> None:
     """Kill the process that trains a class as soon as there is one."""
     while not stop.wait(0.05):
         for process in psutil.Process().children(recursive=True):
-            try:
-                work = json.loads(process.cmdline()[-1])
-            except (psutil.Error, ValueError, IndexError):
-                continue
-            if isinstance(work, dict) and (work.get("stage"), work.get("label")) == ("make", label):
+            if log_of(process) == f"make-{label}.log":
                 process.kill()
                 return
 

@@ -27,6 +27,7 @@ from dcgan.run.paths import Run
 from tests.conftest import DCGAN, TINY, write_job
 from tests.object_store import Store, free_port, objects
 from tests.prefect_server import Server
+from tests.processes import log_of
 
 BUCKET = "cluster"
 OUTPUTS = f"s3://{BUCKET}/outputs"
@@ -130,12 +131,12 @@ class Nights:
 
 
 def class_at_work(worker: subprocess.Popen[bytes]) -> str | None:
-    """The class that a worker trains now."""
+    """The class that a worker trains now, or has trained last."""
     with contextlib.suppress(psutil.NoSuchProcess):
         for child in psutil.Process(worker.pid).children():
-            work = [part for part in child.cmdline() if part.startswith("{")]
-            if work and json.loads(work[0])["stage"] == "make":
-                return str(json.loads(work[0])["label"])
+            stage, _, label = log_of(child).removesuffix(".log").partition("-")
+            if stage == "make":
+                return label
     return None
 
 

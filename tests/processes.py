@@ -1,0 +1,27 @@
+"""What the worker processes of a run are doing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psutil
+
+
+def log_of(process: psutil.Process) -> str:
+    """Name of the file that a process's messages go to: of a worker, that of its present work, or else of its last.
+
+    "" for what is no worker, or has ended.
+    """
+    if "dcgan.pipeline.worker" not in " ".join(_command(process)):
+        return ""
+    try:
+        return Path(f"/proc/{process.pid}/fd/2").readlink().name
+    except OSError:
+        return ""
+
+
+def _command(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
