@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dcgan import extras
 from dcgan.errors import StorageError
-from dcgan.execution.determinism import wake_tensorflow
+from dcgan.execution.determinism import load_tensorflow
 from dcgan.files.names import escape
 from dcgan.release.folder import Folder
 from dcgan.release.record import read_record
@@ -36,7 +36,7 @@ def write(job: JobFolder, nights: Sequence[Night], logs: Path) -> Path:
     """
     with extras.needed_for("dcgan history --tensorboard"):
         from tensorboard.summary import Writer
-    wake_tensorflow(threads=1)  # where there is TensorFlow, TensorBoard writes through it
+    load_tensorflow()  # where there is TensorFlow, TensorBoard writes through it
     folder = logs / job.root.name
     try:
         if folder.exists() and (others := sorted(set(folder.iterdir()) - set(folder.glob(EVENTS)))):

@@ -203,10 +203,16 @@ def page(browser: Browser) -> Iterator[Page]:
 
 
 def attack(page: Page, script: str, target: Target, command: str, api: str | None = None) -> bool:
-    """Let a page try to have a command run; whether the server takes it for one to run."""
+    """Let a page try to have a command run; whether the server takes it for one to run.
+
+    It tries several times: a busy server refuses any page at times, since its database is locked.
+    """
     orders = {"api": api or target.server.api, "command": command, "deployment": target.deployment}
-    page.evaluate(f"orders => ({script})(orders).catch(error => null)", orders)  # to be refused is an error there
-    return bool(target.attempts(command))
+    for _ in range(3):
+        page.evaluate(f"orders => ({script})(orders).catch(error => null)", orders)  # to be refused is an error there
+        if target.attempts(command):
+            return True
+    return False
 
 
 def test_page_of_another_origin_runs_nothing(page: Page, target: Target, lure: str, tmp_path: Path) -> None:

@@ -107,7 +107,7 @@ def test_one_long_text_for_every_row(victim: Victim, release: Path, column: str)
 def test_manifest_larger_than_its_rows_can_be(victim: Victim, release: Path) -> None:
     noise = np.random.default_rng(0).bytes(20_000_000).hex()
     change_manifest(release, lambda rows: rows.assign(nearest_real_path=noise[:20_000_000]))
-    refuse(victim, release, "bytes, and at most", "manifest", "arrays", "verify")
+    refuse(victim, release, "bytes, but at most", "manifest", "arrays", "verify")
 
 
 # The record
@@ -129,13 +129,13 @@ def test_images_of_a_size_that_none_has(
 
 def test_record_that_is_too_large(victim: Victim, release: Path) -> None:
     seal_text(release, '{"format": 1, "x": "' + "x" * 70_000_000 + '"}')
-    refuse(victim, release, "bytes, and at most 67,108,864 are expected", "load", "verify")
+    refuse(victim, release, "bytes, but at most 67,108,864 are expected", "load", "verify")
 
 
 @pytest.mark.parametrize("value", ["[]", "{}", "0.1", '"ab"'])
 def test_record_of_millions_of_values(victim: Victim, release: Path, value: str) -> None:
     seal_text(release, '{"format": 1, "x": [' + f"{value}," * 12_000_000 + "0]}")
-    refuse(victim, release, "values, and at most 1,500,000 are expected", "load", "verify")
+    refuse(victim, release, "values, but at most 1,500,000 are expected", "load", "verify")
 
 
 def test_record_of_as_many_values_as_can_be(victim: Victim, release: Path) -> None:
@@ -161,7 +161,7 @@ def test_record_that_is_nested_too_deeply(victim: Victim, release: Path) -> None
 def test_file_that_is_nothing_but_a_hole(victim: Victim, release: Path, name: str) -> None:
     seal(release)
     os.truncate(release / name, 2**40)
-    refuse(victim, release, "1,099,511,627,776 bytes, and at most", "verify")
+    refuse(victim, release, "1,099,511,627,776 bytes, but at most", "verify")
 
 
 # Images

@@ -185,7 +185,8 @@ def ended(command: str, job: Path, environment: dict[str, str], *options: str, a
         check=False,
     )
     assert done.returncode == 2, done.stderr
-    assert done.stderr.startswith("Error: ") and done.stderr.count("Error") == 1
+    _, *errors = f"\n{done.stderr}".split("\nError: ")
+    assert len(errors) == 1 and done.stderr.count("Error") == 1, done.stderr
     assert tree_hash(job.parent) == before
     return done.stderr
 
