@@ -68,7 +68,9 @@ def cluster(store: Store, prefect_server: Server, tmp_path_factory: pytest.TempP
     port = free_port()
     store.system().mkdir(BUCKET)
     with contextlib.ExitStack() as stack:
+        # Dask's profiler can lock a worker up, see docs/how-to/cluster.md.
         shared = prefect_server.environment | store.environment()
+        shared["DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED"] = "False"
 
         def start(name: str, *command: str) -> subprocess.Popen[bytes]:
             home = root / name
