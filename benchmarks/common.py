@@ -10,6 +10,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,26 @@ def versions(packages: Iterable[str]) -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             continue
     return found
+
+
+class Watcher:
+    """Looks at something every so many seconds, in a thread, until `stop`. What it looks at must be set up before."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds, self._ended = seconds, threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def look(self) -> None:
+        raise NotImplementedError
+
+    def _watch(self) -> None:
+        while not self._ended.wait(self._seconds):
+            self.look()
 
 
 def machine() -> dict[str, Any]:

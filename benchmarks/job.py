@@ -17,7 +17,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -140,7 +139,7 @@ def run(checkout: Path, folder: Path, *arguments: str) -> Figures:
     return figures
 
 
-class Watch:
+class Watch(common.Watcher):
     """Processor seconds of a process with all its children, read by a thread, and when it said what."""
 
     def __init__(self, pid: int, messages: Path) -> None:
@@ -149,13 +148,7 @@ class Watch:
         self._process, self._messages, self._began = psutil.Process(pid), messages, time.monotonic()
         self._used: dict[tuple[int, float], tuple[str, float]] = {}
         self._timeline = [(0.0, 0.0)]
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._watch)
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._ended.set()
-        self._thread.join()
+        super().__init__(SAMPLE_SECONDS)
 
     def used_until(self, seconds: float) -> float:
         """Processor seconds of all processes, until so many seconds after the start."""
@@ -173,26 +166,26 @@ class Watch:
     def num_workers(self) -> int:
         return sum(kind == "workers" for kind, _ in self._used.values())
 
-    def _watch(self) -> None:
-        while not self._ended.wait(SAMPLE_SECONDS):
+    def look(self) -> None:
+        try:
+            processes = [self._process, *self._process.children(recursive=True)]
+        except psutil.Error:
+            return
+        for process in processes:
             try:
-                processes = [self._process, *self._process.children(recursive=True)]
+                times = process.cpu_times()
+                self._used[process.pid, process.create_time()] = (self._kind(process), times.user + times.system)
             except psutil.Error:
                 continue
-            for process in processes:
-                try:
-                    times = process.cpu_times()
-                    self._used[process.pid, process.create_time()] = (self._kind(process), times.user + times.system)
-                except psutil.Error:
-                    continue
-            at = time.monotonic() - self._began
-            self._timeline.append((at, sum(used for _, used in self._used.values())))
-            said = self._messages.read_bytes()
-            self.first_line = self.first_line or (at if said else 0.0)
-            self.begun = self.begun or (at if b"Starting run" in said else 0.0)
+        at = time.monotonic() - self._began
+        self._timeline.append((at, sum(used for _, used in self._used.values())))
+        said = self._messages.read_bytes()
+        self.first_line = self.first_line or (at if said else 0.0)
+        self.begun = self.begun or (at if b"Starting run" in said else 0.0)
 
     def _kind(self, process: psutil.Process) -> str:
-        command = " ".join(process.cmdline())
+        if not (command := " ".join(process.cmdline())):  # it is ending
+            raise psutil.NoSuchProcess(process.pid)
         if process.pid == self._process.pid:
             return "dcgan itself"
         if "uvicorn" in command:

@@ -15,7 +15,6 @@ import json
 import subprocess
 import sys
 import tempfile
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -99,32 +98,25 @@ def measure(
     }
 
 
-class Memory:
+class Memory(common.Watcher):
     """Resident memory of one process, watched by a thread; at its first and last class, and at most."""
 
     def __init__(self, process: psutil.Process, folder: Path) -> None:
         self.first = self.last = self.most = 0
         self._num_trained = 0
         self._process, self._folder = process, folder
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._watch)
-        self._thread.start()
+        super().__init__(0.2)
 
-    def stop(self) -> None:
-        self._ended.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        while not self._ended.wait(0.2):
-            try:
-                size = self._process.memory_info().rss
-            except psutil.Error:
-                return
-            self.most = max(self.most, size)
-            num_trained = len(list(self._folder.glob("outputs/scaling/runs/*/training/*/record.json")))
-            if num_trained > self._num_trained:
-                self._num_trained, self.last = num_trained, size
-                self.first = self.first or size
+    def look(self) -> None:
+        try:
+            size = self._process.memory_info().rss
+        except psutil.Error:
+            return
+        self.most = max(self.most, size)
+        num_trained = len(list(self._folder.glob("outputs/scaling/runs/*/training/*/record.json")))
+        if num_trained > self._num_trained:
+            self._num_trained, self.last = num_trained, size
+            self.first = self.first or size
 
 
 def plot(results: list[dict[str, Any]], file: Path) -> None:

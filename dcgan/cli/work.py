@@ -112,10 +112,9 @@ def _show_plan(
     display.say(f"Training    preset {training.preset}, width {training.width}{budget}")
     display.say(f"            {base}up to {counted(training.class_steps, 'step')} for each class asked for")
     display.say(f"Generation  {counted(num_wanted, 'image')} for {num_trained} of {counted(len(plan), 'class')}")
-    for number, line in enumerate(sentences.changes(changes)):
-        display.say(f"{'' if number else 'Since then':<12}{line}")
-    for number, line in enumerate(time):
-        display.say(f"{'' if number else 'Time':<12}{line}")
+    for heading, lines in {"Since then": sentences.changes(changes), "Time": time}.items():
+        for number, line in enumerate(lines):
+            display.say(f"{'' if number else heading:<12}{line}")
     display.say(f"Disk        up to {num_bytes / 1e6:,.0f} MB in {job_paths(job).root}")
     for split, count in record.unused.items():
         display.say(f"Not used: {counted(count, 'image')} of split {split}")

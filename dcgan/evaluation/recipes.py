@@ -72,6 +72,11 @@ def classifier_steps(gate: GateConfig, num_real: Sequence[int]) -> int:
     return min(max(MIN_STEPS, math.ceil(PASSES * sum(num_real) / PROOF.batch_size)), MAX_STEPS)
 
 
+def trial_steps(steps: int) -> int:
+    """Optimizer steps of each classifier of `trials`, given `classifier_steps`: it learns from fewer images."""
+    return math.ceil(steps * (FOLDS - 1) / FOLDS)
+
+
 def choose(run: Run, job: ResolvedJob) -> RecipeRecord:
     """Choose the recipe with synthetic images that is measured on held-out images, and leave it in the run.
 

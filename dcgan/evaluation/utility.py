@@ -6,7 +6,6 @@ the same, and all draw every class equally often. Each classifier has a number, 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -15,9 +14,9 @@ import numpy as np
 
 from dcgan.config import ResolvedJob
 from dcgan.data.leakage import leaked
-from dcgan.data.split import FOLDS, in_fold
+from dcgan.data.split import in_fold
 from dcgan.evaluation import arms
-from dcgan.evaluation.recipes import classifier_steps, shares, trials
+from dcgan.evaluation.recipes import classifier_steps, shares, trial_steps, trials
 from dcgan.evaluation.sets import Sets, load_sets
 from dcgan.execution import randomness
 from dcgan.execution.progress import OnProgress, part_of
@@ -84,7 +83,7 @@ def try_recipes(run: Run, job: ResolvedJob, numbers: Sequence[int], on_progress:
             [],
         )
         tested = [images[mask] for images, mask in zip(sets.real, left, strict=True)]
-        steps = math.ceil(steps_of_all * (FOLDS - 1) / FOLDS)
+        steps = trial_steps(steps_of_all)
         about = {"synthetic": sets.counts, "steps": np.array(steps_of_all)}
         return Trial(run.tried(number), about, f"recipe {fold}", seen, recipe, steps, tested)
 

@@ -28,7 +28,7 @@ from dcgan.networks.adam import FusedAdam
 from dcgan.networks.architecture import num_stages
 from dcgan.networks.augmentation import augment, mix
 from dcgan.networks.batches import Batches, spec_of_batches, to_float
-from dcgan.networks.pace import JUDGING, Pace
+from dcgan.networks.pace import JUDGING, Pace, judge_steps
 from dcgan.run import records
 from dcgan.run.paths import Run
 from dcgan.run.records import JudgeRecord
@@ -250,8 +250,7 @@ def train_judge(run: Run, job: ResolvedJob, on_progress: OnProgress) -> JudgeRec
     labels = labels_with_images(run)
     real = [np.load(run.train_images(label)) for label in labels]
     trainer = Trainer(real[0].shape[1:], len(labels), job.gate.augmentation)
-    steps = job.gate.judge_steps
-    steps_of_fold = -(-steps // FOLDS)
+    steps, steps_of_fold = judge_steps(job.gate)
 
     def train(pools: list[np.ndarray], num_steps: int, name: str, done: int) -> keras.Model:
         seed = randomness.key(job.generation.seed, "", name) % 2**31

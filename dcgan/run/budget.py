@@ -1,7 +1,7 @@
 """The budget: `training.max_minutes` of a run, shared out over the shared base and the classes by need.
 
-Shares are known before a class begins, so that they hold wherever it is trained. They are of
-`process.seconds`, so that a start counts where there is one.
+Shares are known before a class begins, so that they hold wherever it is trained. They are of `process.seconds`, so that
+a start counts where there is one.
 """
 
 from __future__ import annotations

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dcgan.config import ResolvedJob
 from dcgan.data.split import FOLDS
 from dcgan.evaluation import arms
-from dcgan.evaluation.recipes import candidates, classifier_steps, trials
+from dcgan.evaluation.recipes import candidates, classifier_steps, trial_steps, trials
+from dcgan.networks import pace
 from dcgan.pipeline.reuse import Reuse
 from dcgan.run.records import Cause, Change, ClassChange, ClassPlan
 from dcgan.training import policy
@@ -68,7 +68,8 @@ def work_of(job: ResolvedJob, plan: Mapping[str, ClassPlan], reuse: Reuse | None
 
 def judge_steps(job: ResolvedJob) -> int:
     """Optimizer steps of all judges together."""
-    return job.gate.judge_steps + FOLDS * math.ceil(job.gate.judge_steps / FOLDS)
+    steps, steps_of_fold = pace.judge_steps(job.gate)
+    return steps + FOLDS * steps_of_fold
 
 
 def class_steps(job: ResolvedJob, *, further: bool) -> int:
@@ -84,7 +85,7 @@ def classifiers(job: ResolvedJob, plan: Mapping[str, ClassPlan], *, trials_too: 
     num_tried = len(trials(gate)) if trials_too else 0
     one_without_images = len({recipe.without_images for recipe in candidates(gate)}) == 1
     num_arms = len(arms.ARMS) - one_without_images  # `arms.recipes` leaves out what would be trained twice
-    return (math.ceil(steps * (FOLDS - 1) / FOLDS),) * num_tried + (steps,) * (num_arms * gate.classifier_seeds)
+    return (trial_steps(steps),) * num_tried + (steps,) * (num_arms * gate.classifier_seeds)
 
 
 def _of_class(job: ResolvedJob, change: ClassChange, requested: int) -> ClassWork:
