@@ -62,7 +62,7 @@ class Recipe:
 
 
 BASELINE = Recipe("classical augmentation")
-OURS = {share: Recipe(f"ours, {share:.0%} of the draws", "ours", share) for share in STRENGTHS if share}
+OURS = {share: Recipe(f"ours, {share:.0%} of the draws", "ours", share) for share in STRENGTHS}
 ADVISED = "the recipe that the job chooses"
 MIXUP = Recipe("mixup", mixup=True)
 MIXED = {share: Recipe(f"mixup, ours, {share:.0%} of the draws", "ours", share, mixup=True) for share in OURS}

@@ -25,7 +25,7 @@ class GateConfig(Model):
     always, never."""
     recipes: list[list[Augmentation]] = Field(default=[])
     """Other classical augmentations to try in the place of `gate.augmentation`, each a list: `[[translation, flip]]`.
-    Each one lengthens the choice of the recipe by as much as it takes without."""
+    With each one, three more classifiers choose the recipe, or six where `gate.mixup` is `auto`."""
     classifier_steps: Literal["auto"] | Annotated[int, Field(ge=1)] = "auto"
     """Optimizer steps of each classifier that measures utility; those that choose the recipe take two thirds. `auto`:
     2,000 to 6,000, by the number of real images. A number also holds for the judge, which else takes 600; the three

@@ -27,21 +27,32 @@ MIN_STEPS, MAX_STEPS = 2000, 6000
 """Of a classifier. It still learns from synthetic images when classical augmentation has nothing more to give, so with
 too few steps they seem worth less than they are (benchmarks/TRIALS.md)."""
 PASSES = 50  # over the real images, if that takes more than `MIN_STEPS`
-STRENGTHS = (0.0, 0.25, 0.5)  # share of a class's draws when it has hardly any real images
+STRENGTHS = (0.25, 0.5)  # synthetic share of a class's draws when it has hardly any real images
 
 
-def candidates(gate: GateConfig) -> list[Recipe]:
-    """The recipes to try, simplest first: fewer synthetic images before more, then without mixup before with it."""
+def candidates(gate: GateConfig, best: Recipe | None = None) -> list[Recipe]:
+    """The recipes to try, simplest first: those without synthetic images, then the best of these with some.
+
+    Args:
+        gate: of the job.
+        best: of the recipes without synthetic images; None: it is not known yet, and so none with images is.
+    """
     mixups = (False, True) if gate.mixup == "auto" else (gate.mixup,)
-    return [
-        Recipe(augmentation=tuple(augmentation), mixup=mixup, synthetic=strength)
-        for strength, mixup, augmentation in itertools.product(STRENGTHS, mixups, [gate.augmentation, *gate.recipes])
+    without = [
+        Recipe(augmentation=tuple(augmentation), mixup=mixup)
+        for mixup, augmentation in itertools.product(mixups, [gate.augmentation, *gate.recipes])
     ]
+    return without + ([best.model_copy(update={"synthetic": strength}) for strength in STRENGTHS] if best else [])
 
 
-def trials(gate: GateConfig) -> list[tuple[int, Recipe]]:
-    """The classifiers that the choice is made by, by number: fold that each is tried on, and its recipe."""
-    return list(itertools.product(range(FOLDS), candidates(gate)))
+def trials(gate: GateConfig, best: Recipe | None = None) -> list[tuple[Recipe, int]]:
+    """The classifiers that the choice is made by, by number: recipe of each, and the fold that it is tried on.
+
+    Args:
+        gate: of the job.
+        best: see `candidates`; the numbers are the same with it and without.
+    """
+    return list(itertools.product(candidates(gate, best), range(FOLDS)))
 
 
 def synthetic_share(num_real: int, num_synthetic: int, strength: float) -> float:
@@ -77,14 +88,22 @@ def trial_steps(steps: int) -> int:
     return math.ceil(steps * (FOLDS - 1) / FOLDS)
 
 
+def best_without_images(run: Run, gate: GateConfig) -> Recipe:
+    """The best recipe without synthetic images, once all of these have been tried.
+
+    Mixup and augmentation cost nothing, so the better mean decides, however close.
+    """
+    found = _Found(run, candidates(gate))
+    return max(found.recipes, key=found.score)
+
+
 def choose(run: Run, job: ResolvedJob) -> RecipeRecord:
     """Choose the recipe with synthetic images that is measured on held-out images, and leave it in the run.
 
-    First augmentation and mixup: the best by the mean over all shares of synthetic images, 0 among them. They cost
-    nothing, so the better mean decides, however close. Then the smallest share that falls short of the best by no more
-    than a standard error of the paired difference (Breiman et al. 1984, Classification and Regression Trees, section
-    3.4.3). The GANs have seen the validation images, which favours synthetic images. So whether any are better than
-    none is decided by held-out images, not here (`advice.advise`).
+    The augmentation and mixup of `best_without_images`, and the smallest share of synthetic images that falls short of
+    the best share by no more than a standard error of the paired difference (Breiman et al. 1984, Classification and
+    Regression Trees, section 3.4.3). The GANs have seen the validation images, which favours synthetic images. So
+    whether any are better than none is decided by held-out images, not here (`advice.advise`).
 
     A recipe that was taken over from an earlier run stays.
 
@@ -93,35 +112,51 @@ def choose(run: Run, job: ResolvedJob) -> RecipeRecord:
     """
     if taken := taken_over(run):
         return taken
-    found = [storage.unpack_arrays(run.tried(number).read_bytes()) for number in range(len(trials(job.gate)))]
-    tried = candidates(job.gate)
-    of_recipe = [found[number :: len(tried)] for number in range(len(tried))]  # by recipe, each fold's
-    truth = np.concatenate([arrays["truth"] for arrays in of_recipe[0]])
-    right = [np.concatenate([arrays["right"] for arrays in folds]).astype(float) for folds in of_recipe]
-    of_parts: dict[Recipe, list[np.ndarray]] = {}
-    for recipe, values in zip(tried, right, strict=True):
-        of_parts.setdefault(recipe.without_images, []).append(values)
-    parts = max(of_parts, key=lambda recipe: balanced(np.mean(of_parts[recipe], axis=0), truth)[0])
-    with_images = {
-        recipe: values
-        for recipe, values in zip(tried, right, strict=True)
-        if recipe.synthetic and recipe.without_images == parts
-    }
-    most = max(with_images.values(), key=lambda values: balanced(values, truth)[0])
-    short = {recipe: balanced(most - values, truth) for recipe, values in with_images.items()}
-    scores = [balanced(values, truth)[0] for values in right]
-    best = right[int(np.argmax(scores))]
-    behind = [balanced(best - values, truth) for values in right]
-    record = RecipeRecord(
-        chosen=next(recipe for recipe, (mean, error) in short.items() if mean <= error),
-        steps=int(found[0]["steps"]),
-        tried=[
-            TriedRecipe(recipe=recipe, balanced_accuracy=round(score, 4), behind=round(mean, 4), error=round(error, 4))
-            for recipe, score, (mean, error) in zip(tried, scores, behind, strict=True)
-        ],
-    )
+    best = best_without_images(run, job.gate)
+    found = _Found(run, candidates(job.gate, best))
+    with_images = [recipe for recipe in found.recipes if recipe.synthetic]
+    most, best_of_all = (max(some, key=found.score) for some in (with_images, found.recipes))
+
+    def within_error(recipe: Recipe) -> bool:
+        mean, error = found.behind(recipe, most)
+        return mean <= error
+
+    tried = []
+    for recipe in found.recipes:
+        behind, error = (round(value, 4) for value in found.behind(recipe, best_of_all))
+        score = round(found.score(recipe), 4)
+        tried.append(TriedRecipe(recipe=recipe, balanced_accuracy=score, behind=behind, error=error))
+    chosen = next(recipe for recipe in with_images if within_error(recipe))
+    record = RecipeRecord(chosen=chosen, steps=found.steps, tried=tried)
     records.write(run.recipe_record, record)
     return record
+
+
+class _Found:
+    """Which validation images the classifiers of some recipes recognised."""
+
+    def __init__(self, run: Run, recipes: Sequence[Recipe]) -> None:
+        """Read it.
+
+        Args:
+            run: in which all of these were tried.
+            recipes: the first ones of `candidates`.
+        """
+        self.recipes = recipes
+        files = [run.tried(number) for number in range(len(recipes) * FOLDS)]
+        arrays = [storage.unpack_arrays(file.read_bytes()) for file in files]
+        self.steps = int(arrays[0]["steps"])
+        self._truth = np.concatenate([of_fold["truth"] for of_fold in arrays[:FOLDS]])
+        rights = np.split(np.concatenate([of_fold["right"] for of_fold in arrays]).astype(float), len(recipes))
+        self._right = dict(zip(recipes, rights, strict=True))
+
+    def score(self, recipe: Recipe) -> float:
+        """Balanced accuracy, 0 to 1."""
+        return balanced(self._right[recipe], self._truth)[0]
+
+    def behind(self, recipe: Recipe, other: Recipe) -> tuple[float, float]:
+        """By how much its balanced accuracy is below another's, and the standard error of that."""
+        return balanced(self._right[other] - self._right[recipe], self._truth)
 
 
 def taken_over(run: Run) -> RecipeRecord | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -55,21 +55,34 @@ def measure(run: Run, job: ResolvedJob, numbers: Sequence[int], on_progress: OnP
     return _carry_out(trial, numbers, Classifiers(job, sets), on_progress)
 
 
-def try_recipes(run: Run, job: ResolvedJob, numbers: Sequence[int], on_progress: OnProgress) -> dict[int, float]:
+def try_recipes(
+    run: Run,
+    job: ResolvedJob,
+    numbers: Sequence[int],
+    on_progress: OnProgress,
+    best: Mapping[str, Any] | None = None,
+) -> dict[int, float]:
     """Train and test classifiers of `recipes.trials`. `run.tried(number)` gets the images that each recognised.
 
     A classifier learns from two thirds of each class's training images, as often from each as the gate's do, and is
     tested on the third that it has not seen. The GANs have seen them all. So that copies cannot count in favour of the
     GANs, it gets no synthetic image whose nearest real image is among those that it is tested on.
 
+    Args:
+        run: with synthetic images.
+        job: resolved.
+        numbers: of the classifiers.
+        on_progress: called after each stretch of steps.
+        best: the best recipe without synthetic images, as JSON; needed for those with some.
+
     Returns:
         The share recognised, by number.
     """
-    sets, tried = load_sets(run), trials(job.gate)
+    sets, tried = load_sets(run), trials(job.gate, Recipe.model_validate(best) if best else None)
     steps_of_all = classifier_steps(job.gate, [len(images) for images in sets.real])
 
     def trial(number: int) -> Trial:
-        fold, recipe = tried[number]
+        recipe, fold = tried[number]
         left = [in_fold(len(images), fold) for images in sets.real]
         # A class of one or two images is not tested on every fold: it needs some image to learn from.
         left = [mask if not mask.all() else np.zeros_like(mask) for mask in left]

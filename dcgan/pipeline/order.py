@@ -14,7 +14,7 @@ from dcgan.config import ResolvedJob
 from dcgan.curation import parts
 from dcgan.errors import Interrupted, StageError
 from dcgan.evaluation import arms
-from dcgan.evaluation.recipes import taken_over, trials
+from dcgan.evaluation.recipes import best_without_images, taken_over, trials
 from dcgan.pipeline.night import Night
 from dcgan.pipeline.stages import (
     ALL,
@@ -176,9 +176,11 @@ class Order:
         """Choose what to train a classifier with.
 
         Args:
-            tried: the trials to choose by, if they have been started already.
+            tried: the trials of recipes without images, if they have been started already.
         """
         _wait(self._try_recipes() if tried is None else tried)
+        if not taken_over(self.run):
+            _wait(self._try_shares())
         self._do(CHOOSE_RECIPE)
 
     def release(self) -> None:
@@ -204,9 +206,15 @@ class Order:
             raise StageError("; ".join(f"class {label}: {reason}" for label, reason in self.failures.items()))
 
     def _try_recipes(self) -> list[Pending]:
-        """Start the trials of recipes; none if the recipe was taken over from an earlier night."""
+        """Start the trials of recipes without images; none if the recipe was taken over from an earlier night."""
         slots = [] if taken_over(self.run) else self._slots(range(len(trials(self.job.gate))))
         return [self._start(TRY_RECIPES, of_classifiers(some)) for some in slots]
+
+    def _try_shares(self) -> list[Pending]:
+        """Start the trials of the best of these with images."""
+        best, gate = best_without_images(self.run, self.job.gate), self.job.gate
+        slots = self._slots(range(len(trials(gate)), len(trials(gate, best))))
+        return [self._start(TRY_RECIPES, of_classifiers(some, best=best.model_dump(mode="json"))) for some in slots]
 
     def _compare(self, some: Collection[str]) -> list[Pending]:
         """Start training and testing the classifiers of some arms."""

@@ -38,9 +38,9 @@ def of_class(label: str, **arguments: Any) -> Portion:
     return Portion({"label": label, **arguments}, ((label,),), label)
 
 
-def of_classifiers(numbers: Sequence[int]) -> Portion:
+def of_classifiers(numbers: Sequence[int], **arguments: Any) -> Portion:
     """Some of the classifiers of a stage, by number."""
-    return Portion({"numbers": list(numbers)}, tuple((str(number),) for number in numbers))
+    return Portion({"numbers": list(numbers), **arguments}, tuple((str(number),) for number in numbers))
 
 
 def of_shards(label: str, firsts: Sequence[int]) -> Portion:

@@ -82,9 +82,9 @@ def classifiers(job: ResolvedJob, plan: Mapping[str, ClassPlan], *, trials_too: 
     """Optimizer steps of each classifier of the evaluation; with those that the recipe is chosen by, or without."""
     gate = job.gate
     steps = classifier_steps(gate, [planned.train for planned in plan.values() if planned.train])
-    num_tried = len(trials(gate)) if trials_too else 0
-    one_without_images = len({recipe.without_images for recipe in candidates(gate)}) == 1
-    num_arms = len(arms.ARMS) - one_without_images  # `arms.recipes` leaves out what would be trained twice
+    without_images = candidates(gate)
+    num_tried = len(trials(gate, best=without_images[0])) if trials_too else 0
+    num_arms = len(arms.ARMS) - (len(without_images) == 1)  # `arms.recipes` leaves out what would be trained twice
     return (trial_steps(steps),) * num_tried + (steps,) * (num_arms * gate.classifier_seeds)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,34 +12,51 @@ from dcgan.config import parse_job
 from dcgan.config.gate import GateConfig
 from dcgan.evaluation.arms import CLASSICAL, FEWER, WITH, WITHOUT
 from dcgan.evaluation.arms import recipes as recipes_of
-from dcgan.evaluation.recipes import STRENGTHS, candidates, choose, synthetic_share, taken_over, trials
+from dcgan.evaluation.recipes import (
+    STRENGTHS,
+    best_without_images,
+    candidates,
+    choose,
+    synthetic_share,
+    taken_over,
+    trials,
+)
 from dcgan.files import storage
 from dcgan.run import records
 from dcgan.run.paths import Run
-from dcgan.run.records import RecipeRecord
+from dcgan.run.records import Recipe, RecipeRecord
 from tests.records import recipe, recipe_record
 
 Parts = tuple[bool, float]
 """Mixup, and share of synthetic images."""
 
 
-def test_simplest_recipes_come_first_and_no_images_are_among_them() -> None:
-    tried = [(one.mixup, one.synthetic) for one in candidates(GateConfig())]
-    assert tried == [(mixup, strength) for strength in STRENGTHS for mixup in (False, True)] and tried[0] == (False, 0)
+def test_simplest_recipes_come_first_and_only_the_best_of_them_is_tried_with_images() -> None:
+    without = candidates(GateConfig())
+    assert [(one.mixup, one.synthetic) for one in without] == [(False, 0), (True, 0)]
+    with_images = candidates(GateConfig(), without[1])
+    assert with_images[:2] == without
+    assert [(one.mixup, one.synthetic) for one in with_images[2:]] == [(True, strength) for strength in STRENGTHS]
     assert {one.mixup for one in candidates(GateConfig(mixup=True))} == {True}
     assert {one.mixup for one in candidates(GateConfig(mixup=False))} == {False}
     more = candidates(GateConfig(mixup=False, recipes=[["flip"]]))
-    assert [one.augmentation for one in more[:2]] == [("translation", "brightness"), ("flip",)] and len(more) == 6
+    assert [one.augmentation for one in more] == [("translation", "brightness"), ("flip",)]
+    assert trials(GateConfig(), without[1])[: len(trials(GateConfig()))] == trials(GateConfig())
 
 
 def chosen_of(tmp_path: Path, rights: Mapping[Parts, np.ndarray], truth: np.ndarray) -> RecipeRecord:
     """What is chosen where the recipes recognised these images; all others none."""
     run = Run(tmp_path)
     job = parse_job({"name": "j", "data": {"source": "x"}}, where="")
-    for number, (_, one) in enumerate(trials(job.gate)):
-        right = rights.get((one.mixup, one.synthetic), np.zeros(len(truth), bool))
-        arrays = {"right": right, "truth": truth, "steps": np.array(7)}
-        storage.write_bytes(run.tried(number), storage.pack_arrays(arrays))
+
+    def put(tried: Sequence[tuple[Recipe, int]]) -> None:
+        for number, (one, _) in enumerate(tried):
+            right = rights.get((one.mixup, one.synthetic), np.zeros(len(truth), bool))
+            arrays = {"right": right, "truth": truth, "steps": np.array(7)}
+            storage.write_bytes(run.tried(number), storage.pack_arrays(arrays))
+
+    put(trials(job.gate))
+    put(trials(job.gate, best_without_images(run, job.gate)))
     record = choose(run, job)
     assert records.read(run.recipe_record, RecipeRecord) == record and record.steps == 7
     return record
@@ -60,10 +77,10 @@ TRUTH = np.repeat([0, 1], 50)
 @pytest.mark.parametrize(
     ("of_mixup", "expected"), [(10, True), (29, True), (30, False), (31, False)]
 )  # images missed with mixup, where 30 are missed without
-def test_mixup_is_chosen_where_it_is_better_over_all_shares(tmp_path: Path, of_mixup: int, expected: bool) -> None:
-    of_parts = missing({(False, 0.0): 30, (True, 0.0): of_mixup})
-    rights = {(mixup, share): of_parts[mixup, 0.0] for mixup in (False, True) for share in STRENGTHS}
-    assert chosen_of(tmp_path, rights, TRUTH).chosen.mixup == expected
+def test_mixup_is_chosen_where_it_is_better(tmp_path: Path, of_mixup: int, expected: bool) -> None:
+    record = chosen_of(tmp_path, missing({(False, 0.0): 30, (True, 0.0): of_mixup}), TRUTH)
+    assert record.chosen.mixup == expected
+    assert [one.recipe.mixup for one in record.tried] == [False, True, expected, expected]
 
 
 @pytest.mark.parametrize(("of_half", "expected"), [(20, 0.25), (18, 0.25), (2, 0.5)])
@@ -74,7 +91,7 @@ def test_smallest_share_is_chosen_that_is_as_good_as_the_best_and_never_none(
     record = chosen_of(tmp_path, rights, TRUTH)
     assert (record.chosen.mixup, record.chosen.synthetic) == (False, expected)
     scores = {(one.recipe.mixup, one.recipe.synthetic): one.balanced_accuracy for one in record.tried}
-    assert scores[False, 0.25] == 0.8 and len(scores) == 6
+    assert scores[False, 0.25] == 0.8 and len(scores) == 4
     assert min(one.behind for one in record.tried) == 0
 
 

@@ -87,7 +87,9 @@ def classes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ClassEvidence
         make, _ = SABOTAGE.get(label, (lambda label=label: others(label), None))
         put_generated(run, label, make())
     measures.measure(run, job, silent)
-    utility.try_recipes(run, job, range(len(trials(job.gate))), silent)
+    best = arms.classical(job.gate)
+    tried = range(len(trials(job.gate, best)))
+    utility.try_recipes(run, job, tried, silent, best=best.model_dump(mode="json"))
     trained = arms.recipes(job.gate, choose(run, job))
     utility.measure(run, job, arms.numbers(job.gate.classifier_seeds, trained.keys()), silent)
     return gate.judge(run, job).classes

@@ -27,6 +27,7 @@ from tests.conftest import split_run, write_digits
 from tests.records import generation_record, recipe, recipe_record
 
 NUM_CLASSES = 2
+MIXUP = recipe(0.0, mixup=True)
 
 
 def ignore(_: Progress) -> None:
@@ -113,9 +114,9 @@ def test_bytes_are_the_same_whichever_classifiers_a_process_trained_before(tmp_p
     records.write(run.recipe_record, recipe_record(chosen=recipe(mixup=True)))
     generate(run, "3", 6)
     told: list[Progress] = []
-    num_compared, tried = len(compared(3)), trials(job.gate)
+    num_compared, tried = len(compared(3)), trials(job.gate, MIXUP)
     measure(run, job, range(num_compared), told.append)
-    try_recipes(run, job, range(len(tried)), ignore)
+    try_recipes(run, job, range(len(tried)), ignore, best=MIXUP.model_dump(mode="json"))
     files = [*map(run.compared, range(num_compared)), *map(run.tried, range(len(tried)))]
     together = [file.read_bytes() for file in files]
     assert len(set(together)) == len(files)
@@ -164,10 +165,10 @@ def test_class_that_is_short_takes_no_part(prepared: tuple[Run, JobConfig]) -> N
 def test_folds_try_every_training_image_once(prepared: tuple[Run, JobConfig]) -> None:
     run, job = prepared
     generate(run, "0", 6)
-    tried = trials(job.gate)
-    assert list(try_recipes(run, job, range(len(tried)), ignore)) == list(range(len(tried)))
-    for some in {one.model_dump_json(): one for _, one in tried}.values():
-        files = [run.tried(number) for number, (_, of_number) in enumerate(tried) if of_number == some]
+    tried, best = trials(job.gate, MIXUP), MIXUP.model_dump(mode="json")
+    assert list(try_recipes(run, job, range(len(tried)), ignore, best=best)) == list(range(len(tried)))
+    for some in {one for one, _ in tried}:
+        files = [run.tried(number) for number, (of_number, _) in enumerate(tried) if of_number == some]
         truth = np.concatenate([storage.unpack_arrays(file.read_bytes())["truth"] for file in files])
         assert np.bincount(truth).tolist() == [len(images) for images in load_sets(run).real]
     before = run.tried(0).stat().st_mtime_ns
@@ -190,8 +191,8 @@ def test_copies_of_an_image_do_not_speak_for_it(
         return real_batches(real, **keywords)
 
     monkeypatch.setattr(utility, "Batches", watched)
-    number = next(n for n, (fold, one) in enumerate(trials(job.gate)) if fold == 1 and one.synthetic == 0.5)
-    try_recipes(run, job, [number], ignore)
+    number = trials(job.gate, MIXUP).index((MIXUP.model_copy(update={"synthetic": 0.5}), 1))
+    try_recipes(run, job, [number], ignore, best=MIXUP.model_dump(mode="json"))
     whole = load_sets(run).real[0]
     left_out = {image.tobytes() for image in whole[1::FOLDS]}
     real, synthetic = pools[-1]
