@@ -1,19 +1,18 @@
 """How often the gate ships a set of images that harms, and withholds one that does not.
 
-  python benchmarks/gate.py DATA [--classifier MODULE:FUNCTION] [--steps 200] [--repeats 1] [--work FOLDER]
-                            [--json FILE]
+  python -m benchmarks.gate DATA [--data-seeds 0,1,2] [--seeds 7] [--classifier MODULE:FUNCTION] [--steps N]
+                            [--work FOLDER] [--json FILE]
 
 Each trial has a long tail of DATA (500 training images of the first class down to 10 of the last), and in the place of
 its five rare classes' generated images real ones that no classifier is trained on, spoilt by a known amount: noise,
-blur, other contrast, images of other classes. The job's own functions measure and judge them, on 100 held-out images a
-class and with five seeds. What the sets really do is measured apart, on the whole test split and with other and more
-seeds: a class's set harms when recall of its class, or balanced accuracy with all sets of its trial, is shown to fall
-(the 95 % interval lies below 0), and is harmless when neither falls in the mean. What is neither, a fall that could be
-chance, is told and not counted. The sets of one trial are judged together, and are wrong together.
+blur, other contrast, images of other classes. The job's own classifiers are trained without them and with half of a
+rare class's draws among them. Then the job's own gate judges, by five of the seeds and 100 held-out images of each
+class, many times with other draws of both. What the sets really do is measured with all seeds on the whole test split:
+a class's set harms when recall of its class, or balanced accuracy with all sets of its trial, is shown to fall (the
+95 % interval lies below 0), and is harmless when neither falls in the mean. What is neither, a fall that could be
+chance, is counted apart.
 
-A job takes a small convolutional network and 600 steps. With those this takes hours; a third of the steps, and
-`--classifier benchmarks.gate:perceptron`, a network of one hidden layer, take minutes. What is asked is how well the
-gate knows what a set does to its classifier, whichever that is.
+What a first call has trained in `--work`, a second one takes.
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ import argparse
 import os
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -31,22 +31,28 @@ from typing import Any
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
-from scipy.stats import binomtest
 
 from benchmarks import common, datasets
 from benchmarks.jobs import begun, copied, put_generated
 from benchmarks.spoilt import KINDS
-from dcgan.config import JobConfig, parse_job
+from dcgan.config import parse_job
+from dcgan.evaluation import arms, gate
+from dcgan.evaluation.arms import CLASSICAL, WITH
+from dcgan.evaluation.recipes import classifier_steps
+from dcgan.evaluation.recognitions import Recognitions, margins
 from dcgan.files import storage
-from dcgan.run import records, sentences
+from dcgan.run import records
 from dcgan.run.paths import Run
-from dcgan.run.records import RecipeRecord, SplitRecord
+from dcgan.run.records import ClassEvidence, MeasuresRecord, OverallEvidence, Recipe, SplitRecord, Verdict
 
 LARGEST, IMBALANCE = 500, 50
 NUM_RARE = 5  # classes, of 57, 37, 24, 15 and 10 images
-NUM_HOLDOUT = 100  # of each class
-TRUTH_SEEDS = 10
+NUM_HOLDOUT = 100  # of each class, for the gate
+NUM_POOL = 1000  # of each class, of which the gate's are drawn
+NUM_SEEDS, NUM_DRAWS = 5, 10  # of the gate: seeds, and how often it judges
+SHARE = 0.5
 POLICIES = ("report", "no_harm", "proven_gain")
+MEASURES = ("recall", "smoothed recall")
 
 
 @dataclass(frozen=True)
@@ -55,58 +61,58 @@ class Trial:
 
     base: Path
     """The run that is judged, without synthetic images."""
-    kind: str
     labels: list[str]
     """The rare classes."""
-    folder: Path
+    kind: str
+    """What is done to the images; empty: there are none."""
+    num_seeds: int
+
+    @property
+    def file(self) -> Path:
+        """Logits of the classifiers, `pool` and `test` (seeds, N, K)."""
+        return self.base.with_name(f"{self.base.name}-{self.kind or 'without'}.npz")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
-    parser.add_argument("--steps", type=int, default=200, help="optimizer steps of each classifier")
+    parser.add_argument("--data-seeds", default="0,1,2")
+    parser.add_argument("--seeds", type=int, default=7, help="classifiers of each trial")
+    parser.add_argument("--steps", type=int, help="optimizer steps of each classifier; the job's own without it")
     parser.add_argument("--classifier", help="as a job's gate.classifier")
-    parser.add_argument("--repeats", type=int, default=1, help="data seeds")
     parser.add_argument("--work", type=Path, default=Path("outputs/benchmarks/gate"))
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
 
-    bases = {}
-    for seed in range(args.repeats):
-        gate = {"classifier_steps": args.steps, "classifier": args.classifier, "mixup": False}
-        bases[seed] = begin(args.data, seed, args.work, gate)
-    trials = [
-        Trial(run.root, kind, labels[-NUM_RARE:], args.work / f"trials/{seed}-{number}")
-        for number, kind in enumerate(KINDS)
-        for seed, (run, labels) in bases.items()
-    ]
-    np.random.default_rng(0).shuffle(trials)  # so that the first ones are already of all kinds
-    with get_context("spawn").Pool(2, maxtasksperchild=8) as pool:
-        pool.map(recognise_without, [run.root for run, _ in bases.values()], chunksize=1)
-        results: list[dict[str, Any]] = []
-        for number, found in enumerate(pool.imap(judge_and_measure, trials), start=1):
-            results += found
-            told = ", ".join(f"{entry['class']} {entry['truth']}, {entry['verdicts']['no_harm']}" for entry in found)
-            print(f"{number} of {len(trials)}, {found[0]['kind']}: {told}", file=sys.stderr, flush=True)
-            if args.json:  # what there is so far
-                head = {"machine": common.machine(), "steps": args.steps, "classifier": args.classifier}
-                common.write_json(args.json, "gate", head | {"results": results})
+    keys = {"classifier": args.classifier} | ({"classifier_steps": args.steps} if args.steps else {})
+    trials = []
+    for seed in map(int, args.data_seeds.split(",")):
+        run, labels = begin(args.data, seed, args.work, keys)
+        trials += [Trial(run.root, labels[-NUM_RARE:], kind, args.seeds) for kind in ("", *KINDS)]
+    with get_context("spawn").Pool(2) as pool:
+        for number, trial in enumerate(pool.imap(train, trials), start=1):
+            print(f"{number} of {len(trials)}: {trial.base.name} {trial.kind}", file=sys.stderr, flush=True)
+        found = pool.map(judge, [trial for trial in trials if trial.kind], chunksize=1)
+    results = [of_set for of_trial in found for of_set in of_trial]
     print(report(results))
+    if args.json:
+        common.write_json(args.json, "gate", {"machine": common.machine(), "results": results})
 
 
 def begin(data: Path, seed: int, work: Path, keys: Mapping[str, Any]) -> tuple[Run, list[str]]:
     """A run of a long tail up to its judge, and the classes from the largest to the smallest.
 
-    Beside the run, `spare.npz` has what is left over of each class, and `test.npz` the test split.
+    Beside the run, `pool.npz` has held-out images of each class, `spare.npz` what else is left over, and `test.npz` the
+    test split.
     """
     images, labels, split = datasets.load(data)
     split = datasets.long_tail(labels, split, largest=LARGEST, imbalance=IMBALANCE, seed=seed)
     names = sorted(set(labels))
-    spare = {}
+    spare, pool = {}, {}
     for name in names:
         rest = np.flatnonzero((labels == name) & (split == "rest"))
         split[rest[:NUM_HOLDOUT]] = "holdout"
-        spare[name] = images[rest[NUM_HOLDOUT:]]
+        pool[name], spare[name] = images[rest[:NUM_POOL]], images[rest[NUM_POOL:]]
     folder = work / f"base-{seed}"
     folder.mkdir(parents=True, exist_ok=True)
     used = np.isin(split, ["train", "holdout"])
@@ -116,15 +122,11 @@ def begin(data: Path, seed: int, work: Path, keys: Mapping[str, Any]) -> tuple[R
         "gate": dict(keys), "outputs": {"root": str(folder / "outputs")}, "generation": {"seed": seed},
     }  # fmt: skip
     run, _ = begun(values)
-    np.savez(run.root.with_name(f"{run.id}-spare.npz"), **spare)
     test = {name: images[(labels == name) & (split == "test")] for name in names}
-    np.savez(run.root.with_name(f"{run.id}-test.npz"), **test)
+    for kind, found in {"pool": pool, "spare": spare, "test": test}.items():
+        np.savez(run.root.with_name(f"{run.id}-{kind}.npz"), **found)
     counts = {name: int(((labels == name) & (split == "train")).sum()) for name in names}
     return run, sorted(names, key=lambda name: -counts[name])
-
-
-def read_job(run: Run) -> JobConfig:
-    return parse_job(storage.read_json(run.config), where="benchmark")
 
 
 def beside(run: Path, name: str) -> dict[str, np.ndarray]:
@@ -133,50 +135,49 @@ def beside(run: Path, name: str) -> dict[str, np.ndarray]:
         return {key: file[key] for key in file.files}
 
 
-def recognised(run: Run, base: Path, *, synthetic: bool) -> dict[str, np.ndarray]:
-    """Which images of the test split classifiers recognise, bool (seeds, N), without synthetic images or with them."""
-    from dcgan.evaluation import arms  # noqa: PLC0415
-    from dcgan.evaluation.recipes import classifier_steps  # noqa: PLC0415
+def train(trial: Trial) -> Trial:
+    """Train a trial's classifiers and measure its images, unless that was done before."""
+    if trial.file.exists():
+        return trial
+    from dcgan.execution.determinism import wake_tensorflow  # noqa: PLC0415
+
+    wake_tensorflow(1)
+    from dcgan.evaluation.measures import measure  # noqa: PLC0415
     from dcgan.evaluation.sets import load_sets  # noqa: PLC0415
     from dcgan.evaluation.utility import Classifiers  # noqa: PLC0415
 
-    sets, config = load_sets(run), read_job(run)
-    recipe = arms.classical(config.gate)
-    if synthetic:
-        recipe = records.read(run.recipe_record, RecipeRecord).chosen
-    steps = classifier_steps(config.gate, [len(images) for images in sets.real])
-    tested = list(beside(base, "test").values())
-    classifiers = Classifiers(config, sets)
-    found = [
-        classifiers.tested(f"truth {number}", sets, recipe, steps, tested, lambda _: None)
-        for number in range(TRUTH_SEEDS)
-    ]
-    return {"right": np.stack([seed["right"] for seed in found]), "truth": found[0]["truth"]}
+    def silent(_: Any) -> None:
+        """Nobody watches."""
+
+    run = copied(trial.base, trial.file.with_suffix(""))
+    job = parse_job(storage.read_json(run.config), where="benchmark")
+    recipe = arms.classical(job.gate)
+    if trial.kind:
+        recipe = recipe.model_copy(update={"synthetic": SHARE})
+        put_sets(trial, run)
+        measure(run, job, silent)
+        shutil.copy(run.measures, trial.file.with_suffix(".json"))
+    sets = load_sets(run)
+    steps = classifier_steps(job.gate, [len(images) for images in sets.real])
+    classifiers = Classifiers(job, sets)
+    parts = {name: np.concatenate([*beside(trial.base, name).values()]) for name in ("pool", "test")}
+    images = np.concatenate([*parts.values()])
+    found = np.stack(
+        [classifiers.logits(f"utility {seed}", sets, recipe, steps, images, silent) for seed in range(trial.num_seeds)]
+    )
+    shutil.rmtree(run.root)
+    pool, test = np.split(found, [len(parts["pool"])], axis=1)
+    np.savez(trial.file, pool=pool, test=test)
+    return trial
 
 
-def recognise_without(base: Path) -> None:
-    """What all trials of a run are compared with; left beside it."""
-    from dcgan.execution.determinism import wake_tensorflow  # noqa: PLC0415
-
-    wake_tensorflow(1)
-    np.savez(base.with_name(f"{base.name}-without.npz"), **recognised(Run(base), base, synthetic=False))
-
-
-def judge_and_measure(trial: Trial) -> list[dict[str, Any]]:
-    """The gate's verdicts on each set, by policy, and what it does on the test split."""
-    from dcgan.execution.determinism import wake_tensorflow  # noqa: PLC0415
-
-    wake_tensorflow(1)
-    from dcgan.evaluation import arms, gate, measures, recipes, statistics, utility  # noqa: PLC0415
-
-    # The sets, in the place of generated images: as many as fill the classes up.
-    run = copied(trial.base, trial.folder)
-    config, counts = read_job(run), records.read(run.split_record, SplitRecord).classes
+def put_sets(trial: Trial, run: Run) -> None:
+    """Put the sets in the place of generated images: as many as fill the classes up."""
+    counts = records.read(run.split_record, SplitRecord).classes
     draws = np.random.default_rng(0)
     spare = beside(trial.base, "spare")
-    labels = list(spare)
     for label in trial.labels:
-        foreign = [other for other in labels if other != label]
+        foreign = [other for other in spare if other != label]
         if "one other" in trial.kind:  # the one that looks most like it
             means = {other: images.mean(0) for other, images in spare.items()}
             foreign = [min(foreign, key=lambda other: np.abs(means[other] - means[label]).mean())]
@@ -184,92 +185,106 @@ def judge_and_measure(trial: Trial) -> list[dict[str, Any]]:
         images = spare[label][: LARGEST - counts[label].train]
         put_generated(run, label, KINDS[trial.kind](images, wrong, draws))
 
-    # The gate, as a job goes through it.
-    def silent(_: Any) -> None:
-        """Nobody watches."""
 
-    measures.measure(run, config, silent)
-    utility.try_recipes(run, config, range(len(recipes.trials(config.gate))), silent)
-    record = recipes.choose(run, config)
-    trained = arms.recipes(config.gate, record)
-    utility.measure(run, config, arms.numbers(config.gate.classifier_seeds, trained.keys()), silent)
-    judged = {}
-    for policy in POLICIES:
-        changed = config.gate.model_copy(update={"policy": policy})
-        judged[policy] = gate.judge(run, config.model_copy(update={"gate": changed}))
+def judge(trial: Trial) -> list[dict[str, Any]]:
+    """Of each set: what it really does, and how often the gate, by each policy and measure, ships it."""
+    tested = {name: [len(images) for images in beside(trial.base, name).values()] for name in ("pool", "test")}
+    truth = {name: np.repeat(np.arange(len(sizes)), sizes) for name, sizes in tested.items()}
+    found = {
+        arm: {part: margins(logits, truth[part]) for part, logits in beside(trial.base, kind).items()}
+        for arm, kind in {CLASSICAL: "without", WITH: trial.kind}.items()
+    }
+    measures = records.read(trial.file.with_suffix(".json"), MeasuresRecord)
+    labels = [*beside(trial.base, "test")]
+    counts = records.read(Run(trial.base).split_record, SplitRecord).classes
+    num_real = [counts[label].train for label in labels]
+    synthetic = np.array(
+        [LARGEST - count if label in trial.labels else 0 for label, count in zip(labels, num_real, strict=True)]
+    )
+    recipes = {CLASSICAL: Recipe(augmentation=()), WITH: Recipe(augmentation=(), synthetic=SHARE)}
 
-    # The truth.
-    after, before = recognised(run, trial.base, synthetic=True), beside(trial.base, "without")
-    gains = [
-        after["right"][:, after["truth"] == number].astype(int) - before["right"][:, before["truth"] == number]
-        for number in range(len(labels))
-    ]
-    whole = statistics.difference(gains, np.random.default_rng(0))
-    shutil.rmtree(trial.folder)
-    found = []
-    for label in trial.labels:
-        of_class = statistics.difference([gains[labels.index(label)]], np.random.default_rng(0))
-        if of_class.high < 0 or whole.high < 0:
-            truth = "harms"
-        else:
-            truth = "harmless" if of_class.mean >= 0 and whole.mean >= 0 else "unclear"
-        found.append(
-            {
-                "kind": trial.kind, "class": str(label), "real": counts[label].train,
-                "share": record.chosen.synthetic,
-                "truth": truth,
-                "class_gain": [of_class.mean, of_class.low, of_class.high],
-                "gain": [whole.mean, whole.low, whole.high],
-                "verdicts": {policy: found_by.classes[label].verdict for policy, found_by in judged.items()},
-                "reason": sentences.evidence(judged["no_harm"].classes[label], judged["no_harm"].overall),
-            }
-        )  # fmt: skip
-    return found
+    def recognitions(part: str, seeds: np.ndarray, images: np.ndarray, *, smooth: bool) -> Recognitions:
+        """Without smoothing, only the signs of the margins count: 0.007 and 0.993 instead of 0 and 1."""
+        chosen = {arm: of_arm[part][np.ix_(seeds, images)] for arm, of_arm in found.items()}
+        chosen = chosen if smooth else {arm: np.sign(of_arm) for arm, of_arm in chosen.items()}
+        return Recognitions(chosen, recipes, truth[part][images], synthetic)
+
+    everything = recognitions("test", np.arange(trial.num_seeds), np.arange(len(truth["test"])), smooth=False)
+    whole, classes = gate.verdicts("report", everything, gate.gains_of(everything, labels, 0), labels, num_real, None)
+    sets = {label: _truth(whole, classes[label]) for label in trial.labels}
+    shipped: Counter[tuple[str, str, str]] = Counter()
+    widths: dict[str, list[float]] = {measure: [] for measure in MEASURES}
+    draws = np.random.default_rng(0)
+    for seed in range(NUM_DRAWS):
+        seeds = draws.choice(trial.num_seeds, NUM_SEEDS, replace=False)
+        images = np.concatenate(
+            [draws.choice(np.flatnonzero(truth["pool"] == k), NUM_HOLDOUT, replace=False) for k in range(len(labels))]
+        )
+        for measure in MEASURES:
+            seen = recognitions("pool", seeds, images, smooth=measure == "smoothed recall")
+            gains = gate.gains_of(seen, labels, seed)
+            for policy in POLICIES:
+                _, judged = gate.verdicts(policy, seen, gains, labels, num_real, measures)
+                shipped.update(
+                    (label, measure, policy) for label in trial.labels if judged[label].verdict is Verdict.SHIPPED
+                )
+            widths[measure] += [
+                judged[label].recall.gain_high - judged[label].recall.gain_low for label in trial.labels
+            ]
+    return [
+        {
+            "kind": trial.kind, "data": trial.base.name, "class": label, "truth": truth_of,
+            "class_gain": classes[label].recall.gain, "gain": whole.gain,
+            "width": {measure: float(np.mean(of_measure)) for measure, of_measure in widths.items()},
+            "shipped": {
+                f"{measure}, {policy}": shipped[label, measure, policy] / NUM_DRAWS
+                for measure in MEASURES for policy in POLICIES
+            },
+        }
+        for label, truth_of in sets.items()
+    ]  # fmt: skip
 
 
-def perceptron() -> Any:
-    """One hidden layer, for grey images of 28 x 28 px and ten classes."""
-    import keras  # noqa: PLC0415
+def _truth(whole: OverallEvidence, of_class: ClassEvidence) -> str:
+    """What a set really does."""
+    assert of_class.recall
+    if of_class.recall.gain_high < 0 or whole.gain_high < 0:
+        return "harms"
+    return "harmless" if of_class.recall.gain >= 0 and whole.gain >= 0 else "unclear"
 
-    image = keras.Input((28, 28, 1))
-    x = keras.layers.Dense(128, activation="relu")(keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(image)))
-    return keras.Model(image, keras.layers.Dense(10)(keras.layers.Dropout(0.3)(x)))
 
-
-def report(results: Sequence[dict[str, Any]]) -> str:
-    """Two tables: each kind of set, and how often each policy was wrong, with exact 95 % intervals."""
-    rows = []
+def report(results: Sequence[Mapping[str, Any]]) -> str:
+    """Two tables: each kind of set, and how often each policy is wrong by each measure."""
+    kinds = []
     for kind in KINDS:
         of_kind = [result for result in results if result["kind"] == kind]
-        if not of_kind:
-            continue
-        cells = [kind]
-        cells += [f"{100 * np.mean([result[name][0] for result in of_kind]):+.1f}" for name in ("class_gain", "gain")]
-        truths = [result["truth"] for result in of_kind]
-        cells += [str(truths.count(truth)) for truth in ("harms", "harmless", "unclear")]
-        shipped = [sum(result["verdicts"][policy] == "shipped" for result in of_kind) for policy in POLICIES]
-        cells += map(str, shipped)
-        rows.append(cells)
+        truths = Counter(result["truth"] for result in of_kind)
+        kinds.append(
+            [
+                kind,
+                *(f"{100 * np.mean([result[name] for result in of_kind]):+.1f}" for name in ("class_gain", "gain")),
+                *(str(truths[truth]) for truth in ("harms", "harmless", "unclear")),
+                *(_mean(of_kind, f"{MEASURES[-1]}, {policy}") for policy in POLICIES),
+            ]
+        )
     header = ["sets", "recall of their classes, points", "balanced accuracy, points", "harm", "harmless", "unclear"]
-    kinds = common.table([*header, *(f"shipped by {policy}" for policy in POLICIES)], rows)
     wrong = []
-    for policy in POLICIES:
-        cells = [policy]
-        for truth, verdict in (("harms", "shipped"), ("harmless", "withheld")):
-            verdicts = [result["verdicts"][policy] for result in results if result["truth"] == truth]
-            cells.append(_counted(verdicts.count(verdict), len(verdicts)))
-        wrong.append(cells)
-    unclear = sum(result["truth"] == "unclear" for result in results)
-    table = common.table(["policy", "harmful sets shipped", "harmless sets withheld"], wrong)
-    return f"{kinds}\n\n{table}\n\n{unclear} of {len(results)} sets are unclear"
+    for measure in MEASURES:
+        for policy in POLICIES:
+            name = f"{measure}, {policy}"
+            harmful, harmless = (
+                [result for result in results if result["truth"] == truth] for truth in ("harms", "harmless")
+            )
+            kept = [{"shipped": {name: 1 - result["shipped"][name]}} for result in harmless]
+            width = 100 * np.mean([result["width"][measure] for result in results])
+            wrong.append([measure, policy, _mean(harmful, name), _mean(kept, name), f"{width:.1f}"])
+    of_kinds = common.table([*header, *(f"shipped by `{policy}`, %" for policy in POLICIES)], kinds)
+    header = ["decided by", "policy", "harmful sets shipped, %", "harmless sets withheld, %", "interval, points"]
+    return f"{of_kinds}\n\n{common.table(header, wrong)}"
 
 
-def _counted(number: int, total: int) -> str:
-    """A share with its Clopper-Pearson interval."""
-    if not total:
-        return "0 of 0"
-    interval = binomtest(number, total).proportion_ci(0.95, "exact")
-    return f"{number} of {total} ({100 * interval.low:.0f} to {100 * interval.high:.0f} %)"
+def _mean(results: Sequence[Mapping[str, Any]], name: str) -> str:
+    return f"{100 * np.mean([result['shipped'][name] for result in results]):.0f}" if results else ""
 
 
 if __name__ == "__main__":

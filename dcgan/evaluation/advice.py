@@ -71,11 +71,11 @@ def scores(facts: Facts, draws: np.random.Generator) -> dict[str, ArmScores]:
     return {
         arm: ArmScores(
             recipe=found.recipes[arm],
-            balanced_accuracy=found.mean_recall(arm, found.tested),
-            rare_recall=found.mean_recall(arm, facts.rare),
+            balanced_accuracy=found.recall(arm, found.tested),
+            rare_recall=found.recall(arm, facts.rare),
             gain=None if arm == CLASSICAL else comparison(_gain(found, arm, CLASSICAL, about, draws)),
         )
-        for arm in found.right
+        for arm in found.recipes
     }
 
 
@@ -88,7 +88,7 @@ def worth(facts: Facts, draws: np.random.Generator) -> Worth:
     found, about = facts.found, facts.about
     counts = np.array([facts.num_real[number] for number in about])
     images, doubling = (
-        [found.of_class(arm, number) - found.of_class(other, number) for number in about]
+        [found.gain(arm, other, number) for number in about]
         for arm, other in ((WITH, found.without), (found.without, FEWER))
     )
     gains, slopes = bootstrap([images, doubling], draws)
@@ -116,12 +116,13 @@ def comparison(found: Difference) -> Comparison:
         gain_low=rounded(found.low),
         gain_high=rounded(found.high),
         p_value=rounded(found.p_value),
+        smoothed=True,
     )
 
 
 def _mean(found: Recognitions, arm: str, about: Sequence[int]) -> float:
-    return rounded(np.mean([found.of_class(arm, number).mean() for number in about]))
+    return rounded(np.mean(found.recall(arm, about)))
 
 
 def _gain(found: Recognitions, arm: str, other: str, about: Sequence[int], draws: np.random.Generator) -> Difference:
-    return difference([found.of_class(arm, number) - found.of_class(other, number) for number in about], draws)
+    return difference([found.gain(arm, other, number) for number in about], draws)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from dcgan.config import ResolvedJob
 from dcgan.data.split import labels_with_images
 from dcgan.evaluation import checks, sets
@@ -39,7 +41,7 @@ WITHHELD = {
 
 @dataclass(frozen=True)
 class Gains:
-    """What the synthetic images add to recall."""
+    """What the synthetic images add to smoothed recall."""
 
     whole: Difference
     """Over all classes: of balanced accuracy."""
@@ -62,14 +64,8 @@ def judge(run: Run, job: ResolvedJob) -> EvaluationRecord:
     recipe = records.read(run.recipe_record, RecipeRecord)
     measures = records.read_if_there(run.measures, MeasuresRecord)
     found = read_recognitions(run, job.gate, recipe)
-    gains = _gains(found, labels, job.generation.seed)
-
-    overall = _overall(job.gate.policy, gains.whole)
-    classes = {}
-    for number, label in enumerate(labels):
-        failed = checks.failed(measures.classes.get(label, {})) if measures else None
-        of_draws = synthetic_share(num_real[number], int(found.synthetic[number]), recipe.chosen.synthetic)
-        classes[label] = _of_class(job.gate.policy, number, found, gains, failed, overall, of_draws)
+    gains = gains_of(found, labels, job.generation.seed)
+    overall, classes = verdicts(job.gate.policy, found, gains, labels, num_real, measures)
     facts = Facts(recipe, found, num_real, labels)
     ships = any(evidence.verdict is Verdict.SHIPPED for evidence in classes.values())
     draws = randomness.generator(job.generation.seed, "", "advice bootstrap")
@@ -81,8 +77,8 @@ def judge(run: Run, job: ResolvedJob) -> EvaluationRecord:
         arms=of_arms,
         rare=[labels[number] for number in sets.rare(num_real)],
         balanced_accuracy={
-            "without": found.mean_recall(found.without, found.tested),
-            "with": found.mean_recall(WITH, found.tested),
+            "without": found.recall(found.without, found.tested),
+            "with": found.recall(WITH, found.tested),
         },
         classes=classes,
     )
@@ -90,9 +86,41 @@ def judge(run: Run, job: ResolvedJob) -> EvaluationRecord:
     return record
 
 
-def _gains(found: Recognitions, labels: Sequence[str], seed: int) -> Gains:
-    """The differences by class and overall."""
-    gains = {number: found.of_class(WITH, number) - found.of_class(found.without, number) for number in found.tested}
+def verdicts(
+    policy: str,
+    found: Recognitions,
+    gains: Gains,
+    labels: Sequence[str],
+    num_real: Sequence[int],
+    measures: MeasuresRecord | None,
+) -> tuple[OverallEvidence, dict[str, ClassEvidence]]:
+    """The verdict on the whole, and the one on each class.
+
+    Args:
+        policy: report, no_harm or proven_gain.
+        found: what the classifiers recognised.
+        gains: by `gains_of`.
+        labels: class names.
+        num_real: training images of each class.
+        measures: of the synthetic images; None: they have none.
+    """
+    overall, classes = _overall(policy, gains.whole), {}
+    for number, label in enumerate(labels):
+        failed = checks.failed(measures.classes.get(label, {})) if measures else None
+        of_draws = synthetic_share(num_real[number], int(found.synthetic[number]), found.recipes[WITH].synthetic)
+        classes[label] = _of_class(policy, number, found, gains, failed, overall, of_draws)
+    return overall, classes
+
+
+def gains_of(found: Recognitions, labels: Sequence[str], seed: int) -> Gains:
+    """The gains by class and overall.
+
+    Args:
+        found: what the classifiers recognised.
+        labels: class names.
+        seed: of the bootstrap.
+    """
+    gains = {number: found.gain(WITH, found.without, number) for number in found.tested}
     classes = {
         number: difference([gains[number]], randomness.generator(seed, labels[number], "bootstrap"))
         for number in found.tested
@@ -110,6 +138,7 @@ def _overall(policy: str, whole: Difference) -> OverallEvidence:
         gain_low=accuracy.gain_low,
         gain_high=accuracy.gain_high,
         p_value=accuracy.p_value,
+        smoothed=accuracy.smoothed,
         verdict=verdict_of(policy, effect),
         effect=effect,
         reason=sentences.effect(effect, "balanced accuracy", accuracy),
@@ -126,10 +155,10 @@ def _of_class(
     of_draws: float,
 ) -> ClassEvidence:
     """The evidence on one class, and its verdict."""
-    if not found.synthetic[number]:
-        effect, failed = Effect.NONE, None
-    elif failed:
+    if failed:
         effect = Effect.UNFIT
+    elif not found.synthetic[number]:
+        effect = Effect.NONE
     elif found.holdout(number) < MIN_HOLDOUT:
         effect = Effect.UNTESTED
     else:
@@ -143,8 +172,8 @@ def _of_class(
         harm_overall=harm_overall,
         holdout=found.holdout(number),
         holdout_needed=MIN_HOLDOUT,
-        recall_without=rounded(found.of_class(found.without, number).mean()) if is_tested else None,
-        recall_with=rounded(found.of_class(WITH, number).mean()) if is_tested else None,
+        recall_without=rounded(np.mean(found.recall(found.without, [number]))) if is_tested else None,
+        recall_with=rounded(np.mean(found.recall(WITH, [number]))) if is_tested else None,
         recall=comparison(gains.classes[number]) if is_tested else None,
         p_holm=rounded(gains.p_holm.get(number, 1.0)) if is_tested else None,
         failed_check=failed,

@@ -15,6 +15,7 @@ import numpy as np
 from dcgan.config import ResolvedJob
 from dcgan.config.gate import GateConfig
 from dcgan.data.split import FOLDS
+from dcgan.evaluation.recognitions import smoothed
 from dcgan.evaluation.sets import Sets
 from dcgan.evaluation.statistics import balanced
 from dcgan.files import storage
@@ -124,8 +125,8 @@ def choose(run: Run, job: ResolvedJob) -> RecipeRecord:
     tried = []
     for recipe in found.recipes:
         behind, error = (round(value, 4) for value in found.behind(recipe, best_of_all))
-        score = round(found.score(recipe), 4)
-        tried.append(TriedRecipe(recipe=recipe, balanced_accuracy=score, behind=behind, error=error))
+        accuracy = round(found.accuracy(recipe), 4)
+        tried.append(TriedRecipe(recipe=recipe, balanced_accuracy=accuracy, behind=behind, error=error))
     chosen = next(recipe for recipe in with_images if within_error(recipe))
     record = RecipeRecord(chosen=chosen, steps=found.steps, tried=tried)
     records.write(run.recipe_record, record)
@@ -133,7 +134,7 @@ def choose(run: Run, job: ResolvedJob) -> RecipeRecord:
 
 
 class _Found:
-    """Which validation images the classifiers of some recipes recognised."""
+    """How clearly the classifiers of some recipes recognised the validation images."""
 
     def __init__(self, run: Run, recipes: Sequence[Recipe]) -> None:
         """Read it.
@@ -147,16 +148,21 @@ class _Found:
         arrays = [storage.unpack_arrays(file.read_bytes()) for file in files]
         self.steps = int(arrays[0]["steps"])
         self._truth = np.concatenate([of_fold["truth"] for of_fold in arrays[:FOLDS]])
-        rights = np.split(np.concatenate([of_fold["right"] for of_fold in arrays]).astype(float), len(recipes))
-        self._right = dict(zip(recipes, rights, strict=True))
+        of_recipes = np.split(np.concatenate([of_fold["margin"] for of_fold in arrays]), len(recipes))
+        self._margins = dict(zip(recipes, of_recipes, strict=True))
+        self._clear = {recipe: smoothed(margins) for recipe, margins in self._margins.items()}
+
+    def accuracy(self, recipe: Recipe) -> float:
+        """Balanced accuracy, 0 to 1."""
+        return balanced((self._margins[recipe] > 0).astype(float), self._truth)[0]
 
     def score(self, recipe: Recipe) -> float:
-        """Balanced accuracy, 0 to 1."""
-        return balanced(self._right[recipe], self._truth)[0]
+        """Smoothed balanced accuracy, 0 to 1."""
+        return balanced(self._clear[recipe], self._truth)[0]
 
     def behind(self, recipe: Recipe, other: Recipe) -> tuple[float, float]:
-        """By how much its balanced accuracy is below another's, and the standard error of that."""
-        return balanced(self._right[other] - self._right[recipe], self._truth)
+        """By how much its smoothed balanced accuracy is below another's, and the standard error of that."""
+        return balanced(self._clear[other] - self._clear[recipe], self._truth)
 
 
 def taken_over(run: Run) -> RecipeRecord | None:

@@ -13,10 +13,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dcgan.config import ResolvedJob
+from dcgan.config.gate import GateConfig
 from dcgan.data.leakage import leaked
 from dcgan.data.split import in_fold
-from dcgan.evaluation import arms
+from dcgan.evaluation import arms, checks
 from dcgan.evaluation.recipes import classifier_steps, shares, trial_steps, trials
+from dcgan.evaluation.recognitions import margins
 from dcgan.evaluation.sets import Sets, load_sets
 from dcgan.execution import randomness
 from dcgan.execution.progress import OnProgress, part_of
@@ -26,11 +28,11 @@ from dcgan.networks.classifier import trainer
 from dcgan.networks.pace import PROOF
 from dcgan.run import records
 from dcgan.run.paths import Run
-from dcgan.run.records import Recipe, RecipeRecord
+from dcgan.run.records import MeasuresRecord, Recipe, RecipeRecord
 
 
 def measure(run: Run, job: ResolvedJob, numbers: Sequence[int], on_progress: OnProgress) -> dict[int, float]:
-    """Train and test classifiers of `arms.compared`. `run.compared(number)` gets the images that each recognised.
+    """Train and test classifiers of `arms.compared`. `run.compared(number)` gets the margins of each.
 
     All but those of `arms.CLASSICAL` need the recipe to be chosen first.
 
@@ -41,7 +43,8 @@ def measure(run: Run, job: ResolvedJob, numbers: Sequence[int], on_progress: OnP
     recipes = {arms.CLASSICAL: arms.classical(job.gate)}
     if any(classifiers[number][1] != arms.CLASSICAL for number in numbers):
         recipes = arms.recipes(job.gate, records.read(run.recipe_record, RecipeRecord))
-    sets = load_sets(run, synthetic=any(recipes[classifiers[number][1]].synthetic for number in numbers))
+    with_images = any(recipes[classifiers[number][1]].synthetic for number in numbers)
+    sets = _fit_sets(run, job.gate) if with_images else load_sets(run, synthetic=False)
     tested = [np.load(run.holdout_images(label))[~leaked(run, label)] for label in sets.labels]
     steps = classifier_steps(job.gate, [len(images) for images in sets.real])
 
@@ -62,7 +65,7 @@ def try_recipes(
     on_progress: OnProgress,
     best: Mapping[str, Any] | None = None,
 ) -> dict[int, float]:
-    """Train and test classifiers of `recipes.trials`. `run.tried(number)` gets the images that each recognised.
+    """Train and test classifiers of `recipes.trials`. `run.tried(number)` gets the margins of each.
 
     A classifier learns from two thirds of each class's training images, as often from each as the gate's do, and is
     tested on the third that it has not seen. The GANs have seen them all. So that copies cannot count in favour of the
@@ -78,7 +81,7 @@ def try_recipes(
     Returns:
         The share recognised, by number.
     """
-    sets, tried = load_sets(run), trials(job.gate, Recipe.model_validate(best) if best else None)
+    sets, tried = _fit_sets(run, job.gate), trials(job.gate, Recipe.model_validate(best) if best else None)
     steps_of_all = classifier_steps(job.gate, [len(images) for images in sets.real])
 
     def trial(number: int) -> Trial:
@@ -103,6 +106,16 @@ def try_recipes(
     return _carry_out(trial, numbers, Classifiers(job, sets), on_progress)
 
 
+def _fit_sets(run: Run, gate: GateConfig) -> Sets:
+    """All images of which something may ship. Those that fail a check would count against all others."""
+    sets, measures = load_sets(run), records.read_if_there(run.measures, MeasuresRecord)
+    if gate.policy == "report" or measures is None:
+        return sets
+    fit = [not checks.failed(measures.classes.get(label, {})) for label in sets.labels]
+    synthetic = [images if is_fit else None for images, is_fit in zip(sets.synthetic, fit, strict=True)]
+    return Sets(sets.labels, sets.real, synthetic, sets.nearest)
+
+
 def halved(sets: Sets, seed: int) -> Sets:
     """The same with half of each scarce class's real images, a different half for each seed."""
     draws = np.random.default_rng(seed)
@@ -117,7 +130,7 @@ class Trial(NamedTuple):
     """One classifier to train and to test."""
 
     file: Path
-    """Gets the arrays of `Classifiers.tested`."""
+    """Gets `margin`, float32 (N,), see `recognitions.margins`, and `truth`, class numbers (N,)."""
     about: Mapping[str, np.ndarray]
     """What affects the outcome and may change within a run. Kept in the file with the recipe; where it differs, the
     classifier is trained again."""
@@ -145,35 +158,34 @@ class Classifiers:
         self._seed, self._gate = job.generation.seed, job.gate
         self._shape, self._num_classes = sets.real[0].shape[1:], len(sets.labels)
 
-    def tested(
+    def logits(
         self,
         purpose: str,
         sets: Sets,
         recipe: Recipe,
         steps: int,
-        tested: Sequence[np.ndarray],
+        images: np.ndarray,
         on_progress: OnProgress,
-    ) -> dict[str, np.ndarray]:
-        """Train a classifier and test it on real images.
+    ) -> np.ndarray:
+        """Train a classifier, and let it look at real images.
 
         Args:
             purpose: names the seed.
             sets: what it is trained on; of the synthetic images, as the recipe says.
             recipe: see there.
             steps: optimizer steps.
-            tested: uint8 (n, H, W, C) of each class.
+            images: uint8 (N, H, W, C).
             on_progress: called after each stretch of steps.
 
         Returns:
-            `right`, whether each tested image was recognised, bool (N,), and `truth`, class numbers (N,).
+            Its logits, float32 (N, K).
         """
-        truth = np.repeat(np.arange(len(tested)), [len(of_class) for of_class in tested])
         seed = randomness.key(self._seed, "", purpose) % 2**31
         one = trainer(self._shape, self._num_classes, recipe.augmentation, PROOF, path=self._gate.classifier)
         synthetic = sets.synthetic if recipe.synthetic else None
         batches = Batches(sets.real, stream=seed, synthetic=synthetic, shares=shares(sets, recipe.synthetic))
         one.train(batches, steps, seed, on_progress, mixup=recipe.mixup)
-        return {"right": one.predict(np.concatenate(tested)) == truth, "truth": truth}
+        return one.logits(images)
 
 
 def _carry_out(
@@ -187,10 +199,12 @@ def _carry_out(
         found = _standing(trial.file, about)
         if found is None:
             report = part_of(on_progress, position * trial.steps, len(numbers) * trial.steps)
-            measured = classifiers.tested(trial.purpose, trial.sets, trial.recipe, trial.steps, trial.tested, report)
-            found = measured | about
+            images = np.concatenate(trial.tested)
+            logits = classifiers.logits(trial.purpose, trial.sets, trial.recipe, trial.steps, images, report)
+            truth = np.repeat(np.arange(len(trial.tested)), [len(of_class) for of_class in trial.tested])
+            found = {"margin": margins(logits, truth), "truth": truth} | about
             storage.write_bytes(trial.file, storage.pack_arrays(found))
-        recognised[number] = round(float(found["right"].mean()), 4)
+        recognised[number] = round(float((found["margin"] > 0).mean()), 4)
     return recognised
 
 

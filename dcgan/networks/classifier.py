@@ -116,10 +116,10 @@ class Trainer:
                 optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
 
         @tf.function(input_signature=[tf.TensorSpec((None, *image_shape), tf.uint8)])
-        def classify(images: tf.Tensor) -> tf.Tensor:
-            return tf.argmax(model(to_float(images), training=False), axis=1)
+        def logits_of(images: tf.Tensor) -> tf.Tensor:
+            return model(to_float(images), training=False)
 
-        self._run_steps, self._classify, self.batch_size = run_steps, classify, pace.batch_size
+        self._run_steps, self._logits_of, self.batch_size = run_steps, logits_of, pace.batch_size
 
     def train(
         self, batches: Batches, num_steps: int, seed: int, on_progress: OnProgress, *, mixup: bool = False
@@ -149,9 +149,9 @@ class Trainer:
             on_progress({"done": first + count, "total": num_steps, "rate": rate})
         return self.model
 
-    def predict(self, images: np.ndarray) -> np.ndarray:
-        """Class numbers int64 (N,) that the newest classifier gives to uint8 (N, H, W, C)."""
-        return np.concatenate([np.asarray(self._classify(batch)) for batch in _in_batches(images)])
+    def logits(self, images: np.ndarray) -> np.ndarray:
+        """Logits float32 (N, num_classes) that the newest classifier gives to uint8 (N, H, W, C)."""
+        return np.concatenate([np.asarray(self._logits_of(batch)) for batch in _in_batches(images)])
 
 
 @functools.cache

@@ -33,10 +33,10 @@ from dcgan.data.split import HOLDOUT, TRAIN, assign
 from dcgan.files import storage
 from dcgan.run.records import ClassFingerprints, ClassPlan, FingerprintsRecord
 
-FORMAT = 8
+FORMAT = 9
 """Raised when the same images and the same job give different results within one version of the package.
 
-Last raised when Adam became one operation for each variable, which rounds differently.
+Last raised when the proof began to keep margins, and to try shares of images with one recipe only.
 """
 
 _NO_RESULT = {"preset", "snapshot_seconds"}  # keys of `training` that change nothing; a preset's values count

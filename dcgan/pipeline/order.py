@@ -160,15 +160,14 @@ class Order:
         made = [label for label in self.chosen if label not in self.failures]
         if not any(not summary.is_short(self.run, label) for label in made):
             return
-        tried = self._try_recipes()
+        measured, tried = self._start(MEASURE_QUALITY, ALL), self._try_recipes()
         # Work that needs no recipe keeps the processes busy until the recipe is chosen.
         compared = self._compare([arms.CLASSICAL])
-        measured = self._start(MEASURE_QUALITY, ALL)
+        if reason := _failure(measured):  # for instance of the user's feature extractor; the proof is still valid
+            log.warning("The release has no measures, and its images were not checked by them: %s", reason)
         self.choose_recipe(tried)
         recipes = arms.recipes(self.job.gate, records.read(self.run.recipe_record, RecipeRecord))
         _wait(compared + self._compare(recipes.keys() - {arms.CLASSICAL}))
-        if reason := _failure(measured):  # for instance of the user's feature extractor; the proof is still valid
-            log.warning("The release has no measures, and its images were not checked by them: %s", reason)
         self.evaluation = self._do(DECIDE)
         self.night.lap("evaluation")
 

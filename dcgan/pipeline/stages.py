@@ -96,7 +96,7 @@ def load(path: str) -> Callable[..., Any]:
     return function
 
 
-_GENERATED = ("job", "split/*", "generation/*", "evaluation/recipe.json")
+_GENERATED = ("job", "split/*", "generation/*", "evaluation/measures.json", "evaluation/recipe.json")
 _LINES = "dcgan.pipeline.lines:"
 
 CATALOGUE = Stage(

@@ -174,7 +174,7 @@ class Run:
         return self.shards(label) / str(first)
 
     def tried(self, number: int) -> Path:
-        """What a classifier of `recipes.trials` made of its fold: see `utility.Tested`."""
+        """What a classifier of `recipes.trials` made of its fold: see `utility.Trial`."""
         return self.evaluation / f"tried-{number}.npz"
 
     @property
@@ -183,7 +183,7 @@ class Run:
         return self.evaluation / "recipe.json"
 
     def compared(self, number: int) -> Path:
-        """What a classifier of `arms.compared` made of the held-out images: see `utility.Tested`."""
+        """What a classifier of `arms.compared` made of the held-out images: see `utility.Trial`."""
         return self.evaluation / f"compared-{number}.npz"
 
     @property

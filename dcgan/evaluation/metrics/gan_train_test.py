@@ -52,7 +52,7 @@ def gan_train_test(
     for arm, (name, pools) in enumerate({"synthetic": learnt_from, "real": train}.items()):
         report = part_of(on_progress, arm * steps, 2 * steps)
         one.train(Batches(pools, stream=seed), steps, seed, report)
-        guesses = np.split(one.predict(np.concatenate(tested)), ends)
+        guesses = np.split(one.logits(np.concatenate(tested)).argmax(1), ends)
         hits[name] = [guess == number % len(train) for number, guess in enumerate(guesses)]
     measured = []
     for number, images in enumerate(holdout):

@@ -11,7 +11,7 @@ TEMPLATE = """\
 {% from "macros.html.j2" import badge, forest with context %}
 <table class="classes" role="table">
 <caption>Gain: points of recall on held-out real images that a classifier wins by the synthetic ones{{ ", of balanced accuracy for all classes together" if summary.overall }},
-with a 95 % confidence interval. ▲ shown to help, ▼ shown to harm, ○ neither is shown. Gate policy: <code>{{ policy }}</code>.</caption>
+with a 95 % confidence interval.{% if summary.overall and summary.overall.smoothed %} Images near the border between two classes count in part, so that a gain can differ a little from the difference in recall.{% endif %} ▲ shown to help, ▼ shown to harm, ○ neither is shown. Gate policy: <code>{{ policy }}</code>.</caption>
 <thead role="rowgroup"><tr role="row">
 <th scope="col" role="columnheader">Class</th><th scope="col" role="columnheader" class="num">Real</th>
 <th scope="col" role="columnheader" class="num">Held out</th><th scope="col" role="columnheader" class="num">Asked</th>

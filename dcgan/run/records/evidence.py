@@ -46,6 +46,8 @@ class Comparison(Record):
     gain_high: float
     p_value: float
     """Two-sided, for no difference."""
+    smoothed: bool = False
+    """Whether images near the border between right and wrong count in part; see `dcgan.evaluation.recognitions`."""
 
 
 class Measure(Record):
@@ -109,7 +111,7 @@ class TriedRecipe(Record):
     balanced_accuracy: float
     """0 to 1."""
     behind: float
-    """By how much its balanced accuracy falls short of the best recipe's, 0 to 1."""
+    """By how much its smoothed balanced accuracy falls short of the best recipe's, 0 to 1."""
     error: float
     """Standard error of that difference."""
 

@@ -71,7 +71,8 @@ def measured(
     records.write(run.recipe_record, recipe_record(chosen=recipe(mixup=True)))
     base = rights[WITHOUT]
     for number, (_, arm) in enumerate(compared(2)):
-        arrays = {"right": rights.get(arm, base), "truth": truth, "synthetic": np.array([10, 30, 0])}
+        margin = np.where(rights.get(arm, base), 1.0, -1.0)
+        arrays = {"margin": margin, "truth": truth, "synthetic": np.array([10, 30, 0])}
         storage.write_bytes(run.compared(number), storage.pack_arrays(arrays))
     values = {"name": "j", "data": {"source": "x"}, "gate": {"classifier_seeds": 2, "policy": policy}}
     record = judge(run, parse_job(values, where=""))
@@ -79,6 +80,7 @@ def measured(
     return record
 
 
+ALMOST = 0.02  # images as far on either side of the border are smoothed to 0.007 and 0.993
 TRUTH = np.repeat(np.arange(3), 40)
 HALF = np.tile([True, False], 60)
 
@@ -92,7 +94,7 @@ def test_each_class_is_judged_by_its_own_held_out_images(tmp_path: Path) -> None
     assert effects == {"a": Effect.HARMS, "b": Effect.HELPS, "c": Effect.NONE}
     one, other = record.classes["a"], record.classes["b"]
     assert (one.holdout, one.recall_without, one.recall_with) == (40, 0.5, 0.0)
-    assert one.recall and one.recall.gain == -0.5 and one.recall.gain_high < 0
+    assert one.recall and one.recall.gain == pytest.approx(-0.5, rel=ALMOST) and one.recall.gain_high < 0
     assert other.recall and other.p_holm == 2 * other.recall.p_value == 0.002
     # What one class loses the other gains: nothing is shown of the whole.
     assert record.overall.effect is Effect.UNCLEAR and record.overall.gain == 0
@@ -168,15 +170,16 @@ def test_advice_tells_what_the_recipe_gains_and_what_of_it_is_the_images_own(tmp
     record = measured(tmp_path, rights, TRUTH, [20, 100, 10])
     advice = record.advice
     assert advice.recipe == record.recipe.chosen and advice.measure == "recall of rare classes"
-    assert (advice.classical, advice.advised, advice.gain.gain, advice.images.gain) == (0.5, 0.75, 0.25, 0.05)
+    assert (advice.classical, advice.advised) == (0.5, 0.75)
+    assert (advice.gain.gain, advice.images.gain) == pytest.approx((0.25, 0.05), rel=ALMOST)
     assert record.arms[WITH].gain == advice.gain and record.arms[CLASSICAL].gain is None
     told = sentences.advice(advice)
-    assert told.startswith("Train with mixup and these images: recall of rare classes 50.0% → 75.0% (+25.0 points, ")
+    assert told.startswith("Train with mixup and these images: recall of rare classes 50.0% → 75.0% (+24.7 points, ")
     # A doubling adds 10 points, the images half of that: half a doubling of 20 and of 10 images.
-    assert advice.worth and advice.worth.doubling.gain == 0.1
+    assert advice.worth and advice.worth.doubling.gain == pytest.approx(0.1, rel=ALMOST)
     assert advice.worth.images == pytest.approx(15 * (2**0.5 - 1))
     assert advice.worth.images_low is not None and advice.worth.images_low < advice.worth.images
-    assert advice.worth.classes == pytest.approx({"a": 0.0585, "c": 0.1}, abs=1e-4)
+    assert advice.worth.classes == pytest.approx({"a": 0.0585, "c": 0.1}, rel=ALMOST)
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def chosen_of(tmp_path: Path, rights: Mapping[Parts, np.ndarray], truth: np.ndar
     def put(tried: Sequence[tuple[Recipe, int]]) -> None:
         for number, (one, _) in enumerate(tried):
             right = rights.get((one.mixup, one.synthetic), np.zeros(len(truth), bool))
-            arrays = {"right": right, "truth": truth, "steps": np.array(7)}
+            arrays = {"margin": np.where(right, 1.0, -1.0), "truth": truth, "steps": np.array(7)}
             storage.write_bytes(run.tried(number), storage.pack_arrays(arrays))
 
     put(trials(job.gate))

@@ -103,5 +103,6 @@ def test_sabotage_is_withheld_with_the_right_reason(classes: dict[str, ClassEvid
 
 
 @pytest.mark.parametrize("label", sorted(set(LABELS) - set(SABOTAGE)))
-def test_a_good_generator_ships(classes: dict[str, ClassEvidence], label: str) -> None:
+def test_a_good_generator_ships_whatever_others_did(classes: dict[str, ClassEvidence], label: str) -> None:
     assert classes[label].verdict is Verdict.SHIPPED, classes[label]
+    assert classes[label].synthetic_share > 0 and not any(classes[other].synthetic_share for other in SABOTAGE)

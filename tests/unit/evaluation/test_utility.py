@@ -144,7 +144,7 @@ def test_each_part_of_a_recipe_changes_what_is_learnt(prepared: tuple[Run, JobCo
     classifiers = Classifiers(job, sets)
 
     def learnt(some: Recipe) -> bytes:
-        classifiers.tested("test", sets, some, 20, sets.real, ignore)
+        classifiers.logits("test", sets, some, 20, sets.real[0], ignore)
         model = trainer(sets.real[0].shape[1:], NUM_CLASSES, some.augmentation, PROOF, path=None).model
         return b"".join(array.tobytes() for array in model.get_weights())
 

@@ -45,7 +45,7 @@ def test_first_run_does_all_of_it(tmp_path: Any) -> None:
     # A judge and one for each of three folds; three recipes on three folds, at two thirds; three arms of two seeds.
     assert work == Work(30 + 3 * 10, 70, (ClassWork(50, 10), ClassWork(50, 20)), (20,) * 9 + (30,) * 6)
     with_mixup = work_of(a_job(tmp_path, gate=gate | {"mixup": "auto"}, training=training), plan)
-    assert with_mixup.classifiers == (20,) * 18 + (30,) * 8
+    assert with_mixup.classifiers == (20,) * 12 + (30,) * 8
     assert work_of(a_job(tmp_path, training=training | {"base": False}), plan).base_steps == 0
     assert not work.is_nothing and Work(0, 0, (), ()).is_nothing
 
