@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from dcgan.pipeline.fingerprints import FORMAT
+from dcgan.run.runs import FORMAT
 
 PACKAGE = Path(__file__).parents[1] / "dcgan"
 RECORDED = Path(__file__).with_suffix(".json")

@@ -32,12 +32,7 @@ from dcgan.config import ResolvedJob, extractors
 from dcgan.data.split import HOLDOUT, TRAIN, assign
 from dcgan.files import storage
 from dcgan.run.records import ClassFingerprints, ClassPlan, FingerprintsRecord
-
-FORMAT = 9
-"""Raised when the same images and the same job give different results within one version of the package.
-
-Last raised when the proof began to keep margins, and to try shares of images with one recipe only.
-"""
+from dcgan.run.runs import FORMAT
 
 _NO_RESULT = {"preset", "snapshot_seconds"}  # keys of `training` that change nothing; a preset's values count
 

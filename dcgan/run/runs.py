@@ -19,6 +19,12 @@ from dcgan.run import records
 from dcgan.run.paths import JobFolder, Run
 from dcgan.run.records import Provenance, RunRecord
 
+FORMAT = 9
+"""Of results. Raised when the same images and the same job give different ones within one version of the package.
+
+Last raised when the proof began to keep margins, and to try shares of images with one recipe only.
+"""
+
 # Instruction sets by which the kernels of TensorFlow choose their code, and with it their last bits.
 INSTRUCTIONS = {"avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "avx512_fp16", "amx_tile", "amx_bf16"}
 PACKAGES = ("dcgan-augment", "tensorflow", "keras", "numpy", "pillow", "pandas", "prefect")
@@ -41,7 +47,8 @@ def job_url(job: ResolvedJob) -> str | None:
 def open_run(job: ResolvedJob, *, fresh: bool = False) -> tuple[Run, bool]:
     """The job's interrupted run if it has one with the same config, or a new one. Call under the job's lock.
 
-    A run that is resumed goes on with the catalogue that it began with.
+    A run that is resumed goes on with the catalogue that it began with. One that gave results of another `FORMAT` is
+    not resumed.
 
     Args:
         job: resolved.
@@ -63,14 +70,23 @@ def open_run(job: ResolvedJob, *, fresh: bool = False) -> tuple[Run, bool]:
     before = newest_first(places)
     for run in before[:1]:
         begun = records.read(run.record, RunRecord)
-        same = not begun.is_finished and _same_job(storage.read_json(run.config), content)
-        if same and (begun.fresh or not fresh):
+        if begun.is_finished:
+            continue
+        if begun.results_format != FORMAT:
+            reason = "an earlier version of dcgan-augment began it"
+        elif not _same_job(storage.read_json(run.config), content):
+            reason = "the job has changed since it began"
+        elif fresh and not begun.fresh:
+            reason = "it has taken over results from earlier runs"
+        else:
             return run, True
+        log.info("Run %s was interrupted and is not resumed: %s", run.id, reason)
     run = places.run(_new_id(places))
     with storage.whole_folder(run.root) as temporary:
         storage.write_json(temporary / run.config.name, content)
         number = _number(before[0]) + 1 if before else 1
-        record = RunRecord(id=run.id, number=number, started=now(), fresh=fresh, **dict(provenance(job)))
+        of_job = dict(provenance(job))
+        record = RunRecord(id=run.id, number=number, started=now(), fresh=fresh, results_format=FORMAT, **of_job)
         records.write(temporary / run.record.name, record)
     return run, False
 

@@ -64,6 +64,8 @@ class RunRecord(Provenance):
     """ISO 8601, UTC."""
     fresh: bool = False
     """Begun to take nothing over from earlier runs."""
+    results_format: NonNegativeInt = 0
+    """See `dcgan.run.runs.FORMAT`; 0: an earlier version began it."""
     finished: str | None = None
     ending: Ending | None = None
     """None: it is not finished, and will be resumed."""

@@ -1,4 +1,4 @@
-"""A change of code on which results depend is not forgotten in `fingerprints.FORMAT`."""
+"""A change of code on which results depend is not forgotten in `runs.FORMAT`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_code_that_makes_results_has_not_changed_since_it_was_recorded() -> None
     changed = sorted(path for path in paths if now.modules.get(path) != before.modules.get(path))
     assert now == before, (
         f"Results depend on code that has changed: {', '.join(changed) or 'FORMAT alone'}. If the same job and images "
-        "would now give other bytes, measures or verdicts, raise FORMAT in dcgan/pipeline/fingerprints.py. Then, or if "
+        "would now give other bytes, measures or verdicts, raise FORMAT in dcgan/run/runs.py. Then, or if "
         f"they would not, record the code as it is now: {COMMAND}"
     )
 

@@ -53,6 +53,17 @@ def test_new_run_writes_the_resolved_config_before_anything_else(tmp_path: Path)
     assert run.root.parent == tmp_path / "out" / "j" / "runs"
 
 
+def test_interrupted_run_of_other_results_does_not_go_on(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    first, _ = runs.open_run(job(tmp_path))
+    record = records.read(first.record, RunRecord)
+    records.write(first.record, record.model_copy(update={"results_format": runs.FORMAT - 1}))
+    with caplog.at_level("INFO"):
+        second, resumed = runs.open_run(job(tmp_path))
+    assert second.id > first.id and not resumed
+    assert f"Run {first.id} was interrupted and is not resumed: an earlier version" in caplog.text
+    assert runs.open_run(job(tmp_path)) == (second, True)
+
+
 def test_interrupted_run_goes_on(tmp_path: Path) -> None:
     first, _ = runs.open_run(job(tmp_path))
     assert runs.open_run(job(tmp_path)) == (first, True)
