@@ -1,6 +1,6 @@
 """How often the gate ships a set of images that harms, and withholds one that does not.
 
-  python -m benchmarks.gate DATA [--data-seeds 0,1,2] [--seeds 7] [--classifier MODULE:FUNCTION] [--steps N]
+  python benchmarks/gate.py DATA [--data-seeds 0,1,2] [--seeds 7] [--classifier MODULE:FUNCTION] [--steps N]
                             [--work FOLDER] [--json FILE]
 
 Each trial has a long tail of DATA (500 training images of the first class down to 10 of the last), and in the place of

@@ -16,8 +16,8 @@ class GateConfig(Model):
 
     policy: Literal["report", "no_harm", "proven_gain"] = "no_harm"
     """`report`: ship all classes and state what was measured. `no_harm`: withhold a class whose recall is shown to
-    fall, and all classes if balanced accuracy is shown to. `proven_gain`: ship only classes whose recall is shown to
-    rise."""
+    fall, and all classes if balanced accuracy is shown to. `proven_gain`: of what `no_harm` ships, only the classes
+    whose recall is shown to rise."""
     augmentation: list[Augmentation] = Field(default=["translation", "brightness"])
     """Classical augmentation of every classifier, with or without synthetic images."""
     mixup: Literal["auto"] | bool = "auto"

@@ -164,7 +164,7 @@ def _of_class(
     else:
         effect = effect_of(gains.classes[number], gains.p_holm[number])
     verdict = verdict_of(policy, effect)
-    harm_overall = verdict is Verdict.SHIPPED and overall.verdict is Verdict.WITHHELD and policy == "no_harm"
+    harm_overall = verdict is Verdict.SHIPPED and overall.effect is Effect.HARMS and policy != "report"
     is_tested = number in gains.classes
     return ClassEvidence(
         verdict=Verdict.WITHHELD if harm_overall else verdict,

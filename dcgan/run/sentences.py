@@ -143,7 +143,9 @@ def advice(found: Advice) -> str:
             f"own part is {_interval(found.images)}."
         )
     own = f"; the images' own part is {_interval(found.images)}" if mixup else ""
-    return f"Train {how}: {found.measure} {found.classical:.1%} → {found.advised:.1%} ({_interval(found.gain)}){own}."
+    smoothed = "smoothed " if found.gain.smoothed else ""  # so it is not the difference of the two
+    gain = f"{smoothed}{_interval(found.gain)}"
+    return f"Train {how}: {found.measure} {found.classical:.1%} → {found.advised:.1%} ({gain}){own}."
 
 
 def worth(advice: Advice) -> str:
