@@ -21,7 +21,7 @@ install: .venv/installed ## virtual environment with pinned dependencies in .ven
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: install ## the whole job on 5,000 real digits, five to six minutes on two cores
+demo: install ## the whole job on 5,000 real digits, about five minutes on two cores
 	$(BIN)/dcgan demo; status=$$?; [ $$status -eq 3 ] || exit $$status
 
 up: install ## a Prefect server on 127.0.0.1, a worker and the demo's schedule, in the background; PORT=4200

@@ -90,7 +90,7 @@ def commands() -> None:
 
     \b
     Examples:
-      dcgan demo                                 on real digits, five to six minutes
+      dcgan demo                                 on digits, about five minutes
       dcgan init images/                         looks at them, writes job.yaml
       dcgan run job.yaml                         the whole job; again: resumes it
       dcgan serve job.yaml --cron "0 2 * * *"    every night at two
@@ -139,7 +139,7 @@ def run(job_file: Path, overrides: tuple[str, ...], as_json: bool, rehash: bool,
 def demo(out: Path, overrides: tuple[str, ...], as_json: bool) -> int:
     """Run the whole job on 5,000 real handwritten digits.
 
-    MNIST digits, made long-tailed. Five to six minutes on two cores.
+    MNIST digits, made long-tailed. About five minutes on two cores.
 
     \b
     Example:
