@@ -228,9 +228,8 @@ def judge(trial: Trial) -> list[dict[str, Any]]:
                 shipped.update(
                     (label, measure, policy) for label in trial.labels if judged[label].verdict is Verdict.SHIPPED
                 )
-            widths[measure] += [
-                judged[label].recall.gain_high - judged[label].recall.gain_low for label in trial.labels
-            ]
+            of_sets = [gains.classes[labels.index(label)] for label in trial.labels]
+            widths[measure] += [gain.high - gain.low for gain in of_sets]
     return [
         {
             "kind": trial.kind, "data": trial.base.name, "class": label, "truth": truth_of,

@@ -44,7 +44,7 @@ def measure(run: Run, job: ResolvedJob, numbers: Sequence[int], on_progress: OnP
     if any(classifiers[number][1] != arms.CLASSICAL for number in numbers):
         recipes = arms.recipes(job.gate, records.read(run.recipe_record, RecipeRecord))
     with_images = any(recipes[classifiers[number][1]].synthetic for number in numbers)
-    sets = _fit_sets(run, job.gate) if with_images else load_sets(run, synthetic=False)
+    sets = _sets(run, job.gate, with_images=with_images)
     tested = [np.load(run.holdout_images(label))[~leaked(run, label)] for label in sets.labels]
     steps = classifier_steps(job.gate, [len(images) for images in sets.real])
 
@@ -52,8 +52,7 @@ def measure(run: Run, job: ResolvedJob, numbers: Sequence[int], on_progress: OnP
         seed, arm = classifiers[number]
         recipe = recipes[arm]
         of_arm = halved(sets, seed) if arm == arms.FEWER else sets
-        about = {"synthetic": sets.counts} if recipe.synthetic else {}
-        return Trial(run.compared(number), about, f"utility {seed}", of_arm, recipe, steps, tested)
+        return Trial(run.compared(number), _about(sets, recipe), f"utility {seed}", of_arm, recipe, steps, tested)
 
     return _carry_out(trial, numbers, Classifiers(job, sets), on_progress)
 
@@ -81,7 +80,8 @@ def try_recipes(
     Returns:
         The share recognised, by number.
     """
-    sets, tried = _fit_sets(run, job.gate), trials(job.gate, Recipe.model_validate(best) if best else None)
+    sets = _sets(run, job.gate, with_images=best is not None)
+    tried = trials(job.gate, Recipe.model_validate(best) if best else None)
     steps_of_all = classifier_steps(job.gate, [len(images) for images in sets.real])
 
     def trial(number: int) -> Trial:
@@ -100,20 +100,29 @@ def try_recipes(
         )
         tested = [images[mask] for images, mask in zip(sets.real, left, strict=True)]
         steps = trial_steps(steps_of_all)
-        about = {"synthetic": sets.counts, "steps": np.array(steps_of_all)}
+        about = _about(sets, recipe) | {"steps": np.array(steps_of_all)}
         return Trial(run.tried(number), about, f"recipe {fold}", seen, recipe, steps, tested)
 
     return _carry_out(trial, numbers, Classifiers(job, sets), on_progress)
 
 
-def _fit_sets(run: Run, gate: GateConfig) -> Sets:
-    """All images of which something may ship. Those that fail a check would count against all others."""
-    sets, measures = load_sets(run), records.read_if_there(run.measures, MeasuresRecord)
+def _sets(run: Run, gate: GateConfig, *, with_images: bool) -> Sets:
+    """All real images, and if asked for, the synthetic ones of which something may ship.
+
+    Those that fail a check are left out, since they would count against all others.
+    """
+    sets = load_sets(run, synthetic=with_images)
+    measures = records.read_if_there(run.measures, MeasuresRecord) if with_images else None
     if gate.policy == "report" or measures is None:
         return sets
     fit = [not checks.failed(measures.classes.get(label, {})) for label in sets.labels]
     synthetic = [images if is_fit else None for images, is_fit in zip(sets.synthetic, fit, strict=True)]
     return Sets(sets.labels, sets.real, synthetic, sets.nearest)
+
+
+def _about(sets: Sets, recipe: Recipe) -> dict[str, np.ndarray]:
+    """See `Trial.about`: a classifier that learns of no synthetic images does not depend on them."""
+    return {"synthetic": sets.counts} if recipe.synthetic else {}
 
 
 def halved(sets: Sets, seed: int) -> Sets:

@@ -176,6 +176,23 @@ def test_folds_try_every_training_image_once(prepared: tuple[Run, JobConfig]) ->
     assert run.tried(0).stat().st_mtime_ns == before
 
 
+def test_trial_without_images_stands_whatever_becomes_of_them(prepared: tuple[Run, JobConfig]) -> None:
+    """Their measures are taken at the same time, and may leave some of them out."""
+    run, job = prepared
+    generate(run, "0", 6)
+    first, last = 0, len(trials(job.gate, MIXUP)) - 1
+
+    def tried() -> list[int]:
+        try_recipes(run, job, [first], ignore)
+        try_recipes(run, job, [last], ignore, best=MIXUP.model_dump(mode="json"))
+        return [run.tried(number).stat().st_mtime_ns for number in (first, last)]
+
+    before = tried()
+    assert tried() == before
+    generate(run, "1", 7)
+    assert [one == other for one, other in zip(before, tried(), strict=True)] == [True, False]
+
+
 def test_copies_of_an_image_do_not_speak_for_it(
     prepared: tuple[Run, JobConfig], monkeypatch: pytest.MonkeyPatch
 ) -> None:
