@@ -58,7 +58,7 @@ def train_and_predict(
     batch_stream, augment_stream, mixup_stream = (
         randomness.stream(seed, "", kind) for kind in ("batch", "augment", "mixup")
     )
-    batches = Batches(real, stream=batch_stream, synthetic=synthetic, shares=shares)
+    batches = Batches(real, stream=batch_stream, second=synthetic, shares=shares)
     num_classes = len(real)
     keras.utils.set_random_seed(seed)
     model = {"small": small, "resnet": resnet}[name](tuple(tested.shape[1:]), num_classes)

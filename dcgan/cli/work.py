@@ -52,21 +52,28 @@ def check(
         timing: time a few steps where no earlier run tells how long they take.
     """
     from dcgan.cli.duration import in_words, time_needed
-    from dcgan.data.catalogue import scan
+    from dcgan.data import unlabelled
+    from dcgan.data.catalogue import scan, scan_unlabelled
     from dcgan.data.catalogue.cache import Cache
     from dcgan.data.catalogue.lastnight import require_same_reading
     from dcgan.data.split import plan_split
     from dcgan.pipeline import planning, reuse
 
     planning.require(job)
+    folder = job_paths(job)
+    without_labels = None
     with display.live():
-        table, record = scan(job.data, display.update, Cache(job_paths(job).scan_cache, rehash, writable=False))
-    require_same_reading(job_paths(job), job.data, table, record)
+        table, record = scan(job.data, display.update, Cache(folder.scan_cache, rehash, writable=False))
+        if job.data.unlabelled:
+            cache = Cache(folder.unlabelled_cache, rehash, writable=False)
+            without_labels, found = scan_unlabelled(job.data, table, display.update, cache)
+            record = record.model_copy(update={"unlabelled": found})
+    require_same_reading(folder, job.data, table, record)
     display.say(f"Source      read as: {record.read_as}")
     for warning in record.warnings:
         display.say(f"Warning: {warning}")
     plan = make_plan(job, plan_split(job, table, record))
-    reused = reuse.compare(job, table, record, fresh=fresh)
+    reused = reuse.compare(job, table, record, unlabelled.codes_of(without_labels), fresh=fresh)
     needed = time_needed(job, plan, record.image_shape, reused, timing=timing)
     num_bytes = estimate_bytes(plan, record.image_shape, job.training.width)
     if as_json:
@@ -82,7 +89,9 @@ def check(
         )
         return 0
     _show_plan(job, plan, record, reused.changes, num_bytes, in_words(job, needed))
-    display.say(f"Nothing was written{', but the local copy of data.source' if is_url(job.data.source) else ''}.")
+    fetched = [key for key in ("source", "unlabelled") if is_url(getattr(job.data, key) or "")]
+    copies = " and ".join(f"the local copy of data.{key}" for key in fetched)
+    display.say(f"Nothing was written{f', but {copies}' if copies else ''}.")
     display.say(f"Next: dcgan run {given}")
     return 0
 
@@ -109,6 +118,8 @@ def _show_plan(
     base = f"up to {counted(training.base_steps, 'step')} of the shared base, then " if training.base else ""
     budget = f", {training.max_minutes:g} min at most" if training.max_minutes else ""
     display.say(f"Images      {height} x {width} px, {'grey' if record.channels == 1 else 'RGB'}")
+    if record.unlabelled:
+        display.say(f"            and up to {record.unlabelled.accepted:,} without labels for the shared base")
     display.say(f"Training    preset {training.preset}, width {training.width}{budget}")
     display.say(f"            {base}up to {counted(training.class_steps, 'step')} for each class asked for")
     display.say(f"Generation  {counted(num_wanted, 'image')} for {num_trained} of {counted(len(plan), 'class')}")
@@ -118,10 +129,13 @@ def _show_plan(
     display.say(f"Disk        up to {num_bytes / 1e6:,.0f} MB in {job_paths(job).root}")
     for split, count in record.unused.items():
         display.say(f"Not used: {counted(count, 'image')} of split {split}")
-    for reason, count in record.reasons.items():
-        display.say(f"Left out: {counted(count, 'file')}, {reason}")
-    for example in record.examples:
-        display.say(f"  {example.path}: {example.reason}")
+    for of, found in {"": record, " without labels": record.unlabelled}.items():
+        if found is None:
+            continue
+        for reason, count in found.reasons.items():
+            display.say(f"Left out: {counted(count, 'file')}{of}, {reason}")
+        for example in found.examples:
+            display.say(f"  {example.path}: {example.reason}")
 
 
 def run(job: ResolvedJob, *, as_json: bool, rehash: bool = False, fresh: bool = False) -> int:

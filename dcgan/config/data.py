@@ -32,6 +32,9 @@ class DataConfig(Model):
     source: str
     """Path or URL of a folder, a `.csv` or `.parquet` table, Parquet with images, or an `.npz` file. Never written to.
     A path is relative to the job file. A URL, such as `s3://bucket/images`, must not contain credentials."""
+    unlabelled: str | None = None
+    """Path or URL of a folder with further images of the same kind, at any depth, whatever their class. The shared base
+    learns from them too; they count for nothing else, and nothing is measured on them. Never written to."""
     format: str | None = None
     """The form of the source: `folder`, `imagefolder`, `table`, `parquet`, `npz` or `gtsrb`. `null`: recognised by what
     is there."""
@@ -56,10 +59,11 @@ class DataConfig(Model):
     """The images that no GAN sees, and that every verdict is measured on. A number is a share of each class. A name is
     a split that the source has, such as `test`."""
 
-    @field_validator("source")
+    @field_validator("source", "unlabelled")
     @classmethod
-    def _no_secrets(cls, value: str) -> str:
-        urls.require_harmless(value)
+    def _no_secrets(cls, value: str | None) -> str | None:
+        if value is not None:
+            urls.require_harmless(value)
         return value
 
     @field_validator("splits", mode="before")
@@ -92,7 +96,7 @@ class DataConfig(Model):
         return {one: name for name, ones in given.items() for one in ([ones] if isinstance(ones, str) else ones)}
 
     def resolve(self, folder: Path) -> DataConfig:
-        """The same with an absolute source, and `images` relative to it.
+        """The same with absolute places, and `images` relative to the source.
 
         Args:
             folder: the job file's. `images` may be relative to it, where there is no such folder beside the table.
@@ -102,4 +106,5 @@ class DataConfig(Model):
             table = Path(source).parent
             if not (table / images).is_dir() and (folder / images).is_dir():
                 images = os.path.relpath((folder / images).resolve(), table)
-        return self.model_copy(update={"source": source, "images": images})
+        unlabelled = None if self.unlabelled is None else absolute(folder, self.unlabelled)
+        return self.model_copy(update={"source": source, "unlabelled": unlabelled, "images": images})

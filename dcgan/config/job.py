@@ -63,20 +63,28 @@ class JobConfig(Model):
             folder: what relative paths are relative to, the job file's folder.
 
         Raises:
-            ConfigError: outputs would land among the inputs, or the extractor of features is not at hand.
+            ConfigError: outputs would land among the inputs, images without labels would be of no use, or the
+                extractor of features is not at hand.
         """
         data, root = self.data.resolve(folder), absolute(folder, self.outputs.root)
-        if PurePosixPath(root, self.name).is_relative_to(data.source):
+        for key, place in {"source": data.source, "unlabelled": data.unlabelled}.items():
+            if place and PurePosixPath(root, self.name).is_relative_to(place):
+                raise ConfigError(
+                    f"outputs.root {root} is inside data.{key} {place}: the next run would take its own images for "
+                    "real ones. Set outputs.root to another folder."
+                )
+        training = self.training.resolve()
+        if data.unlabelled and not training.base:
             raise ConfigError(
-                f"outputs.root {root} is inside data.source {data.source}: the next run would take its own images for "
-                "real ones. Set outputs.root to another folder."
+                "data.unlabelled is given, but with training.base: false there is no shared base to learn from it. Set "
+                "training.base: true, or leave data.unlabelled out."
             )
         return ResolvedJob(
             version=self.version,
             name=self.name,
             data=data,
             generation=self.generation,
-            training=self.training.resolve(),
+            training=training,
             curation=self.curation,
             gate=self.gate,
             measures=self.measures.resolve(folder),

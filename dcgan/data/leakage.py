@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,6 +63,32 @@ def audit(run: Run) -> LeakageRecord:
     record = _audit(run)
     records.write(run.leakage, record)
     return record
+
+
+def near_held_out(run: Run, images: np.ndarray, hashes: Iterable[str]) -> np.ndarray:
+    """Which further images are near duplicates of held-out ones: bool (n,).
+
+    Args:
+        run: split.
+        images: uint8 (n, H, W, C), n at least 1.
+        hashes: the perceptual hash of each.
+    """
+    known = _read(run)
+    held = known.table["split"] == HOLDOUT
+    pixels, coarse = images.reshape(len(images), -1), _coarse(images)
+    table = pd.DataFrame({"label": "", "split": "", "path": "", "row": range(len(images))})
+    both = _Images(
+        pd.concat([table, known.table[held]], ignore_index=True),
+        np.concatenate([np.array([int(digits, 16) for digits in hashes], np.uint64), known.hashes[held]]),
+        np.concatenate([pixels, known.pixels[held]]),
+        np.concatenate([coarse, known.coarse[held]]),
+        np.concatenate([np.linalg.norm(coarse, axis=1, keepdims=True), known.contrasts[held]]),
+        np.concatenate([np.full(len(images), _limit(pixels)), known.limits[held]]),
+    )
+    near = np.zeros(len(images), bool)
+    for one, _, _ in _pairs(both, 0, len(images)):
+        near[one] = True
+    return near
 
 
 def leaked(run: Run, label: str) -> np.ndarray:
@@ -145,13 +171,20 @@ def _near_duplicates(images: _Images) -> Iterator[tuple[np.ndarray, np.ndarray, 
     """Pairs of images of different classes or sides: row of the one, of the other, and their distance, 0 to 1."""
     groups = images.table[["label", "split"]]
     starts = np.flatnonzero((groups != groups.shift()).any(axis=1)).tolist()
-    for start, stop in itertools.pairwise(starts):  # each group against all that come after it
-        step = max(1, CHUNK_PAIRS // (len(images.hashes) - stop))
-        for first in range(start, stop, step):
-            some = images.hashes[first : min(first + step, stop), None]
-            differ = np.bitwise_count(some ^ images.hashes[None, stop:])
-            one, other = np.divmod(np.flatnonzero(differ <= MAX_BITS), differ.shape[1])
-            yield _verified(images, one + first, other + stop)
+    for start, stop in itertools.pairwise(starts):
+        yield from _pairs(images, start, stop)
+
+
+def _pairs(images: _Images, start: int, stop: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Near duplicates of the images in rows `start` to `stop` among those after them, some at a time."""
+    if stop == len(images.hashes):
+        return
+    step = max(1, CHUNK_PAIRS // (len(images.hashes) - stop))
+    for first in range(start, stop, step):
+        some = images.hashes[first : min(first + step, stop), None]
+        differ = np.bitwise_count(some ^ images.hashes[None, stop:])
+        one, other = np.divmod(np.flatnonzero(differ <= MAX_BITS), differ.shape[1])
+        yield _verified(images, one + first, other + stop)
 
 
 def _verified(images: _Images, one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

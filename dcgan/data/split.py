@@ -101,12 +101,12 @@ def make_split(run: Run, job: ResolvedJob) -> SplitRecord:
             for label, entry in record.classes.items():
                 (temporary / escape(label)).mkdir()
                 for side, count in ((TRAIN, entry.train), (HOLDOUT, entry.holdout)):
-                    _make_array(temporary / escape(label) / f"{side}.npy", (count, *shape))
+                    make_array(temporary / escape(label) / f"{side}.npy", (count, *shape))
             places = [
                 str(temporary / escape(label) / f"{side}.npy")
                 for label, side in zip(assigned["label"], assigned["split"], strict=True)
             ]
-            _store_pixels(source, assigned.assign(file=places), shape, job.data)
+            store_pixels(source, assigned.assign(file=places), shape, job.data)
             assigned[["path", "label", "split", "row", "image_sha256"]].to_parquet(
                 temporary / run.split_table.name, index=False
             )
@@ -180,12 +180,12 @@ def read_split(data: DataConfig, image_shape: tuple[int, int, int], side: str) -
     rows = rows[rows["split"] == side]
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "images.npy")
-        _make_array(file, (len(rows), *image_shape))
-        _store_pixels(list_source(data), rows.assign(file=str(file), row=range(len(rows))), image_shape, data)
+        make_array(file, (len(rows), *image_shape))
+        store_pixels(list_source(data), rows.assign(file=str(file), row=range(len(rows))), image_shape, data)
         return np.load(file), rows["label"].to_list()
 
 
-def _make_array(file: Path, shape: tuple[int, ...]) -> None:
+def make_array(file: Path, shape: tuple[int, ...]) -> None:
     """An array uint8 of `shape` as `.npy`, to be filled: all its room is taken now, so that filling it cannot fail."""
     with file.open("wb") as content:
         np.lib.format.write_array_header_1_0(content, {"descr": "|u1", "fortran_order": False, "shape": shape})
@@ -194,7 +194,7 @@ def _make_array(file: Path, shape: tuple[int, ...]) -> None:
             os.posix_fallocate(content.fileno(), content.tell(), num_bytes)
 
 
-def _store_pixels(source: Source, rows: pd.DataFrame, image_shape: tuple[int, int, int], data: DataConfig) -> None:
+def store_pixels(source: Source, rows: pd.DataFrame, image_shape: tuple[int, int, int], data: DataConfig) -> None:
     """Convert the pictures of catalogue rows, and write each into the array `file` of its row as number `row`.
 
     Raises:

@@ -192,7 +192,7 @@ class Classifiers:
         seed = randomness.key(self._seed, "", purpose) % 2**31
         one = trainer(self._shape, self._num_classes, recipe.augmentation, PROOF, path=self._gate.classifier)
         synthetic = sets.synthetic if recipe.synthetic else None
-        batches = Batches(sets.real, stream=seed, synthetic=synthetic, shares=shares(sets, recipe.synthetic))
+        batches = Batches(sets.real, stream=seed, second=synthetic, shares=shares(sets, recipe.synthetic))
         one.train(batches, steps, seed, on_progress, mixup=recipe.mixup)
         return one.logits(images)
 

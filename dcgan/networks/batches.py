@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -18,11 +19,11 @@ class Batches(tf.experimental.ExtensionType):  # type: ignore[misc]  # TensorFlo
     images: tf.Tensor
     """All pools, one after the other: uint8 (N, H, W, C)."""
     counts: tf.Tensor
-    """Real and synthetic images of each class: int32 (K, 2)."""
+    """Images in each class's two pools: int32 (K, 2)."""
     offsets: tf.Tensor
-    """Where their pools begin: int32 (K, 2)."""
+    """Where these begin: int32 (K, 2)."""
     shares: tf.Tensor
-    """Of each class's draws that are synthetic: float32 (K,)."""
+    """Of each class's draws that are from its second pool: float32 (K,)."""
     stream: tf.Tensor
     """`randomness.stream` key of the draws: int64 ()."""
 
@@ -31,7 +32,7 @@ class Batches(tf.experimental.ExtensionType):  # type: ignore[misc]  # TensorFlo
         real: Sequence[np.ndarray],
         *,
         stream: int,
-        synthetic: Sequence[np.ndarray | None] | None = None,
+        second: Sequence[np.ndarray | None] | None = None,
         shares: Sequence[float] | None = None,
     ) -> None:
         """Lay the images out.
@@ -39,16 +40,18 @@ class Batches(tf.experimental.ExtensionType):  # type: ignore[misc]  # TensorFlo
         Args:
             real: uint8 (n, H, W, C) for each class; n at least 1.
             stream: `randomness.stream` key of the draws.
-            synthetic: uint8 (m, H, W, C) for each class, or None for a class that has none.
-            shares: for each class, the probability that an image of it is a synthetic one; 0 where there are none.
+            second: each class's second pool, such as its synthetic images, uint8 (m, H, W, C), or None for a class
+                that has none. An array that several classes share is laid out once.
+            shares: for each class, the probability that an image is drawn from its second pool; 0 where it is empty.
         """
-        made = [images if images is not None else real[0][:0] for images in synthetic or [None] * len(real)]
-        pools = [pool for pair in zip(real, made, strict=True) for pool in pair]
-        counts = np.array([len(pool) for pool in pools], np.int32)
-        offsets = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.int32)
-        self.images = tf.constant(np.concatenate(pools))
-        self.counts = tf.constant(counts.reshape(-1, 2))
-        self.offsets = tf.constant(offsets.reshape(-1, 2))
+        beside = [images if images is not None else real[0][:0] for images in second or [None] * len(real)]
+        pools = [pool for pair in zip(real, beside, strict=True) for pool in pair]
+        laid_out = {id(pool): pool for pool in pools}
+        starts = itertools.accumulate((len(pool) for pool in laid_out.values()), initial=0)
+        start_of = dict(zip(laid_out, starts, strict=False))
+        self.images = tf.constant(np.concatenate([*laid_out.values()]))
+        self.counts = tf.constant(np.array([len(pool) for pool in pools], np.int32).reshape(-1, 2))
+        self.offsets = tf.constant(np.array([start_of[id(pool)] for pool in pools], np.int32).reshape(-1, 2))
         self.shares = tf.constant(shares or [0.0] * len(real), tf.float32)
         self.stream = tf.constant(stream, tf.int64)
 

@@ -2,7 +2,7 @@
 
 | fingerprint | of | depends on |
 | --- | --- | --- |
-| `trainings` | all trainings | version and format, form of the images, seed, `training` |
+| `trainings` | all trainings | version and format, form of the images, seed, `training`, having images without labels |
 | `judge` | the classifier of real images | version and format, form, seed, its keys of `gate`, all training images |
 | `images` | a class's real images | their pixels and sides |
 | `training` | a class's model | `trainings`, its training images |
@@ -75,7 +75,9 @@ def take(
         plan: what is to be made of each class.
     """
     begun = [FORMAT, _version(), image_shape, job.generation.seed]
-    trainings = _hash(*begun, job.training.model_dump(mode="json", exclude=_NO_RESULT))
+    # Not which they are: a folder that grows every night must not train every class anew.
+    beside = ["images without labels"] if job.data.unlabelled else []
+    trainings = _hash(*begun, job.training.model_dump(mode="json", exclude=_NO_RESULT), *beside)
     train = {label: _hash(sides["train"].tobytes().hex()) for label, sides in images.items()}
     curation = _hash(job.curation.model_dump(mode="json"), job.generation.truncation)
     classes: dict[str, ClassFingerprints] = {}

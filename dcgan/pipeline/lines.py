@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from dcgan.data import unlabelled
 from dcgan.evaluation.metrics import METRICS
 from dcgan.pipeline.stages import Portion
 from dcgan.run import records, sentences
@@ -16,6 +17,7 @@ from dcgan.run.records import (
     RecipeRecord,
     Stopped,
     TrainingRecord,
+    UnlabelledRecord,
 )
 from dcgan.text import counted
 
@@ -31,14 +33,20 @@ def of_catalogue(run: Run, _: Portion) -> Iterator[str]:
     yield from (f"Warning: {warning}" for warning in record.warnings)
 
 
-def of_leakage(run: Run, _: Portion) -> Iterator[str]:
-    """How many near duplicates were found, and how many held-out images are excluded from the proof as a result."""
+def of_split(run: Run, _: Portion) -> Iterator[str]:
+    """How many near duplicates were found, how many held-out images are excluded from the proof as a result, and how
+    many images without labels are used.
+    """
     record = records.read(run.leakage, LeakageRecord)
     for kind, count in record.pairs.items():
         if count:
             yield f"Near duplicates, {kind}: {counted(count, 'pair')}"
     if num_leaked := sum(len(leaks.holdout_rows) for leaks in record.classes.values()):
         yield f"{counted(num_leaked, 'held-out image')} near a training image: left out of the proof"
+    if run.unlabelled.exists():
+        beside = records.read(run.unlabelled / unlabelled.RECORD, UnlabelledRecord)
+        line = f"Images without labels: {beside.used:,} for the shared base"
+        yield line + (f"; {beside.near_held_out:,} near a held-out one left out" if beside.near_held_out else "")
 
 
 def of_base(run: Run, _: Portion) -> Iterator[str]:

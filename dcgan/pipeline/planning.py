@@ -5,7 +5,7 @@ from __future__ import annotations
 from dcgan.config import ResolvedJob
 from dcgan.curation import filters
 from dcgan.curation.parts import MAX_TRIES
-from dcgan.data import leakage
+from dcgan.data import leakage, unlabelled
 from dcgan.data.catalogue import build_catalogue
 from dcgan.data.split import make_split
 from dcgan.errors import ConfigError
@@ -50,6 +50,8 @@ def catalogue(run: Run, job: ResolvedJob, *, rehash: bool = False) -> CatalogueR
 def split(run: Run, job: ResolvedJob) -> dict[str, ClassPlan]:
     """Hold out real images that no GAN sees, and plan how many images to make of each class.
 
+    Images without labels that are near a held-out one are left out.
+
     Raises:
         ConfigError, InputError: the job cannot be carried out with these images.
         StorageError: there is not enough room on the disk.
@@ -58,5 +60,6 @@ def split(run: Run, job: ResolvedJob) -> dict[str, ClassPlan]:
     plan = make_plan(job, record)
     storage.require_room(run.root, estimate_bytes(plan, record.image_shape, job.training.width))
     leaks = leakage.audit(run).classes
+    unlabelled.store(run, job)
     require_without_leaked(job, plan, {label: len(found.holdout_rows) for label, found in leaks.items()})
     return plan

@@ -114,8 +114,8 @@ SPLIT = Stage(
     "split",
     "dcgan.pipeline.planning:split",
     reads=("catalogue",),
-    writes=("split",),
-    lines=_LINES + "of_leakage",
+    writes=("split", "unlabelled"),
+    lines=_LINES + "of_split",
 )
 CARRY_OVER = Stage(
     "carry_over",
@@ -139,7 +139,7 @@ BASE = Stage(
     "base",
     "shared base",
     "dcgan.training.stage:train_base",
-    reads=("job", "split/*", "judge"),
+    reads=("job", "split/*", "unlabelled", "judge"),
     writes=("base",),
     command="train",
     worker=True,

@@ -189,7 +189,7 @@ class Release(Contents):
             batches = Batches(
                 [real_images[real_labels == number] for number in present],
                 stream=randomness.stream(seed, "", "dataset"),
-                synthetic=[images[labels == number] for number in present],
+                second=[images[labels == number] for number in present],
                 shares=shares[present].tolist(),
             )
         of_mixup = randomness.stream(seed, "", "mixup of the dataset")

@@ -4,14 +4,16 @@
 ├── lock
 ├── history.jsonl               see dcgan/run/history
 ├── inputs.cache                what the input files held when they were last opened
+├── unlabelled.cache            the same of the images without labels
 ├── latest -> releases/<run id>
 ├── releases/<run id>/          see dcgan/release
 └── runs/<run id>/              Run
     ├── config.json             the resolved job
     ├── run.json                when, with what, on what; how it ended
     ├── logs/                   what worker processes said
-    ├── catalogue/              catalogue.parquet, catalogue.json
+    ├── catalogue/              catalogue.parquet, catalogue.json, unlabelled.parquet
     ├── split/                  images.parquet, split.json, leakage.json, <class>/train.npy, <class>/holdout.npy
+    ├── unlabelled/             images.npy, unlabelled.json: images without labels
     ├── fingerprints.json       what the results follow from, as hashes
     ├── lineage.npz             which real images the models have seen
     ├── judge/                  a classifier of the job's real images
@@ -51,6 +53,10 @@ class JobFolder:
     @property
     def scan_cache(self) -> Path:
         return self.root / "inputs.cache"
+
+    @property
+    def unlabelled_cache(self) -> Path:
+        return self.root / "unlabelled.cache"
 
     @property
     def latest(self) -> Path:
@@ -101,6 +107,16 @@ class Run:
     @property
     def catalogue_record(self) -> Path:
         return self.catalogue / "catalogue.json"
+
+    @property
+    def unlabelled_table(self) -> Path:
+        """The images without labels; not there if the job has none."""
+        return self.catalogue / "unlabelled.parquet"
+
+    @property
+    def unlabelled(self) -> Path:
+        """The images without labels that are used; not there if the job has none."""
+        return self.root / "unlabelled"
 
     @property
     def split(self) -> Path:

@@ -15,7 +15,7 @@ NUM_LOOKS = 8  # times that a training's samples are scored; more finds the peak
 PATIENCE = 4  # scores without a new best after which training stops,
 PATIENCE_STEPS = 500  # and so many steps: samples of a class that starts from the base get worse before they get better
 
-
+UNLABELLED_SHARE = 0.5  # of the base's draws that are images without labels, where there are some
 FURTHER_SHARE = 0.25  # of a class's steps, when it is trained further: the samples are good when it begins
 
 

@@ -6,6 +6,7 @@ import math
 import time
 
 from dcgan.config import ResolvedJob
+from dcgan.data import unlabelled
 from dcgan.data.split import labels_with_images, load_training, load_validation
 from dcgan.errors import TrainingError
 from dcgan.execution import process
@@ -23,7 +24,8 @@ from dcgan.training.state import BASE, Inputs, Start, State
 
 
 def train_base(run: Run, job: ResolvedJob, max_seconds: float | None, on_progress: OnProgress) -> TrainingRecord:
-    """Train the shared base on the training images of all classes, every class drawn equally often.
+    """Train the shared base on the training images of all classes, every class drawn equally often, and on images
+    without labels, if there are any.
 
     It is a start for the classes and makes no images itself, so its last step ships and no score is taken. It sees no
     labels: with them it would memorise the classes of few images, and pass on little variation.
@@ -35,6 +37,7 @@ def train_base(run: Run, job: ResolvedJob, max_seconds: float | None, on_progres
             folder=run.base,
             label=BASE,
             images=load_training(run, labels_with_images(run)),
+            beside=unlabelled.load(run),
             num_steps=job.training.base_steps,
             draws=BASE,
             max_seconds=max_seconds,
@@ -161,7 +164,7 @@ def _record(inputs: Inputs, state: State, stopped: Stopped) -> TrainingRecord:
         incidents=course.incidents,
         precision=state.precision,
         batch_size=batch_size,
-        num_images=sum(map(len, inputs.images)),
+        num_images=sum(map(len, inputs.images)) + (0 if inputs.beside is None else len(inputs.beside)),
         seconds=round(course.seconds, 1),
         process_seconds=round(process.seconds(), 1),
         images_per_second=round(course.work * batch_size / course.seconds, 1) if course.seconds else None,

@@ -20,6 +20,7 @@ from dcgan.training import snapshots
 from dcgan.training.clock import Clock
 from dcgan.training.gan import gan
 from dcgan.training.journal import Journal
+from dcgan.training.policy import UNLABELLED_SHARE
 from dcgan.training.precision import chosen_precision
 from dcgan.training.score import NUM_SAMPLES, FoldScorer
 from dcgan.training.watch import Course
@@ -50,6 +51,8 @@ class Inputs:
     """Class name, or `BASE`."""
     images: Sequence[np.ndarray]
     """uint8 (n, H, W, C), one array per class: several for the base, one for a class."""
+    beside: np.ndarray | None = None
+    """Images without labels, uint8 (n, H, W, C), n at least 1: drawn as often as those of all classes together."""
     scorer: FoldScorer | None = None
     """Picks the step that ships; None: the last one."""
     num_steps: int
@@ -159,7 +162,13 @@ class State:
         """Give the steps the present branch's draws and learning rate."""
         training, seed, name = self._inputs.job.training, self._inputs.job.generation.seed, self._branch_name()
         self.gan.set_learning_rate(training.learning_rate * self.course.learning_rate_scale)
-        batches = Batches(self._inputs.images, stream=randomness.stream(seed, name, "batch"))
+        images, beside = self._inputs.images, self._inputs.beside
+        batches = Batches(
+            images,
+            stream=randomness.stream(seed, name, "batch"),
+            second=[beside] * len(images),
+            shares=[UNLABELLED_SHARE if beside is not None else 0.0] * len(images),
+        )
         self._run_steps = self.gan.stretch(batches, seed, name)
 
     def _branch_name(self) -> str:

@@ -119,7 +119,7 @@ def test_source_is_copied_whole_from_a_store_that_fails(faulty: type[Faulty], tm
     images = write_classes(tmp_path / "images", {"a": 20, "b": 20})
     upload_tree(faulty(), images, "/source")
     faulty.share = 0.1
-    copy = mirror.update("memory://source", lambda _: (), lambda _: None)
+    copy = mirror.update("data.source", "memory://source", lambda _: (), lambda _: None)
     assert not copy.left_out and faulty.num_failed > 5
     for file in images.rglob("*.png"):
         assert (copy.path / file.relative_to(images)).read_bytes() == file.read_bytes()

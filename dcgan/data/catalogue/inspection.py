@@ -7,10 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from dcgan.config import DataConfig, ResolvedJob
+from dcgan.config import DataConfig
 from dcgan.data.catalogue import lookalikes, readers
 from dcgan.data.catalogue.cache import FACTS, STATE, Cache, states
-from dcgan.data.catalogue.lastnight import require_same_reading
 from dcgan.data.catalogue.listing import list_source
 from dcgan.data.catalogue.opening import ACCEPTED, NOTHING, QUARANTINED, Facts
 from dcgan.data.catalogue.ranges import require_known_ranges
@@ -25,10 +24,7 @@ from dcgan.data.catalogue.verdicts import (
 )
 from dcgan.errors import InputError
 from dcgan.execution.progress import OnProgress, no_report
-from dcgan.files import storage
 from dcgan.files.names import MAX_NAME_BYTES, escape
-from dcgan.run import records
-from dcgan.run.paths import Run
 from dcgan.run.records import CatalogueRecord, ClassFiles, QuarantinedFile
 
 MAX_EXAMPLES = 50  # quarantined files named in the record
@@ -42,27 +38,6 @@ NUMBERS = {"height": int, "width": int, "grey": bool} | dict.fromkeys(("low", "h
 TYPES = dict.fromkeys(FACTS, str) | NUMBERS
 
 NO_CACHE = Cache()
-
-
-def build_catalogue(run: Run, job: ResolvedJob, on_progress: OnProgress, *, rehash: bool = False) -> CatalogueRecord:
-    """Scan the job's source and leave table and record in the run; when they are there, give the record.
-
-    Args:
-        run: where to.
-        job: resolved.
-        on_progress: called now and then.
-        rehash: open every file, also those that have not changed since the job's last run.
-
-    Raises:
-        InputError: see `scan`; or the job's last run read the source in another way.
-    """
-    if not run.catalogue.exists():
-        table, record = scan(job.data, on_progress, Cache(run.job.scan_cache, rehash))
-        require_same_reading(run.job, job.data, table, record, leave_out=run)
-        with storage.whole_folder(run.catalogue) as temporary:
-            table.to_parquet(temporary / run.catalogue_table.name, index=False)
-            records.write(temporary / run.catalogue_record.name, record)
-    return records.read(run.catalogue_record, CatalogueRecord)
 
 
 def scan(
@@ -87,8 +62,8 @@ def scan(
     """
     source = list_source(data, on_progress, anew=cache.rehash)
     named = pd.DataFrame({name: [getattr(entry, name) for entry in source.entries] for name in COLUMNS[:3]}, dtype=str)
-    facts = _inspect_all(source, data, cache, on_progress)
-    ranges_in_words = require_known_ranges(facts, named["path"], data.source)
+    facts = inspect_all(source, data, cache, on_progress)
+    ranges_in_words = require_known_ranges(facts, named["path"], f"data.source {data.source}")
     table = named.join(facts)[COLUMNS]
 
     leave_out_unused_splits(table, data.holdout)
@@ -104,12 +79,9 @@ def scan(
     record = CatalogueRecord(
         num_files=len(table),
         classes={label: ClassFiles(files=files[label], accepted=usable[label]) for label in labels},
-        reasons=_counts(quarantined["reason"]),
-        examples=[
-            QuarantinedFile(path=path, reason=f"{reason}{': ' if detail else ''}{detail}")
-            for path, reason, detail in quarantined[["path", "reason", "detail"]].head(MAX_EXAMPLES).to_numpy()
-        ],
-        unused=_counts(unused["split"]),
+        reasons=counts(quarantined["reason"]),
+        examples=examples(quarantined),
+        unused=counts(unused["split"]),
         image_size=image_size,
         channels=(1 if accepted["grey"].all() else 3) if data.channels == "auto" else data.channels,
         read_as=", ".join(filter(None, (source.reading.in_words(source.entries), ranges_in_words))),
@@ -119,8 +91,8 @@ def scan(
     return table, record
 
 
-def _inspect_all(source: Source, data: DataConfig, cache: Cache, on_progress: OnProgress) -> pd.DataFrame:
-    """The columns `FACTS` of all entries, numbered as they are."""
+def inspect_all(source: Source, data: DataConfig, cache: Cache, on_progress: OnProgress) -> pd.DataFrame:
+    """The columns `FACTS` of all entries, numbered as they are: each opened, but those that the cache knows."""
     problems = {number: _problem(entry) for number, entry in enumerate(source.entries)}
     facts: dict[int, Any] = {number: {**NOTHING, **problem} for number, problem in problems.items() if problem}
     to_ask = [number for number, problem in problems.items() if not problem]
@@ -175,9 +147,9 @@ def _too_few_classes(source: str, table: pd.DataFrame, labels: list[str], shared
     }
     left_out = [
         f"{count} {reason}{f' ({details[reason]})' if details[reason] else ''}"
-        for reason, count in _counts(quarantined["reason"]).items()
+        for reason, count in counts(quarantined["reason"]).items()
     ]
-    unused = _counts(table.loc[table["verdict"] == UNUSED, "split"])
+    unused = counts(table.loc[table["verdict"] == UNUSED, "split"])
     not_used = [f"{count} of split {split}" for split, count in unused.items()]
     parts = [f"{what}: {', '.join(ones)}" for what, ones in (("left out", left_out), ("not used", not_used)) if ones]
     beside = f" ({'; '.join(parts)})" if parts else ""
@@ -191,6 +163,14 @@ def _too_few_classes(source: str, table: pd.DataFrame, labels: list[str], shared
     )
 
 
-def _counts(values: pd.Series[str]) -> dict[str, int]:
+def examples(quarantined: pd.DataFrame) -> list[QuarantinedFile]:
+    """The first of the files that are left out, each with its reason."""
+    return [
+        QuarantinedFile(path=path, reason=f"{reason}{': ' if detail else ''}{detail}")
+        for path, reason, detail in quarantined[["path", "reason", "detail"]].head(MAX_EXAMPLES).to_numpy()
+    ]
+
+
+def counts(values: pd.Series[str]) -> dict[str, int]:
     """How often each value occurs, the commonest first."""
     return {str(value): int(count) for value, count in values.value_counts().items()}

@@ -46,10 +46,13 @@ class Copy:
     """Names that no file can have here, such as `a/../b`, sorted."""
 
 
-def update(url: str, names_in: Callable[[Path], Iterable[str]], on_progress: OnProgress, *, anew: bool = False) -> Copy:
+def update(
+    key: str, url: str, names_in: Callable[[Path], Iterable[str]], on_progress: OnProgress, *, anew: bool = False
+) -> Copy:
     """Bring the local copy of a source up to date.
 
     Args:
+        key: of the job file, which names it: `data.source`.
         url: of a folder or a file.
         names_in: of a fetched file, the files beside and below it that belong to it: those that a table lists, with
             or without their endings.
@@ -65,12 +68,12 @@ def update(url: str, names_in: Callable[[Path], Iterable[str]], on_progress: OnP
     folder = urls.cache_folder(url)
     try:
         with locks.waiting_lock(folder / "lock"):
-            info = transfers.patiently(lambda: system.info(remote), f"cannot look at data.source {url}")
+            info = transfers.patiently(lambda: system.info(remote), f"cannot look at {key} {url}")
             if info["type"] != "file":
-                mirror = _Mirror(system, remote, url, folder, on_progress, anew)
+                mirror = _Mirror(system, remote, key, url, folder, on_progress, anew)
                 return Copy(mirror.files, mirror.bring(mirror.find()))
             above, name = PurePosixPath(remote).parent.as_posix(), PurePosixPath(remote).name
-            mirror = _Mirror(system, above, url, folder, on_progress, anew)
+            mirror = _Mirror(system, above, key, url, folder, on_progress, anew)
             found = {name: info}
             mirror.bring(found, others_go=False)
             wanted = set(filter(can_stand, names_in(mirror.files / name)))
@@ -80,17 +83,19 @@ def update(url: str, names_in: Callable[[Path], Iterable[str]], on_progress: OnP
                 found |= {one: info for one, info in listed.items() if wanted & {one, one.rpartition(".")[0]}}
             return Copy(mirror.files / name, mirror.bring(found))
     except FileNotFoundError as error:
-        raise InputError(f"data.source {url} does not exist") from error
+        raise InputError(f"{key} {url} does not exist") from error
     except OSError as error:
-        raise StorageError(f"cannot write {folder}, the copy of data.source: {error.strerror or error}") from error
+        raise StorageError(f"cannot write {folder}, the copy of {key}: {error.strerror or error}") from error
 
 
 class _Mirror:
     """One folder of a store, and its copy."""
 
-    def __init__(self, system: Any, remote: str, url: str, folder: Path, on_progress: OnProgress, anew: bool) -> None:
+    def __init__(
+        self, system: Any, remote: str, key: str, url: str, folder: Path, on_progress: OnProgress, anew: bool
+    ) -> None:
         self.files, self._index_file, self._part = folder / "files", folder / "index.json", folder / "part"
-        self._system, self._remote, self._url, self._anew = system, remote, url, anew
+        self._system, self._remote, self._key, self._url, self._anew = system, remote, key, url, anew
         self._on_progress = on_progress
         shutil.rmtree(self._part, ignore_errors=True)
         self._part.mkdir(parents=True)
@@ -104,7 +109,7 @@ class _Mirror:
         """Of each file below, by its name, what the store says of it."""
         top = f"{self._remote}/{within}".rstrip("/")
         listing = transfers.patiently(
-            lambda: self._system.find(top, detail=True), f"cannot list data.source {self._url}"
+            lambda: self._system.find(top, detail=True), f"cannot list {self._key} {self._url}"
         )
         names = ((str(path)[len(self._remote) :].removeprefix("/"), info) for path, info in listing.items())
         # A name with a slash at its end is what some stores show for an empty folder.

@@ -18,7 +18,7 @@ def require_known_ranges(facts: pd.DataFrame, paths: pd.Series[str], source: str
     Args:
         facts: of all entries, as `opening.inspect` gives them.
         paths: of the same.
-        source: `data.source`, for messages.
+        source: where they are, for messages, such as `data.source /images`.
 
     Returns:
         How they were read, in words; "" where no picture has more than 8 bits.
@@ -33,7 +33,7 @@ def require_known_ranges(facts: pd.DataFrame, paths: pd.Series[str], source: str
     if len(by_tags[["black", "white"]].drop_duplicates()) > 1:
         one, other = by_tags.drop_duplicates(["black", "white"]).head(2).to_dict("records")
         raise InputError(
-            f"data.source {source}: the images say what their values mean (SMaxSampleValue), but do not agree: "
+            f"{source}: the images say what their values mean (SMaxSampleValue), but do not agree: "
             f"{one['black']:g} to {one['white']:g} in {one['path']}, {other['black']:g} to {other['white']:g} in "
             f"{other['path']}. Say it for all: data.range: "
             f"[{by_tags['black'].min():g}, {by_tags['white'].max():g}]"
@@ -46,7 +46,7 @@ def require_known_ranges(facts: pd.DataFrame, paths: pd.Series[str], source: str
     if len(small) and (floats["white"] > 1).any():
         [large] = floats.nlargest(1, "high").to_dict("records")
         raise InputError(
-            f"data.source {source}: {len(small):,} of {len(floats):,} floating-point images have no value over 1, "
+            f"{source}: {len(small):,} of {len(floats):,} floating-point images have no value over 1, "
             f"such as {small['path'].iloc[0]}, but others have, up to {large['high']:g} ({large['path']}). Say which "
             "values are black and white in all of them: data.range: [0, 255], or data.range: [0, 1]"
         )
@@ -70,7 +70,7 @@ def _require_bright(group: pd.DataFrame, white: float, source: str) -> None:
     what = f"fits into {bits} bits" if bits else "is far below that"
     but = f", except {beyond:,} with up to {brightest['high']:,.6g} ({brightest['path']})" if beyond else ""
     raise InputError(
-        f"data.source {source}: {len(group):,} images of more than 8 bits would be read as values from 0 to "
+        f"{source}: {len(group):,} images of more than 8 bits would be read as values from 0 to "
         f"{white:,.6g}, but none exceeds {typical:,.6g}{but}, which {what}: they would be nearly black. Say which "
         f"values are black and white: data.range: [0, {meant:.6g}], or data.range: [0, {white:.6g}] if they are so dark"
     )

@@ -10,6 +10,7 @@ import pandas as pd
 
 from dcgan.config import ResolvedJob
 from dcgan.curation.parts import lay_out
+from dcgan.data import unlabelled
 from dcgan.data.split import TRAIN
 from dcgan.files import storage
 from dcgan.pipeline.reuse.comparing import compare
@@ -35,7 +36,7 @@ def take_over(run: Run, job: ResolvedJob) -> list[str]:
     if not run.fingerprints.exists():
         table, record = pd.read_parquet(run.catalogue_table), records.read(run.catalogue_record, CatalogueRecord)
         fresh = records.read(run.record, RunRecord).fresh
-        reuse = compare(job, table, record, leave_out=run, fresh=fresh)
+        reuse = compare(job, table, record, unlabelled.codes(run), leave_out=run, fresh=fresh)
         for line in sentences.changes(reuse.changes):
             log.info(line)
         carry_over(run, reuse)

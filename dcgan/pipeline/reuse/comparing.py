@@ -60,6 +60,7 @@ def compare(
     job: ResolvedJob,
     table: pd.DataFrame,
     record: CatalogueRecord,
+    unlabelled: np.ndarray,
     *,
     leave_out: Run | None = None,
     fresh: bool = False,
@@ -70,6 +71,7 @@ def compare(
         job: resolved.
         table: the catalogue.
         record: the catalogue's.
+        unlabelled: the images without labels, see `dcgan.data.unlabelled.codes`.
         leave_out: the run that the results are for.
         fresh: do everything again.
 
@@ -79,6 +81,7 @@ def compare(
     tonight, images, plan = fingerprints_of(job, table, record)
     held_out = np.concatenate([sides["holdout"] for sides in images.values()])
     pool = np.unique(np.concatenate([sides["train"] for sides in images.values()]))
+    of_base = np.union1d(pool, unlabelled)
     before = [] if fresh else _earlier_runs(job, leave_out)
     leaked = [int(np.isin(held_out, one.lineage["seen"]).sum()) for one in before]  # they would prove nothing
     earlier = [one for one, count in zip(before, leaked, strict=True) if not count]
@@ -90,7 +93,7 @@ def compare(
         if entry.requested
     }
     judges = (one for one in earlier if _stands(one, tonight, "judge", one.run.judge / "record.json"))
-    bases = (one for one in earlier if _base_serves(one, tonight, pool))
+    bases = (one for one in earlier if _base_serves(one, tonight, of_base))
     recipes = (one for one in earlier if _stands(one, tonight, "recipe", one.run.recipe_record))
     verdicts = (one for one in earlier if _stands(one, tonight, "evaluation", one.run.evaluation_record))
     base = next(bases, None)
@@ -101,8 +104,8 @@ def compare(
     used = [base, *(of_class.earlier for of_class in classes.values())]
     chosen = evaluation or recipe
     lineage = {
-        "seen": np.unique(np.concatenate([pool, *(one.lineage["seen"] for one in used if one)])),
-        "base": base.lineage["base"] if base else pool,
+        "seen": np.unique(np.concatenate([of_base, *(one.lineage["seen"] for one in used if one)])),
+        "base": base.lineage["base"] if base else of_base,
         "recipe": chosen.lineage["recipe"] if chosen else pool,
         **{f"now/{escape(label)}": sides["train"] for label, sides in images.items()},
     }
@@ -257,7 +260,7 @@ def _stands(
 
 
 def _base_serves(one: EarlierRun, tonight: FingerprintsRecord, pool: np.ndarray) -> bool:
-    """Whether classes can start from a run's shared base."""
+    """Whether classes can start from a run's shared base, given the images that a new one would learn from."""
     return (
         _stands(one, tonight, "trainings", one.run.base / "record.json")
         and _few(one.lineage["base"], pool)

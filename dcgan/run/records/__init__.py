@@ -40,6 +40,8 @@ from dcgan.run.records.inputs import (
     LeakedPair,
     QuarantinedFile,
     SplitRecord,
+    UnlabelledFiles,
+    UnlabelledRecord,
 )
 from dcgan.run.records.making import (
     Cause,
@@ -127,6 +129,8 @@ __all__ = [
     "Stopped",
     "TrainingRecord",
     "TriedRecipe",
+    "UnlabelledFiles",
+    "UnlabelledRecord",
     "Verdict",
     "Worth",
     "read",

@@ -23,6 +23,19 @@ class QuarantinedFile(Record):
     reason: str
 
 
+class UnlabelledFiles(Record):
+    """The images without labels."""
+
+    files: NonNegativeInt
+    accepted: NonNegativeInt
+    """That are used, but for those near a held-out image."""
+    unused: NonNegativeInt
+    """More than the base can learn from."""
+    reasons: dict[str, int] = {}
+    """Quarantined files by reason, the commonest first."""
+    examples: list[QuarantinedFile] = []
+
+
 class CatalogueRecord(Record):
     """`catalogue.json`: what was found at the source."""
 
@@ -42,6 +55,8 @@ class CatalogueRecord(Record):
     """Where classes and splits come from; another one than the last run's stops a run."""
     warnings: list[str] = []
     """What is allowed and hardly meant, a sentence each."""
+    unlabelled: UnlabelledFiles | None = None
+    """None: the job has none."""
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -85,6 +100,14 @@ class ClassPlan(ClassSplit):
 
     requested: NonNegativeInt
     """Synthetic images; 0 of a refused class, and of one that has enough."""
+
+
+class UnlabelledRecord(Record):
+    """`unlabelled.json`: the images without labels that the shared base learns from."""
+
+    used: NonNegativeInt
+    near_held_out: NonNegativeInt
+    """Near duplicates of held-out images, which are left out."""
 
 
 class LeakedImage(Record):

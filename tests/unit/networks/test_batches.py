@@ -38,9 +38,7 @@ def test_same_step_gives_the_same_batch_and_another_step_or_stream_another() -> 
 
 
 def test_share_of_synthetic_images_is_kept_in_classes_that_have_them() -> None:
-    batches = Batches(
-        [numbered(0, 5), numbered(10, 5)], stream=3, synthetic=[numbered(100, 50), None], shares=[0.3, 0.0]
-    )
+    batches = Batches([numbered(0, 5), numbered(10, 5)], stream=3, second=[numbered(100, 50), None], shares=[0.3, 0.0])
     values, labels = drawn(batches, 0, 8000)
     assert abs((values[labels == 0] >= 100).mean() - 0.3) < 0.03
     counts = np.bincount(values[labels == 1] - 10)
@@ -48,7 +46,7 @@ def test_share_of_synthetic_images_is_kept_in_classes_that_have_them() -> None:
 
 
 def test_without_a_share_no_synthetic_image_is_drawn() -> None:
-    batches = Batches([numbered(0, 5)], stream=3, synthetic=[numbered(100, 50)])
+    batches = Batches([numbered(0, 5)], stream=3, second=[numbered(100, 50)])
     assert drawn(batches, 0, 500)[0].max() < 5
 
 

@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 
 from dcgan.config import JobConfig, parse_job
-from dcgan.data.catalogue import scan
+from dcgan.data import unlabelled
+from dcgan.data.catalogue import scan, scan_unlabelled
 from dcgan.data.split import assign
 from dcgan.files import storage
 from dcgan.generation.png import encode, image_id
@@ -46,6 +47,11 @@ class Job:
     def add(self, label: str, count: int) -> None:
         for number in itertools.islice(self.numbers, count):
             write_noise(self.images / label / f"{number:04d}.png", number)
+
+    def add_unlabelled(self, count: int) -> None:
+        self.values["data"] = {"source": "images", "holdout": 0.25, "unlabelled": "more"}
+        for number in itertools.islice(self.numbers, count):
+            write_noise(self.root / "more" / f"{number:04d}.png", number)
 
     def take_away(self, label: str, count: int) -> None:
         for path in sorted((self.images / label).iterdir())[:count]:
@@ -89,7 +95,10 @@ class Job:
         return records.read(run.fingerprints, FingerprintsRecord).changes
 
     def told(self, **options: Any) -> list[str]:
-        return sentences.changes(reuse.compare(self.config, *scan(self.config.data), **options).changes)
+        table, record = scan(self.config.data)
+        beside = scan_unlabelled(self.config.data, table)[0] if self.config.data.unlabelled else None
+        codes = unlabelled.codes_of(beside)
+        return sentences.changes(reuse.compare(self.config, table, record, codes, **options).changes)
 
 
 def train(folder: Path) -> None:
@@ -187,6 +196,36 @@ def test_new_class_begins_with_the_base_that_there_is_unless_much_has_changed(
     assert job.kinds(run) == {"cat": Change.KEPT, "dog": Change.KEPT, "emu": Change.ANEW, "owl": Change.KEPT}
     assert run.base.exists() == serves
     assert reuse.take_over(run, job.config) == ["emu"] and not run.start("emu").exists()
+
+
+def test_images_without_labels_train_everything_anew_when_there_are_some_at_all(job: Job) -> None:
+    job.night()
+    job.add_unlabelled(50)
+    run = job.night()
+    assert set(job.kinds(run).values()) == {Change.ANEW}
+    del job.values["data"]
+    assert set(job.kinds(job.begin()).values()) == {Change.KEPT}, "as on the first night"
+
+
+@pytest.mark.parametrize(("count", "serves"), [(20, True), (60, False)])
+def test_more_images_without_labels_train_nothing_but_the_next_base(job: Job, count: int, serves: bool) -> None:
+    job.add_unlabelled(50)
+    job.night()
+    job.add_unlabelled(count)
+    assert set(job.kinds(job.begin()).values()) == {Change.KEPT}
+    job.add("emu", 12)
+    assert job.begin().base.exists() == serves
+
+
+def test_image_without_a_label_that_is_held_out_later_has_been_seen(job: Job) -> None:
+    job.add_unlabelled(40)
+    job.night()
+    for file in (job.root / "more").iterdir():
+        file.rename(job.images / "owl" / file.name)
+    job.add_unlabelled(40)
+    [told] = job.told()
+    assert told.startswith("Everything is trained again: ") and told.endswith("would prove nothing")
+    assert set(job.kinds(job.begin()).values()) == {Change.ANEW}
 
 
 def test_amount_that_grows_or_shrinks_keeps_the_first_images(job: Job) -> None:
