@@ -52,12 +52,13 @@ def check(
         timing: time a few steps where no earlier run tells how long they take.
     """
     from dcgan.cli.duration import in_words, time_needed
-    from dcgan.data import unlabelled
+    from dcgan.data import lineage, unlabelled
     from dcgan.data.catalogue import scan, scan_unlabelled
     from dcgan.data.catalogue.cache import Cache
     from dcgan.data.catalogue.lastnight import require_same_reading
-    from dcgan.data.split import plan_split
+    from dcgan.data.split import HOLDOUT, assign, plan_split
     from dcgan.pipeline import planning, reuse
+    from dcgan.training.given import require_fit
 
     planning.require(job)
     folder = job_paths(job)
@@ -72,7 +73,11 @@ def check(
     display.say(f"Source      read as: {record.read_as}")
     for warning in record.warnings:
         display.say(f"Warning: {warning}")
-    plan = make_plan(job, plan_split(job, table, record))
+    split = plan_split(job, table, record)
+    plan = make_plan(job, split)
+    assigned = assign(table, job.data.holdout)
+    held_out = assigned.loc[assigned["split"] == HOLDOUT, "image_sha256"]
+    require_fit(job, split.image_shape, lineage.codes(held_out))
     reused = reuse.compare(job, table, record, unlabelled.codes_of(without_labels), fresh=fresh)
     needed = time_needed(job, plan, record.image_shape, reused, timing=timing)
     num_bytes = estimate_bytes(plan, record.image_shape, job.training.width)

@@ -63,8 +63,8 @@ class JobConfig(Model):
             folder: what relative paths are relative to, the job file's folder.
 
         Raises:
-            ConfigError: outputs would land among the inputs, images without labels would be of no use, or the
-                extractor of features is not at hand.
+            ConfigError: outputs would land among the inputs, something is for a shared base that there is not, or
+                the extractor of features is not at hand.
         """
         data, root = self.data.resolve(folder), absolute(folder, self.outputs.root)
         for key, place in {"source": data.source, "unlabelled": data.unlabelled}.items():
@@ -73,12 +73,13 @@ class JobConfig(Model):
                     f"outputs.root {root} is inside data.{key} {place}: the next run would take its own images for "
                     "real ones. Set outputs.root to another folder."
                 )
-        training = self.training.resolve()
-        if data.unlabelled and not training.base:
-            raise ConfigError(
-                "data.unlabelled is given, but with training.base: false there is no shared base to learn from it. Set "
-                "training.base: true, or leave data.unlabelled out."
-            )
+        training = self.training.resolve(folder)
+        for key, given in {"data.unlabelled": data.unlabelled, "training.base_from": training.base_from}.items():
+            if given and not training.base:
+                raise ConfigError(
+                    f"{key} is given, but with training.base: false there is no shared base to learn from it. Set "
+                    f"training.base: true, or leave {key} out."
+                )
         return ResolvedJob(
             version=self.version,
             name=self.name,

@@ -24,6 +24,10 @@ class OutputsConfig(Model):
     """How a release stores its images. `files`: one PNG file each. `tfrecord` and `webdataset`: in shards, for sets of
     about 100,000 images and more."""
 
+    base: bool = False
+    """Whether a release carries the shared base, with a list of hashes of the images that it has seen, so that other
+    jobs can begin with it (`training.base_from`)."""
+
     @field_validator("root")
     @classmethod
     def _plain_url(cls, value: str) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from dcgan.config.base import Augmentation, Model
+from dcgan.config.base import Augmentation, Model, absolute
 
 
 class TrainingConfig(Model):
@@ -20,6 +21,10 @@ class TrainingConfig(Model):
     base: bool | None = None
     """`true`: train one shared base on all classes, from which each class starts. `false`: every class starts from
     random weights."""
+    base_from: str | None = None
+    """Folder of another job's run, or of a release that carries its base (`outputs.base`): the shared base begins with
+    that one, and not with random weights. Its images must have the same size and channels, its networks the same
+    `width` and `latent_dim`. A path is relative to the job file."""
     base_steps: Annotated[int, Field(ge=1)] | None = None
     """Optimizer steps of the shared base. None are taken with `training.base: false`."""
     class_steps: Annotated[int, Field(ge=1)] | None = None
@@ -48,9 +53,15 @@ class TrainingConfig(Model):
     """Seconds between two snapshots. A kill loses at most this much work, plus the running stretch. If saving is slow,
     snapshots come less often, so that they take at most 3 % of the time. 0: after every stretch."""
 
-    def resolve(self) -> ResolvedTraining:
-        """The same with the preset's values in every field that was not given."""
+    def resolve(self, folder: Path = Path()) -> ResolvedTraining:
+        """The same with an absolute path, and the preset's values in every field that was not given.
+
+        Args:
+            folder: what a relative path is relative to, the job file's folder.
+        """
         given = {name: value for name, value in self if value is not None}
+        if self.base_from is not None:
+            given["base_from"] = absolute(folder, self.base_from)
         return ResolvedTraining.model_validate(dict(PRESETS[self.preset]) | given)
 
 

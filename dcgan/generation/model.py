@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
-import io
-import math
-import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from typing import BinaryIO
 
@@ -18,12 +14,11 @@ from dcgan.config import GenerationConfig, ResolvedTraining
 from dcgan.execution import randomness
 from dcgan.networks.architecture import make_discriminator, make_generator
 from dcgan.networks.batches import to_float, to_uint8
+from dcgan.networks.weights import name_of, read_weights
 
 # Candidates are made so many at a time, always, also when only one is wanted: a convolution's last bit can change
 # with the batch size. A constant of the format: changing it changes every image.
 CHUNK = 64
-
-MAX_HEADER_BYTES = 2048  # of one array in the file: NumPy's header, and its name in the archive, twice
 
 
 class Model:
@@ -40,14 +35,8 @@ class Model:
         Raises:
             ValueError, OSError, zipfile.BadZipFile: it does not hold exactly the networks' weights.
         """
-        shapes = _shapes(config.latent_dim, image_shape, config.width)
-        max_bytes = sum(_num_bytes(shape) + MAX_HEADER_BYTES for shape in shapes.values())
-        content = file.read(max_bytes + 1)
-        if len(content) > max_bytes:
-            raise ValueError(f"it holds more than {max_bytes:,} bytes, and so more than the networks' weights")
-        self.sha256 = hashlib.sha256(content).hexdigest()
+        arrays, self.sha256 = read_weights(file, config, image_shape)
         self.latent_dim = config.latent_dim
-        arrays = _unpack(content, shapes)
         generator, critic = _compiled(config.latent_dim, image_shape, config.width)
         self._generate, self._judge = generator.of(arrays), critic.of(arrays)
 
@@ -78,7 +67,7 @@ class _Network:
             compute: from what the network computes, and inputs, to what is wanted.
         """
         self._names = [
-            [_name(network, variable) for variable in variables]
+            [name_of(network, variable) for variable in variables]
             for variables in (network.trainable_variables, network.non_trainable_variables)
         ]
 
@@ -102,42 +91,3 @@ def _compiled(latent_dim: int, image_shape: tuple[int, int, int], width: int) ->
         _Network(generator, lambda network, latents: to_uint8(network(latents))),
         _Network(critic, lambda network, images: network(to_float(images))[:, 0]),
     )
-
-
-@functools.lru_cache(maxsize=4)
-def _shapes(latent_dim: int, image_shape: tuple[int, int, int], width: int) -> Mapping[str, tuple[int, ...]]:
-    """The shapes of both networks' weights, by the names that they have in the file."""
-    with tf.Graph().as_default():  # networks take no memory there; the largest would take 1.5 GB
-        networks = make_generator(latent_dim, image_shape, width), make_discriminator(image_shape, width)
-    return {_name(network, variable): tuple(variable.shape) for network in networks for variable in network.weights}
-
-
-def _unpack(content: bytes, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
-    """Arrays float32 by name, of these shapes, and no others.
-
-    `numpy.load` would make room for whatever an array's header says.
-    """
-    arrays = {}
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        if sorted(archive.namelist()) != sorted(f"{name}.npy" for name in shapes):
-            raise ValueError(f"it does not hold the {len(shapes)} arrays of the networks")
-        for name, shape in shapes.items():
-            info = archive.getinfo(f"{name}.npy")
-            if info.compress_type != zipfile.ZIP_STORED:
-                raise ValueError(f"{name} is compressed, and training compresses nothing")
-            with archive.open(info) as member:
-                if np.lib.format.read_magic(member) != (1, 0):
-                    raise ValueError(f"{name} is of another version of NumPy's format")
-                found, by_columns, dtype = np.lib.format.read_array_header_1_0(member)
-                if (found, by_columns, dtype) != (shape, False, np.dtype("<f4")):
-                    raise ValueError(f"{name} is {dtype} {found}, expected float32 {shape}")
-                arrays[name] = np.frombuffer(member.read(_num_bytes(shape)), np.float32).reshape(shape)
-    return arrays
-
-
-def _num_bytes(shape: tuple[int, ...]) -> int:
-    return 4 * math.prod(shape)
-
-
-def _name(network: keras.Model, variable: keras.Variable) -> str:
-    return f"{network.name}/{variable.path}"

@@ -2,14 +2,14 @@
 
 | fingerprint | of | depends on |
 | --- | --- | --- |
-| `trainings` | all trainings | version and format, form of the images, seed, `training`, having images without labels |
+| `trainings` | all trainings | version, format, form of the images, seed, `training`, given base, unlabelled images |
 | `judge` | the classifier of real images | version and format, form, seed, its keys of `gate`, all training images |
 | `images` | a class's real images | their pixels and sides |
 | `training` | a class's model | `trainings`, its training images |
 | `generation` | a class's images | `training`, `curation`, `generation.truncation` |
 | `recipe` | what to train a classifier with | `trainings`, `curation`, `gate`, the classes that images are asked of |
 | `evaluation` | the verdicts | `judge`, those of all classes, the plan, `gate`, `measures` |
-| `release` | what is published | `evaluation`, the job's name, `outputs.format` |
+| `release` | what is published | `evaluation`, the job's name, `outputs.format`, `outputs.base` |
 
 Names, order and place of files do not count, nor do threads, which affect only the last bits. The number of images
 wanted counts for `evaluation` only: candidates are the same however many are made. A result is as good as a new one
@@ -29,12 +29,14 @@ import numpy as np
 import pandas as pd
 
 from dcgan.config import ResolvedJob, extractors
+from dcgan.data import lineage
 from dcgan.data.split import HOLDOUT, TRAIN, assign
 from dcgan.files import storage
 from dcgan.run.records import ClassFingerprints, ClassPlan, FingerprintsRecord
 from dcgan.run.runs import FORMAT
+from dcgan.training import given
 
-_NO_RESULT = {"preset", "snapshot_seconds"}  # keys of `training` that change nothing; a preset's values count
+_NO_RESULT = {"preset", "snapshot_seconds", "base_from"}  # keys of `training`: what they lead to counts
 
 
 class Sides(TypedDict):
@@ -52,7 +54,7 @@ def real_images(table: pd.DataFrame, holdout: float | str) -> dict[str, Sides]:
         holdout: the job's.
     """
     assigned = assign(table, holdout)
-    codes = np.array([int(digest[:16], 16) for digest in assigned["image_sha256"]], np.uint64)
+    codes = lineage.codes(assigned["image_sha256"])
     labels, sides = assigned["label"].to_numpy(), assigned["split"].to_numpy()
     of_class = pd.Series(np.arange(len(assigned))).groupby(labels).indices
     return {
@@ -77,6 +79,8 @@ def take(
     begun = [FORMAT, _version(), image_shape, job.generation.seed]
     # Not which they are: a folder that grows every night must not train every class anew.
     beside = ["images without labels"] if job.data.unlabelled else []
+    if base := given.of_job(job):
+        beside += ["given base", storage.sha256_bytes(base.model)]
     trainings = _hash(*begun, job.training.model_dump(mode="json", exclude=_NO_RESULT), *beside)
     train = {label: _hash(sides["train"].tobytes().hex()) for label, sides in images.items()}
     curation = _hash(job.curation.model_dump(mode="json"), job.generation.truncation)
@@ -96,7 +100,7 @@ def take(
     measured = [job.measures.model_dump(mode="json"), _extractor(job.measures.features)]
     of_classes = {label: of_class.model_dump(mode="json") for label, of_class in classes.items()}
     evaluation = _hash(judge, of_classes, wanted, gate.model_dump(mode="json"), measured)
-    release = _hash(evaluation, job.name, job.outputs.format)
+    release = _hash(evaluation, job.name, job.outputs.format, *(["with the base"] if job.outputs.base else []))
     return FingerprintsRecord(
         trainings=trainings, judge=judge, recipe=recipe, evaluation=evaluation, release=release, classes=classes
     )

@@ -114,7 +114,7 @@ SPLIT = Stage(
     "split",
     "dcgan.pipeline.planning:split",
     reads=("catalogue",),
-    writes=("split", "unlabelled"),
+    writes=("split", "unlabelled", "given-base"),
     lines=_LINES + "of_split",
 )
 CARRY_OVER = Stage(
@@ -139,7 +139,7 @@ BASE = Stage(
     "base",
     "shared base",
     "dcgan.training.stage:train_base",
-    reads=("job", "split/*", "unlabelled", "judge"),
+    reads=("job", "split/*", "unlabelled", "given-base", "judge"),
     writes=("base",),
     command="train",
     worker=True,

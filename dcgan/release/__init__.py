@@ -3,6 +3,7 @@
 <run id>/
 ├── images/<class>/<image id>.png     shipped classes only; or shards/, see formats.py
 ├── models/<class>.npz                what made them
+├── base/                             the shared base, if `outputs.base` says so
 ├── manifest.parquet, manifest.csv    one row per image
 ├── metadata.jsonl                    the same for Hugging Face's image folder
 ├── croissant.json                    the same for programs that read MLCommons' Croissant

@@ -44,6 +44,11 @@ def model_path(label: str) -> str:
     return f"models/{escape(label)}.npz"
 
 
+def base_path(name: str) -> str:
+    """Path of a file of the shared base in a release that carries it, given its name in the run's `base/`."""
+    return f"base/{name}"
+
+
 def shard_path(kind: str, name: str, number: int) -> str:
     """Path of a shard in a release.
 

@@ -24,7 +24,7 @@ from dcgan.release.holding import remove_unless_held
 from dcgan.release.manifest import ManifestWriter, class_rows
 from dcgan.report import write_report
 from dcgan.run import history, records
-from dcgan.run.paths import JobFolder, Run
+from dcgan.run.paths import BASE_FILES, JobFolder, Run
 from dcgan.run.records import ReleaseRecord, RunSummary
 
 log = logging.getLogger(__name__)
@@ -55,6 +55,10 @@ def publish(run: Run, job: ResolvedJob, summary: RunSummary) -> Path:
             (temporary / "models").mkdir()
             for label in summary.shipped:
                 shutil.copyfile(run.model(label), temporary / "models" / f"{escape(label)}.npz")
+            if job.outputs.base and all((run.base / name).exists() for name in BASE_FILES):
+                (temporary / "base").mkdir()
+                for name in BASE_FILES:
+                    shutil.copyfile(run.base / name, temporary / formats.base_path(name))
             _write_images(run, job, summary, temporary)
             (temporary / "README.md").write_text(dataset_card(job, summary), encoding="utf-8")
             write_report(run, job, summary, temporary / "report.html")

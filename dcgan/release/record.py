@@ -18,6 +18,7 @@ from dcgan.config import SIDE_MAX, SIDE_MIN
 from dcgan.files.names import MAX_NAME_BYTES, escape
 from dcgan.release import formats, upgrading
 from dcgan.release.folder import MAX_SHOWN, Folder
+from dcgan.run.paths import BASE_FILES
 from dcgan.run.records import ClassOutcome, ReleaseRecord, Verdict
 from dcgan.run.records.summary import FORMAT
 
@@ -122,6 +123,7 @@ def _problems_of_files(record: ReleaseRecord) -> Iterator[str]:
     name = f"{record.job}-{record.run_id}"
     known = {formats.shard_path(kind, name, number) for number in range(len(shards))}
     known |= {formats.model_path(label) for label, entry in record.classes.items() if entry.verdict is Verdict.SHIPPED}
+    known |= {formats.base_path(name) for name in BASE_FILES}
     for path, checksum in record.files.items():
         if not SHA256.fullmatch(checksum):
             yield f"files.{path[:MAX_SHOWN]}: expected a SHA-256 in hex, found {_shown(checksum)}"

@@ -18,6 +18,7 @@
     ├── lineage.npz             which real images the models have seen
     ├── judge/                  a classifier of the job's real images
     ├── precision.json          what the networks compute in
+    ├── given-base/             the shared base of another job, which this run's begins with
     ├── base/                   the shared base's training
     ├── training/<class>/       each class's training
     ├── shards/<class>/<index>/ of a large class, parts of its images while it is generated
@@ -33,6 +34,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dcgan.files.names import escape
+
+BASE_FILES = "model.npz", "seen.bin", "about.json"  # of a shared base that another job can begin with
 
 
 @dataclass(frozen=True)
@@ -148,6 +151,11 @@ class Run:
     def precision(self) -> Path:
         """What the networks compute in, chosen once per run."""
         return self.root / "precision.json"
+
+    @property
+    def given_base(self) -> Path:
+        """What `training.base_from` names; not there if the base begins with random weights."""
+        return self.root / "given-base"
 
     @property
     def base(self) -> Path:

@@ -16,7 +16,7 @@ from dcgan.networks.classifier import load_folds
 from dcgan.run import records
 from dcgan.run.paths import Run
 from dcgan.run.records import FingerprintsRecord, Stopped, TrainingRecord
-from dcgan.training import policy, snapshots, watch
+from dcgan.training import given, policy, snapshots, watch
 from dcgan.training.events import write_timelapse
 from dcgan.training.journal import Journal
 from dcgan.training.score import FoldScorer
@@ -25,11 +25,13 @@ from dcgan.training.state import BASE, Inputs, Start, State
 
 def train_base(run: Run, job: ResolvedJob, max_seconds: float | None, on_progress: OnProgress) -> TrainingRecord:
     """Train the shared base on the training images of all classes, every class drawn equally often, and on images
-    without labels, if there are any.
+    without labels, if there are any. It begins with another job's base, if one is given.
 
     It is a start for the classes and makes no images itself, so its last step ships and no score is taken. It sees no
     labels: with them it would memorise the classes of few images, and pass on little variation.
     """
+    given.describe(run, job)
+    arrays = given.load(run, job)
     return _train(
         Inputs(
             run=run,
@@ -39,6 +41,7 @@ def train_base(run: Run, job: ResolvedJob, max_seconds: float | None, on_progres
             images=load_training(run, labels_with_images(run)),
             beside=unlabelled.load(run),
             num_steps=job.training.base_steps,
+            start=Start(arrays, of_base=True) if arrays else None,
             draws=BASE,
             max_seconds=max_seconds,
             on_progress=on_progress,

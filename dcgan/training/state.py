@@ -27,16 +27,16 @@ from dcgan.training.watch import Course
 
 BASE = "\x00base"  # no class can have this name, so that the base's draws are apart from every class's
 BEST = "best/"  # begins the names of the best step's generator in a snapshot
-STATISTICS = 256  # images of a class that its BatchNorms' first statistics come from
+STATISTICS = 256  # images that the first statistics of a training's BatchNorms come from
 
 
 @dataclass(frozen=True)
 class Start:
-    """What a class's training begins with."""
+    """What a training begins with."""
 
     arrays: Mapping[str, np.ndarray]
     of_base: bool
-    """Whether they are a snapshot of the shared base; else they are one of the class itself."""
+    """Whether they are a shared base's networks; else they are a snapshot of the class itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,8 +150,9 @@ class State:
         if start is None:
             self.gan.initialize(randomness.stream(inputs.job.generation.seed, self._branch_name(), "weights"))
         elif start.of_base:
-            images = to_float(tf.constant(inputs.images[0][:STATISTICS]))
-            self.gan.start_from(start.arrays, self._latents, images)
+            of_class = -(-STATISTICS // len(inputs.images))
+            images = np.concatenate([images[:of_class] for images in inputs.images])
+            self.gan.start_from(start.arrays, self._latents, to_float(tf.constant(images)))
         else:
             arrays, shipped = _parted(start.arrays)
             self.gan.restore(arrays)

@@ -32,7 +32,7 @@ from dcgan.run.records import (
     MovedImages,
     TrainingRecord,
 )
-from dcgan.training import snapshots
+from dcgan.training import given, snapshots
 
 MAX_CHANGED = 0.2  # of the images that something was trained on; beyond that, it is trained from the start
 
@@ -101,10 +101,12 @@ def compare(
     evaluation = next((one for one in verdicts if all(_same_images(one, *item) for item in classes.items())), None)
 
     # What the models of this run have seen, directly or through what they started from.
+    given_base = given.of_job(job)
+    by_given = given_base.seen if given_base else np.empty(0, np.uint64)
     used = [base, *(of_class.earlier for of_class in classes.values())]
     chosen = evaluation or recipe
     lineage = {
-        "seen": np.unique(np.concatenate([of_base, *(one.lineage["seen"] for one in used if one)])),
+        "seen": np.unique(np.concatenate([of_base, by_given, *(one.lineage["seen"] for one in used if one)])),
         "base": base.lineage["base"] if base else of_base,
         "recipe": chosen.lineage["recipe"] if chosen else pool,
         **{f"now/{escape(label)}": sides["train"] for label, sides in images.items()},

@@ -44,6 +44,7 @@ from dcgan.run.records.inputs import (
     UnlabelledRecord,
 )
 from dcgan.run.records.making import (
+    BaseRecord,
     Cause,
     Change,
     ChangesRecord,
@@ -75,6 +76,7 @@ from dcgan.run.records.summary import (
 __all__ = [
     "Advice",
     "ArmScores",
+    "BaseRecord",
     "CatalogueRecord",
     "Cause",
     "Change",

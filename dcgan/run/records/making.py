@@ -100,6 +100,23 @@ class PrecisionRecord(Record):
     """By precision; {} where there was no trial."""
 
 
+class BaseRecord(Record):
+    """`base/about.json`: what a shared base is, for jobs that begin with it."""
+
+    image_size: tuple[int, int]
+    """Height and width in px."""
+    channels: int
+    width: int
+    latent_dim: int
+    seen_sha256: str
+    """Of `seen.bin`, which has a number for each real image that it has seen; see `dcgan.data.lineage`."""
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(H, W, C)."""
+        return *self.image_size, self.channels
+
+
 class Change(StrEnum):
     """What a night does with a class, the least work first."""
 

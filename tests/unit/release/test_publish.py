@@ -17,6 +17,7 @@ from dcgan.release.publish import publish
 from dcgan.release.reader import load_release
 from dcgan.release.verify import missing, verify
 from dcgan.run import history, runs
+from dcgan.run.paths import BASE_FILES
 from tests.samples import noise, tree_hash
 from tests.small_disk import small_disk
 from tests.unit.conftest import CAT, MADE, SCRIPT, UP, make_run
@@ -45,6 +46,18 @@ def test_manifest_arrays_and_record_agree(tmp_path: Path) -> None:
         np.testing.assert_array_equal(image, noise(900 + index))
     for label, count in MADE.items():
         assert (release.manifest["label"] == label).sum() == release.record.classes[label].accepted == count
+
+
+def test_shared_base_is_carried_when_it_is_asked_for(tmp_path: Path) -> None:
+    for carries in (False, True):
+        made = make_run(tmp_path / str(carries))
+        for name in BASE_FILES:
+            storage.write_bytes(made.run.base / name, name.encode())
+        outputs = made.config.outputs.model_copy(update={"base": carries})
+        folder = publish(made.run, made.config.model_copy(update={"outputs": outputs}), made.outcome)
+        assert verify(folder)
+        found = {path.name: path.read_bytes() for path in (folder / "base").glob("*")}
+        assert found == ({name: name.encode() for name in BASE_FILES} if carries else {})
 
 
 def test_publishing_again_changes_nothing(tmp_path: Path) -> None:
