@@ -26,7 +26,18 @@ import numpy as np
 
 from benchmarks import common, datasets
 from benchmarks.jobs import order_of
-from benchmarks.utility import BASELINE, IMBALANCE, LARGEST, NUM_IMAGES, RARE, Recipe, all_recalls, few_of_each, our_run
+from benchmarks.utility import (
+    BASELINE,
+    IMBALANCE,
+    LARGEST,
+    NUM_HOLDOUT,
+    NUM_IMAGES,
+    RARE,
+    Recipe,
+    all_recalls,
+    few_of_each,
+    our_run,
+)
 from dcgan.config import JobConfig
 from dcgan.files import pictures, storage
 from dcgan.pipeline.performing import by_threads
@@ -62,8 +73,9 @@ def main() -> None:
     real = [images[(labels == name) & (split == "train")] for name in names]
     rare = [number for number, of_class in enumerate(real) if args.each or len(of_class) <= RARE]
     work = args.work / f"{args.data.stem}-{args.each or 'tail'}-{seed}-curation"
+    for_job = datasets.hold_out(labels, split, NUM_HOLDOUT, seed)
     run, job = our_run(
-        work, images, labels, split, [names[number] for number in rare], {"curation": {"filters": ["label"]}}
+        work, images, labels, for_job, [names[number] for number in rare], {"curation": {"filters": ["label"]}}
     )
     from benchmarks.policy import Judge  # noqa: PLC0415 (imports TensorFlow)
 

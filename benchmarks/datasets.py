@@ -65,6 +65,23 @@ def long_tail(labels: np.ndarray, split: np.ndarray, *, largest: int, imbalance:
     return changed
 
 
+def hold_out(labels: np.ndarray, split: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """The split with `count` images of each class in "holdout" that were left over, or as many as there are."""
+    draws = np.random.default_rng(seed)
+    changed = split.astype("U8")
+    for name in np.unique(labels):
+        rows = draws.permutation(np.flatnonzero((labels == name) & (split == "rest")))
+        changed[rows[:count]] = "holdout"
+    return changed
+
+
+def write_heap(folder: Path, images: np.ndarray) -> None:
+    """Write images, uint8 (N, H, W, C), as a folder of PNG files without labels."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, image in enumerate(images):
+        Image.fromarray(image.squeeze()).save(folder / f"{number:05d}.png")
+
+
 def _idx(path: Path) -> np.ndarray:
     """MNIST's own format: 4 bytes that tell type and dimensions, 4 bytes for each dimension, then the values."""
     content = gzip.decompress(path.read_bytes())

@@ -1,7 +1,8 @@
 """What synthetic images are worth to a classifier, over classical augmentation, on whole held-out test splits.
 
   python benchmarks/utility.py DATA|digits [--each 20] [--side 32] [--data-seeds 0,1,2] [--classifiers small,resnet]
-                               [--processes 2] [--peers-python PYTHON] [--work FOLDER] [--json FILE]
+                               [--verdict] [--unlabelled] [--processes 2] [--peers-python PYTHON] [--work FOLDER]
+                               [--json FILE]
 
 For each data seed, DATA loses most of its training images: 500 of the first class down to 10 of the last are left
 (classes with at most 60 are called rare), or with `--each N` N of every class (all are rare). The job trains a
@@ -10,6 +11,11 @@ by every recipe from the same seeds, with as many optimizer steps and every clas
 oversampling), and tested on the whole test split. No choice is made on the test split: all shares that were measured
 are in the table, and beside them the recipe that the job advises, for each data seed, by what it tried on the training
 images. What a first call has done in `--work`, a second one takes.
+
+Of the images that are left over, 100 of each class are held out for the job. With `--verdict` it measures on them what
+its images are worth, and that is put beside what they are worth to the other classifiers on the test split: does the
+verdict predict? Only the recipe that the job chooses is then trained, with its images and without. With `--unlabelled`,
+the job's base also learns from what is left over beyond, without labels.
 
 `small` is two convolutions and one hidden layer, 1,500 steps of 128 images, shifts and brightness. `resnet` is a
 residual network of 16, 32 and 64 channels, 1,200 steps of 96, AdamW, with shifts, contrast, cutout, and flips where
@@ -41,10 +47,11 @@ from dcgan.files import pictures, storage
 from dcgan.pipeline.performing import by_threads
 from dcgan.run import records
 from dcgan.run.paths import Run
-from dcgan.run.records import RecipeRecord
+from dcgan.run.records import Comparison, EvaluationRecord, RecipeRecord
 
 LARGEST, IMBALANCE, RARE = 500, 50, 60  # images; as in published long tails of small sets
 NUM_IMAGES = 1000  # synthetic ones of a rare class
+NUM_HOLDOUT = 100  # images of each class that the job measures its images' worth on
 NUM_BOOTSTRAPS = 10_000
 
 
@@ -75,6 +82,11 @@ RESNET = [
 GANEXLIB = Recipe("GANexLib, 50% of the draws", "ganexlib", 0.5)
 
 
+def without_images(recipe: Recipe) -> Recipe:
+    """The same recipe without synthetic images."""
+    return MIXUP if recipe.mixup else BASELINE
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
@@ -84,6 +96,8 @@ def main() -> None:
     parser.add_argument("--classifier-seeds", type=int, default=5)
     parser.add_argument("--classifiers", default="small")
     parser.add_argument("--flip", action="store_true", help="a mirrored image is of the same class")
+    parser.add_argument("--verdict", action="store_true", help="compare the job's own verdict with the classifiers'")
+    parser.add_argument("--unlabelled", action="store_true", help="the base learns from images left over, too")
     parser.add_argument("--job-set", default="{}", help="JSON of the job's `training` keys")
     parser.add_argument("--processes", type=int, default=2, help="classifiers that are trained side by side")
     parser.add_argument("--peers-python", type=Path)
@@ -92,55 +106,77 @@ def main() -> None:
     args = parser.parse_args()
 
     results: list[dict[str, Any]] = []
+    verdicts: list[dict[str, Any]] = []
     for seed in map(int, args.data_seeds.split(",")):
-        # The set, and images of its rare classes: ours and the peer's.
-        images, labels, split = datasets.load(args.data)
-        images = datasets.made_small(images, args.side) if args.side else images
-        names = sorted(set(labels))
-        if args.each:
-            split = few_of_each(labels, split, args.each, seed)
-        else:
-            split = datasets.long_tail(labels, split, largest=LARGEST, imbalance=IMBALANCE, seed=seed)
-        work = args.work / f"{args.data.stem}{args.side or ''}-{args.each or 'tail'}-{seed}"
-        real = [images[(labels == name) & (split == "train")] for name in names]
-        rare = [number for number, of_class in enumerate(real) if args.each or len(of_class) <= RARE]
-        folder = work / "pools"
-        folder.mkdir(parents=True, exist_ok=True)
-        rare_names = [names[number] for number in rare]
-        changes = {"training": {"preset": "quick", **json.loads(args.job_set)}}
-        run, job = our_run(work, images, labels, split, rare_names, changes)
-        made = {"ours": our_images(run, job, rare_names)}
-        advised = our_recipe(run, job).title
-        if args.peers_python:
-            made["ganexlib"] = peer_images(args.peers_python, work / "ganexlib", {names[n]: real[n] for n in rare})
-        for kind, pools in made.items():
-            np.savez(folder / f"{kind}.npz", **{str(number): pools[names[number]] for number in rare})
-        np.savez(folder / "real.npz", **{str(number): of_class for number, of_class in enumerate(real)})
-        tested = split == "test"
-        truth = np.searchsorted(names, labels[tested])
-        np.savez(folder / "test.npz", images=images[tested], truth=truth)
-
-        # Classifiers, some side by side.
-        for classifier in args.classifiers.split(","):
-            recipes = [*(SMALL if classifier == "small" else RESNET), *([GANEXLIB] if args.peers_python else [])]
-            tasks = [(recipe, number) for number in range(args.classifier_seeds) for recipe in recipes]
-            found = all_recalls(folder, classifier, tasks, flip=args.flip, processes=args.processes)
-            for (recipe, number), recall in zip(tasks, found, strict=True):
-                row = {
-                    "classifier": classifier, "data_seed": seed, "seed": number, "recipe": recipe.title,
-                    "balanced": float(recall.mean()), "rare": float(recall[rare].mean()),
-                }  # fmt: skip
-                results += [row, row | {"recipe": ADVISED}] if recipe.title == advised else [row]
-        print(f"data seed {seed} done, advised: {advised}", file=sys.stderr, flush=True)
-
+        of_seed, verdict = measure(args, seed)
+        results += of_seed
+        verdicts += verdict
     for classifier in args.classifiers.split(","):
         print(
             f"\n{args.data.stem}, {classifier}\n{report([row for row in results if row['classifier'] == classifier])}"
         )
+    if verdicts:
+        print(f"\n{report_verdicts(verdicts)}")
     if args.json:
-        common.write_json(
-            args.json, "utility", {"machine": common.machine(), "data": args.data.stem, "results": results}
-        )
+        found = {"machine": common.machine(), "data": args.data.stem, "results": results, "verdicts": verdicts}
+        common.write_json(args.json, "utility", found)
+
+
+def measure(args: argparse.Namespace, seed: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """What the images of one data seed are worth: by classifier, seed and recipe; and the job's verdict, if asked."""
+    # The set.
+    images, labels, split = datasets.load(args.data)
+    images = datasets.made_small(images, args.side) if args.side else images
+    names = sorted(set(labels))
+    if args.each:
+        split = few_of_each(labels, split, args.each, seed)
+    else:
+        split = datasets.long_tail(labels, split, largest=LARGEST, imbalance=IMBALANCE, seed=seed)
+    split = datasets.hold_out(labels, split, NUM_HOLDOUT, seed)
+    real = [images[(labels == name) & (split == "train")] for name in names]
+    rare = [number for number, of_class in enumerate(real) if args.each or len(of_class) <= RARE]
+    rare_names = [names[number] for number in rare]
+
+    # Images of its rare classes: ours and the peer's.
+    kind = "-unlabelled" if args.unlabelled else ""
+    work = args.work / f"{args.data.stem}{args.side or ''}-{args.each or 'tail'}-{seed}{kind}"
+    folder, heap = work / "pools", work / "unlabelled" if args.unlabelled else None
+    folder.mkdir(parents=True, exist_ok=True)
+    if heap:
+        datasets.write_heap(heap, images[split == "rest"])
+    changes = {"training": {"preset": "quick", **json.loads(args.job_set)}}
+    run, job = our_run(work, images, labels, split, rare_names, changes, heap)
+    made = {"ours": our_images(run, job, rare_names)}
+    advised = our_recipe(run, job)
+    if args.peers_python:
+        made["ganexlib"] = peer_images(args.peers_python, work / "ganexlib", {names[n]: real[n] for n in rare})
+    for maker, pools in made.items():
+        np.savez(folder / f"{maker}.npz", **{str(number): pools[names[number]] for number in rare})
+    np.savez(folder / "real.npz", **{str(number): of_class for number, of_class in enumerate(real)})
+    tested = split == "test"
+    truth = np.searchsorted(names, labels[tested])
+    np.savez(folder / "test.npz", images=images[tested], truth=truth)
+
+    # Classifiers, some side by side.
+    results: list[dict[str, Any]] = []
+    for classifier in args.classifiers.split(","):
+        recipes = [*(SMALL if classifier == "small" else RESNET), *([GANEXLIB] if args.peers_python else [])]
+        if args.verdict:
+            recipes = [recipe for recipe in recipes if recipe in (BASELINE, without_images(advised), advised)]
+        tasks = [(recipe, number) for number in range(args.classifier_seeds) for recipe in recipes]
+        found = all_recalls(folder, classifier, tasks, flip=args.flip, processes=args.processes)
+        for (recipe, number), recall in zip(tasks, found, strict=True):
+            row = {
+                "classifier": classifier, "data_seed": seed, "seed": number, "recipe": recipe.title,
+                "balanced": float(recall.mean()), "rare": float(recall[rare].mean()),
+            }  # fmt: skip
+            results += [row, row | {"recipe": ADVISED}] if recipe == advised else [row]
+    print(f"data seed {seed} done, advised: {advised.title}", file=sys.stderr, flush=True)
+    if not args.verdict:
+        return results, []
+    verdict = {"data": work.name, "recipe": advised.title, "job": our_verdict(run, job, rare_names).model_dump()}
+    others = {name: part_of_images(results, name, advised) for name in args.classifiers.split(",")}
+    return results, [verdict | others]
 
 
 def few_of_each(labels: np.ndarray, split: np.ndarray, count: int, seed: int) -> np.ndarray:
@@ -154,7 +190,13 @@ def few_of_each(labels: np.ndarray, split: np.ndarray, count: int, seed: int) ->
 
 
 def our_run(
-    work: Path, images: np.ndarray, labels: np.ndarray, split: np.ndarray, rare: Sequence[str], changes: dict[str, Any]
+    work: Path,
+    images: np.ndarray,
+    labels: np.ndarray,
+    split: np.ndarray,
+    rare: Sequence[str],
+    changes: dict[str, Any],
+    unlabelled: Path | None = None,
 ) -> tuple[Run, JobConfig]:
     """A run by the job's own stages, up to the rare classes' trained models.
 
@@ -162,15 +204,19 @@ def our_run(
         work: folder for all of it.
         images: uint8 (N, H, W, C).
         labels: class names (N,).
-        split: "train", "test" or "rest" (N,).
+        split: "train", "holdout", "test" or "rest" (N,); the job has the first two.
         rare: classes that are trained.
         changes: over the job's keys.
+        unlabelled: folder of images without labels.
     """
     work.mkdir(parents=True, exist_ok=True)
     source = work / "data.npz"
-    np.savez(source, images=images, labels=labels, split=split)
+    used = np.isin(split, ["train", "holdout"])
+    np.savez(source, images=images[used], labels=labels[used], split=split[used])
+    beside = {"unlabelled": str(unlabelled)} if unlabelled else {}
     values = {
-        "name": "utility", "data": {"source": str(source), "holdout": "test"},
+        "name": "utility", "data": {"source": str(source), "holdout": "holdout", **beside},
+        "gate": {"policy": "report"},
         "generation": {"per_class": dict.fromkeys(rare, NUM_IMAGES)},
         "training": {"preset": "quick"}, "outputs": {"root": str(work / "outputs")}, **changes,
     }  # fmt: skip
@@ -195,6 +241,21 @@ def our_recipe(run: Run, job: JobConfig) -> Recipe:
         order_of(run, job, start, {}).choose_recipe()
     chosen = records.read(run.recipe_record, RecipeRecord).chosen
     return (MIXED if chosen.mixup else OURS)[chosen.synthetic]
+
+
+def our_verdict(run: Run, job: JobConfig, rare: Sequence[str]) -> Comparison:
+    """What the job finds its images to be worth to the rare classes, on its held-out images."""
+    with by_threads(job) as start:
+        order_of(run, job, start, dict.fromkeys(rare, NUM_IMAGES)).prove()
+    return records.read(run.evaluation_record, EvaluationRecord).advice.images
+
+
+def part_of_images(results: Sequence[dict[str, Any]], classifier: str, recipe: Recipe) -> dict[str, float]:
+    """What the images of a recipe add to the recall of rare classes: mean over the seeds in points, standard error."""
+    recall = {(row["recipe"], row["seed"]): row["rare"] for row in results if row["classifier"] == classifier}
+    seeds = sorted({seed for _, seed in recall})
+    gains = [100 * (recall[recipe.title, seed] - recall[without_images(recipe).title, seed]) for seed in seeds]
+    return {"gain": float(np.mean(gains)), "error": float(np.std(gains, ddof=1) / np.sqrt(len(gains)))}
 
 
 def peer_images(python: Path, folder: Path, real: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -267,6 +328,23 @@ def report(results: Sequence[dict[str, Any]]) -> str:
             cells.append("" if title == BASELINE.title else f"{mean:+.2f} ({low:+.2f} to {high:+.2f})")
         rows.append(cells)
     return common.table(["recipe", "balanced, %", "gain, points", "rare recall, %", "gain, points"], rows)
+
+
+def report_verdicts(verdicts: Sequence[dict[str, Any]]) -> str:
+    """A table: what the job found its images to be worth, and what they are worth to other classifiers."""
+    others = [name for name in verdicts[0] if name not in ("data", "recipe", "job")]
+    rows = [
+        [
+            found["data"],
+            found["recipe"],
+            "{gain:+.1f} ({gain_low:+.1f} to {gain_high:+.1f})".format(
+                **{name: 100 * found["job"][name] for name in ("gain", "gain_low", "gain_high")}
+            ),
+            *(f"{found[other]['gain']:+.1f} ± {found[other]['error']:.1f}" for other in others),
+        ]
+        for found in verdicts
+    ]
+    return common.table(["set", "recipe", "the job's verdict, points", *others], rows)
 
 
 def interval(gains: Sequence[Sequence[float]]) -> tuple[float, float]:
