@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -47,12 +49,13 @@ def run_here(flow: Flow[..., State[Any]], *arguments: object) -> Any:
 
     recorded = flow.with_options()
     recorded.fn = noted
-    with _recording():
+    with _recording() as gone:
         try:
             state = recorded(*arguments, return_state=True)
         except Exception as error:
             if ends:
                 log.warning("the Prefect server did not take the run's final state (%s)", error)
+                gone.set()  # and takes nothing else
             elif isinstance(error, httpx.HTTPError):
                 raise ServerError(
                     f"the Prefect server at {server.address()} does not answer any more: {error}"
@@ -66,18 +69,17 @@ def run_here(flow: Flow[..., State[Any]], *arguments: object) -> Any:
 
 
 @contextmanager
-def _recording() -> Iterator[None]:
-    """A server that answers, for the time of the block; what is left to send to it is sent at the end."""
+def _recording() -> Iterator[threading.Event]:
+    """A server that answers, for the time of the block; what is left to send to it is sent at the end.
+
+    Yields:
+        Set when the server has gone, so that nothing is sent to it any more.
+    """
     if server.address():
         server.require()
+    with contextlib.nullcontext(threading.Event()) if server.address() else embedded_server() as gone:
         try:
-            yield
-        finally:
-            _send_rest(SEND_SECONDS)
-        return
-    with embedded_server() as gone:
-        try:
-            yield
+            yield gone
         finally:
             _send_rest(0 if gone.is_set() else SEND_SECONDS)
 

@@ -1,0 +1,52 @@
+"""Live progress is a display: a server that does not answer delays work once, and not with every task."""
+
+from __future__ import annotations
+
+import threading
+import time
+from types import SimpleNamespace
+from uuid import UUID, uuid4
+
+import pytest
+
+from dcgan.execution.progress import Progress
+from dcgan.flows import progress
+from dcgan.flows.progress import Publisher
+
+REPORT: Progress = {"stage": "training", "done": 1, "total": 2}
+
+
+class Slow(Publisher):
+    """Its server answers when it is let."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answering = threading.Event()
+
+    def _send(self, task: UUID, report: Progress) -> None:
+        self.answering.wait(30)
+        super()._send(task, report)
+
+
+def seconds_of_task(publisher: Publisher, monkeypatch: pytest.MonkeyPatch) -> float:
+    """How long a task waits for its only report to be shown."""
+    context = SimpleNamespace(task_run=SimpleNamespace(id=uuid4()))
+    monkeypatch.setattr(progress.TaskRunContext, "get", lambda: context)
+    publisher.publish(REPORT)
+    began = time.monotonic()
+    publisher.flush()
+    return time.monotonic() - began
+
+
+def test_only_the_first_task_waits_for_a_server_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "FLUSH_SECONDS", 1.0)
+    monkeypatch.setattr(progress, "create_progress_artifact", lambda *_, **__: uuid4())
+    publisher = Slow()
+    assert 0.9 < seconds_of_task(publisher, monkeypatch) < 10
+    assert seconds_of_task(publisher, monkeypatch) < 0.5
+    publisher.answering.set()
+    while publisher._is_slow:
+        time.sleep(0.01)
+    publisher.answering.clear()
+    assert 0.9 < seconds_of_task(publisher, monkeypatch) < 10, "it had answered again"
+    publisher.answering.set()
