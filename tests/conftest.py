@@ -30,7 +30,8 @@ from dcgan.execution.progress import no_report
 from dcgan.run import runs
 from dcgan.run.paths import Run
 from tests.object_store import Bucket, Proxy, Store, running_store
-from tests.prefect_server import Server, running_server
+from tests.prefect_server import Server, make_database, shared_server
+from tests.shell import Dcgan, shell
 
 # A shell's background jobs ignore Ctrl-C, and so would the processes that tests interrupt: they inherit it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -47,7 +48,7 @@ TINY: dict[str, Any] = {
     # Recipes are chosen in tests/flows/test_nightly.py: with mixup to choose, a run trains twice as many classifiers.
     "gate": {"policy": "report", "classifier_steps": 20, "classifier_seeds": 2, "mixup": False},
     # One at a time: fewer of them start, and another test's use the other core. Two side by side are for tests/faults.
-    "run": {"processes": 1},
+    "run": {"processes": 1, "threads": 1},
 }  # fmt: skip
 
 # The same with one class, which starts from no shared base, for tests of what stands around a run.
@@ -118,19 +119,39 @@ def split_run(
 
 
 @pytest.fixture(scope="session")
-def serverless(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Environment of processes that know of no Prefect server, with a Prefect home of their own: a run starts one."""
-    others = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
-    return others | {"PREFECT_HOME": str(tmp_path_factory.mktemp("prefect"))}
+def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """Folder of what the first of pytest's processes that needs it makes for all."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if worker_id == "master" else base.parent) / "shared"
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 @pytest.fixture(scope="session")
-def prefect_server(serverless: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def database(shared: Path) -> Path:
+    """Prefect's database with nothing in it yet, to be copied: to make one takes longer than to start a server."""
+    file = shared / "prefect.db"
+    with FileLock(f"{file}.lock"):
+        if not file.exists():
+            make_database(file)
+    return file
+
+
+@pytest.fixture(scope="session")
+def serverless(database: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Environment of processes that know of no Prefect server, with a Prefect home of their own: a run starts one."""
+    others = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    home = tmp_path_factory.mktemp("prefect")
+    shutil.copyfile(database, home / database.name)
+    return others | {"PREFECT_HOME": str(home)}
+
+
+@pytest.fixture(scope="session")
+def prefect_server(serverless: dict[str, str], database: Path, shared: Path) -> Iterator[Server]:
     """A real Prefect server, which records the runs of all tests that are not about servers."""
-    folder = tmp_path_factory.mktemp("server")
     # It only records: what looks after schedules every few seconds would take a twentieth of a core for nothing.
     idle = {f"PREFECT_SERVER_SERVICES_{name}_ENABLED": "false" for name in ("SCHEDULER", "LATE_RUNS", "FOREMAN")}
-    with running_server(serverless | idle | {"PREFECT_HOME": str(folder)}, folder / "log") as server:
+    with shared_server(serverless | idle, database, shared / "server") as server:
         yield server
 
 
@@ -141,26 +162,34 @@ def environment(prefect_server: Server) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def dcgan(environment: dict[str, str]) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run the real command line to its end."""
-    return functools.partial(command_line, environment)
+def dcgan(environment: dict[str, str]) -> Iterator[Dcgan]:
+    """Run the command line to its end, each command in a process of its own that had its libraries at hand."""
+    with shell("forking", environment) as run:
+        yield run
+
+
+@pytest.fixture(scope="session")
+def lasting(environment: dict[str, str]) -> Iterator[Dcgan]:
+    """Run the command line to its end, with workers that earlier commands have left."""
+    with shell("lasting", environment) as run:
+        yield run
 
 
 def command_line(environment: dict[str, str], *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run the real command line to its end."""
+    """Run the command line to its end as a user does, from nothing."""
     command = [*DCGAN, *map(str, arguments)]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600, check=False)
 
 
 @pytest.fixture(scope="session")
-def run_job(environment: dict[str, str]) -> Callable[..., Finished]:
+def run_job(lasting: Dcgan) -> Callable[..., Finished]:
     """Run a whole job, which must end well."""
-    return functools.partial(finish, environment)
+    return functools.partial(finish, lasting)
 
 
-def finish(environment: dict[str, str], job_file: Path) -> Finished:
+def finish(dcgan: Dcgan, job_file: Path) -> Finished:
     """Run a whole job, which must end well."""
-    done = command_line(environment, "run", job_file, "--json")
+    done = dcgan("run", job_file, "--json")
     assert done.returncode in (0, 3), done.stderr
     return Finished(job_file, json.loads(done.stdout), done.returncode, done.stderr)
 
@@ -200,18 +229,15 @@ def proxy(bucket: Bucket) -> Iterator[Proxy]:
 
 
 @pytest.fixture(scope="session")
-def finished(serverless: dict[str, str], tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Finished:
-    """One whole run, on an embedded server, that many tests look at; none may change it.
-
-    The first of pytest's processes that needs it makes it for all.
-    """
-    base = tmp_path_factory.getbasetemp()
-    folder = (base if worker_id == "master" else base.parent) / "finished"
+def finished(serverless: dict[str, str], shared: Path) -> Finished:
+    """One whole run, from nothing and on an embedded server, that many tests look at; none may change it."""
+    folder = shared / "finished"
     record = folder / "finished.json"
     with FileLock(f"{folder}.lock"):
         if not record.exists():
             shutil.rmtree(folder, ignore_errors=True)  # of another process, which failed
             (folder / "job").mkdir(parents=True)
-            made = finish(serverless | {"PREFECT_HOME": str(folder / "prefect")}, write_job(folder / "job"))
+            own = serverless | {"PREFECT_HOME": str(folder / "prefect")}
+            made = finish(functools.partial(command_line, own), write_job(folder / "job"))
             record.write_text(json.dumps([made.summary, made.status, made.stderr]), encoding="utf-8")
     return Finished(folder / "job" / "job.yaml", *json.loads(record.read_text(encoding="utf-8")))

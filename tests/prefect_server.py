@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import fcntl
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,6 +22,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock
 
 from dcgan.flows.server import new_password, protection, upkeep
 from tests.object_store import free_port
@@ -160,6 +165,51 @@ def running_server(environment: dict[str, str], log: Path) -> Iterator[Server]:
         yield server
     finally:
         server.stop()
+
+
+def make_database(file: Path) -> None:
+    """Have Prefect make the database of a server that has recorded nothing yet."""
+    code = "import asyncio; from prefect.server.database import provide_database_interface as database\n"
+    code += "asyncio.run(database().create_db())"
+    others = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    home = file.with_suffix(".home")
+    subprocess.run([sys.executable, "-c", code], env=others | {"PREFECT_HOME": str(home)}, check=True)
+    (home / file.name).rename(file)
+
+
+@contextmanager
+def shared_server(environment: dict[str, str], database: Path, folder: Path) -> Iterator[Server]:
+    """A server that several processes share: the first starts it, and stops it when no other needs it any more.
+
+    Args:
+        environment: of the server.
+        database: that it begins with.
+        folder: its home, the same for all of these processes.
+    """
+    folder.mkdir(exist_ok=True)
+    record, own = folder / "server.json", environment | {"PREFECT_HOME": str(folder)}
+    with contextlib.ExitStack() as stack:
+        users = stack.enter_context((folder / "users").open("w"))
+        with FileLock(folder / "lock"):
+            fcntl.flock(users, fcntl.LOCK_SH)
+            if begins := not record.exists():
+                shutil.copyfile(database, folder / database.name)
+                server = Server(own, folder / "log")
+                server.start()
+                record.write_text(json.dumps([server.port, server.password]), encoding="utf-8")
+            else:
+                server = Server(own, folder / "log", *json.loads(record.read_text(encoding="utf-8")))
+        try:
+            yield server
+        finally:
+            fcntl.flock(users, fcntl.LOCK_UN)
+            while begins:
+                with FileLock(folder / "lock"), contextlib.suppress(BlockingIOError):
+                    fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    record.unlink()
+                    server.stop()
+                    begins = False
+                time.sleep(0.2)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -133,10 +134,12 @@ def local(what: str, server: Server, outputs: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def made_up(serverless: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
-    """What `make up` starts."""
+def made_up(serverless: dict[str, str], database: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    """What `make up` starts, with a database that is there already."""
     outputs = tmp_path_factory.mktemp("outputs")
     home, server = outputs / ".prefect", Server(serverless, outputs / "unused")
+    home.mkdir(0o700)
+    shutil.copyfile(database, home / database.name)
     local("up", server, outputs)
     try:
         server.password = (home / "password").read_text()

@@ -8,7 +8,7 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ import yaml
 
 from tests.conftest import BRIEF, DCGAN, TINY, write_digits
 from tests.prefect_server import wait_for
+from tests.shell import shell
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -53,19 +54,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def run(folder: Path, environment: dict[str, str]) -> Callable[..., str]:
+def run(folder: Path, environment: dict[str, str]) -> Iterator[Callable[..., str]]:
     """Run a line of the README in the folder with the images."""
+    with shell("lasting", environment | {"BROWSER": "true"}, folder) as dcgan:
 
-    def run_line(line: str, *further: str) -> str:
-        command = [*DCGAN, *shlex.split(line)[1:], *further]
-        variables = environment | {"BROWSER": "true"}
-        done = subprocess.run(
-            command, cwd=folder, env=variables, capture_output=True, text=True, timeout=300, check=False
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout + done.stderr
+        def run_line(line: str, *further: str) -> str:
+            done = dcgan(*shlex.split(line)[1:], *further)
+            assert done.returncode == 0, done.stderr
+            return done.stdout + done.stderr
 
-    return run_line
+        yield run_line
 
 
 def test_own_images_from_init_to_the_morning(run: Callable[..., str], folder: Path) -> None:

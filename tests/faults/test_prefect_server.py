@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -110,7 +111,11 @@ def test_run_whose_embedded_server_is_killed_comes_to_its_own_end(bereft: Bereft
     assert bereft.stderr.count("Warning: Prefect's embedded server has ended") == 1
 
 
-def test_run_whose_own_server_is_killed_comes_to_its_own_end(serverless: dict[str, str], tmp_path: Path) -> None:
+def test_run_whose_own_server_is_killed_comes_to_its_own_end(
+    serverless: dict[str, str], database: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "home").mkdir()
+    shutil.copyfile(database, tmp_path / "home" / database.name)
     server = Server(serverless | {"PREFECT_HOME": str(tmp_path / "home")}, tmp_path / "log")
     server.start()
     assert server.process is not None

@@ -15,16 +15,17 @@ from dcgan.run import records
 from dcgan.run.paths import Run
 from dcgan.run.records import GenerationRecord
 from tests.conftest import DCGAN, write_job
+from tests.shell import Dcgan
 
 COUNT = SHARDS_MIN * PART + 100  # whole parts, and what is made where they are joined
 
 
-def test_killed_while_its_shards_are_made_a_large_class_has_each_image_once(tmp_path: Path) -> None:
+def test_killed_while_its_shards_are_made_a_large_class_has_each_image_once(tmp_path: Path, lasting: Dcgan) -> None:
     job = write_job(
         tmp_path, generation={"per_class": {"0": COUNT}}, run={"processes": 2, "threads": 1},
         curation={"filters": []},  # all candidates are different, and none needs another look
     )  # fmt: skip
-    subprocess.run([*DCGAN, "train", job], check=True, capture_output=True)
+    assert lasting("train", job).returncode == 0
     [folder] = tmp_path.glob("outputs/tiny/runs/*")
     run = Run(folder)
 
@@ -37,7 +38,7 @@ def test_killed_while_its_shards_are_made_a_large_class_has_each_image_once(tmp_
             time.sleep(0.05)
         os.kill(process.pid, signal.SIGKILL)
     assert num_made() < SHARDS_MIN, "it was killed too late to show anything"
-    subprocess.run([*DCGAN, "generate", job], check=True, capture_output=True)
+    assert lasting("generate", job).returncode == 0
 
     logs = {path.name for path in (run.root / "logs").glob("shards-*")}
     assert logs == {"shards-0-0.log", f"shards-0-{PART}.log"}, "two processes made them"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,8 +31,9 @@ class Aftermath:
 
 
 @pytest.fixture(scope="module")
-def server(serverless: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(serverless: dict[str, str], database: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("server")
+    shutil.copyfile(database, folder / database.name)
     # A home of its own: automations stay in its database, and would watch over other tests' runs.
     own = serverless | {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT), "PREFECT_HOME": str(folder)}
     with running_server(own, folder / "log") as server:

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-import dcgan
-from tests.conftest import command_line, write_digits
+from dcgan import load_release
+from tests.conftest import write_digits
+from tests.shell import Dcgan
 
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "outputs-format-1.tar.xz"
 JOB = {
@@ -37,26 +38,26 @@ def job_file(tmp_path: Path) -> Path:
     return tmp_path / "job.yaml"
 
 
-def nights(environment: dict[str, str], job_file: Path) -> list[str]:
+def nights(dcgan: Dcgan, job_file: Path) -> list[str]:
     """The finished runs, by id."""
-    done = command_line(environment, "history", job_file, "--json")
+    done = dcgan("history", job_file, "--json")
     return [night["run_id"] for night in json.loads(done.stdout)["nights"]]
 
 
-def test_outputs_of_an_earlier_version_are_read_and_added_to(environment: dict[str, str], job_file: Path) -> None:
+def test_outputs_of_an_earlier_version_are_read_and_added_to(dcgan: Dcgan, lasting: Dcgan, job_file: Path) -> None:
     of_job = job_file.parent / "outputs" / "tiny"
     before = (of_job / "latest").resolve()
     content = {path.relative_to(before): path.read_bytes() for path in before.rglob("*") if path.is_file()}
-    assert command_line(environment, "verify", of_job / "latest").returncode == 0
-    images, labels = dcgan.load_release(str(before), verify=True).arrays()
+    assert dcgan("verify", of_job / "latest").returncode == 0
+    images, labels = load_release(str(before), verify=True).arrays()
     assert images.shape == (12, 8, 8, 1) and sorted(set(labels.tolist())) == [0, 1]
-    assert command_line(environment, "report", of_job / "latest").returncode == 0
-    assert nights(environment, job_file) == [before.name]
+    assert dcgan("report", of_job / "latest").returncode == 0
+    assert nights(dcgan, job_file) == [before.name]
 
-    done = command_line(environment, "run", job_file, "--json")
+    done = lasting("run", job_file, "--json")
     assert done.returncode in (0, 3), done.stderr
     now = json.loads(done.stdout)["run_id"]
     (interrupted,) = {path.name for path in (of_job / "runs").iterdir()} - {before.name, now}
     assert f"Run {interrupted} was interrupted and is not resumed: an earlier version" in done.stderr
-    assert nights(environment, job_file) == [before.name, now]
+    assert nights(dcgan, job_file) == [before.name, now]
     assert {path: (before / path).read_bytes() for path in content} == content, "the earlier release is as it was"

@@ -18,7 +18,7 @@ from dcgan.files import marks
 from dcgan.release.publish import publish
 from dcgan.run.paths import Run
 from dcgan.run.records import RunSummary
-from tests.conftest import Finished, write_job
+from tests.conftest import Finished, command_line, write_job
 
 Dcgan = Callable[..., CompletedProcess[str]]
 
@@ -29,8 +29,8 @@ def alone(finished: Finished, tmp_path: Path) -> Path:
     return shutil.copytree(finished.release, tmp_path / "release", copy_function=shutil.copyfile)
 
 
-def test_every_image_comes_again_byte_for_byte(alone: Path, dcgan: Dcgan, tmp_path: Path) -> None:
-    done = dcgan("regenerate", alone, "--out", tmp_path / "again")
+def test_every_image_comes_again_byte_for_byte(alone: Path, environment: dict[str, str], tmp_path: Path) -> None:
+    done = command_line(environment, "regenerate", alone, "--out", tmp_path / "again")
     assert done.returncode == 0 and done.stdout == f"{alone}: 110 images made again, byte for byte as released\n"
     assert all(line.startswith("  regenerate: ") for line in done.stderr.splitlines())  # and no library's messages
     for path in product.load_release(alone).manifest["path"]:

@@ -25,7 +25,7 @@ class Steps:
 
 
 @pytest.fixture(scope="module")
-def steps(tmp_path_factory: pytest.TempPathFactory, dcgan: Callable[..., Done]) -> Steps:
+def steps(tmp_path_factory: pytest.TempPathFactory, lasting: Callable[..., Done]) -> Steps:
     # Too few held-out images of 0 and 1 for a verdict: proven_gain withholds them whatever is measured.
     gate, generation = TINY["gate"] | {"policy": "proven_gain"}, {"per_class": {"0": 70, "1": 40, "7": 10}}
     data = {"source": "images", "holdout": 0.25}
@@ -34,21 +34,21 @@ def steps(tmp_path_factory: pytest.TempPathFactory, dcgan: Callable[..., Done]) 
     job = write_job(folder, data=data, gate=gate, generation=generation)
 
     def do(command: str, *options: str) -> Done:
-        done = dcgan(command, job, *options)
+        done = lasting(command, job, *options)
         assert done.returncode == 0, done.stderr
         return done
 
-    said = {"none trained": dcgan("generate", job, "--set", "run.threads=1")}
+    said = {"none trained": lasting("generate", job, "--set", "run.threads=1")}
     do("train")
-    said["none generated"] = dcgan("release", job)
+    said["none generated"] = lasting("release", job)
     do("generate", "--class", "0")
     said["evaluated"] = do("evaluate", "--json")
-    said["1 not generated"] = dcgan("release", job)
-    said["1 not generated, and named"] = dcgan("evaluate", job, "--class", "1")
+    said["1 not generated"] = lasting("release", job)
+    said["1 not generated, and named"] = lasting("evaluate", job, "--class", "1")
     do("generate", "--class", "1", "--class", "7")
-    said["1 not evaluated"] = dcgan("release", job)
+    said["1 not evaluated"] = lasting("release", job)
     do("evaluate")
-    said["released"] = dcgan("release", job, "--class", "1", "--json")
+    said["released"] = lasting("release", job, "--class", "1", "--json")
     return Steps(job, said)
 
 

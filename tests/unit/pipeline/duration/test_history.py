@@ -41,7 +41,8 @@ def test_run_would_take_as_long_again(finished: Finished) -> None:
     again = estimate(job, work_of(job, make_plan(job, split)), rates).seconds
     took = finished.summary["seconds"]
     assert again == pytest.approx({stage: took[stage] for stage in again}, abs=0.2) and len(again) == 4
-    assert 0 < rates.image < 0.5 and 0 < rates.class_step < 0.5 and 0 < rates.start < 60
+    # So few steps may be done before the first tenth of a second.
+    assert 0 < rates.image < 0.5 and 0 <= rates.class_step < 0.5 and 0 < rates.start < 60
 
 
 def test_check_knows_it_and_an_unchanged_night_takes_nothing(finished: Finished, dcgan: Dcgan) -> None:
