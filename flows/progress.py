@@ -30,7 +30,7 @@ class Publisher:
         self._sending: set[UUID] = set()
         self._ended: set[UUID] = set()
         self._sent: dict[UUID, float] = {}
-        self._is_slow = False
+        self._is_away = False
         self._artifacts: dict[UUID, UUID] = {}
         self._thread: threading.Thread | None = None
 
@@ -49,8 +49,8 @@ class Publisher:
     def flush(self) -> None:
         """Wait until the last report of the task that runs in this thread is shown, but not for long.
 
-        Without this it could be lost, since the process may end together with the task. When a server has not taken one
-        in time, the tasks that follow do not wait for it until it has taken another.
+        Without this it could be lost, since the process may end together with the task. Once a server has not taken
+        one, the tasks that follow do not wait for it until it has taken another.
         """
         context = TaskRunContext.get()
         if context is None:
@@ -59,9 +59,9 @@ class Publisher:
         with self._changed:
             self._ended.add(task)
             self._changed.notify_all()
-            seconds = 0 if self._is_slow else FLUSH_SECONDS
+            seconds = 0 if self._is_away else FLUSH_SECONDS
             if not self._changed.wait_for(lambda: task not in self._waiting and task not in self._sending, seconds):
-                self._is_slow = True
+                self._is_away = True
             self._ended.discard(task)
 
     def _send_on(self) -> None:
@@ -95,9 +95,10 @@ class Publisher:
                 artifact = create_progress_artifact(percent, description=description)
                 assert isinstance(artifact, UUID)  # no coroutine: no event loop runs in this thread
                 self._artifacts[task] = artifact
-            self._is_slow = False
+            self._is_away = False
         except Exception as error:  # only a display: the run continues, and so does the next report
             get_logger("dcgan").debug("Progress could not be shown: %s", error)
+            self._is_away = True
 
 
 publisher = Publisher()

@@ -28,6 +28,14 @@ class Slow(Publisher):
         super()._send(task, report)
 
 
+class Refused(Publisher):
+    """Nothing answers at its server's address, which takes a while to find out."""
+
+    def _send(self, task: UUID, report: Progress) -> None:
+        time.sleep(0.5)
+        super()._send(task, report)
+
+
 def seconds_of_task(publisher: Publisher, monkeypatch: pytest.MonkeyPatch) -> float:
     """How long a task waits for its only report to be shown."""
     context = SimpleNamespace(task_run=SimpleNamespace(id=uuid4()))
@@ -45,8 +53,18 @@ def test_only_the_first_task_waits_for_a_server_that_does_not_answer(monkeypatch
     assert 0.9 < seconds_of_task(publisher, monkeypatch) < 10
     assert seconds_of_task(publisher, monkeypatch) < 0.5
     publisher.answering.set()
-    while publisher._is_slow:
+    while publisher._is_away:
         time.sleep(0.01)
     publisher.answering.clear()
     assert 0.9 < seconds_of_task(publisher, monkeypatch) < 10, "it had answered again"
     publisher.answering.set()
+
+
+def test_only_the_first_task_waits_for_a_server_that_has_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> UUID:
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(progress, "create_progress_artifact", refuse)
+    publisher = Refused()
+    assert 0.4 < seconds_of_task(publisher, monkeypatch) < 10
+    assert seconds_of_task(publisher, monkeypatch) < 0.3
