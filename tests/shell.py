@@ -34,7 +34,7 @@ ROOT = Path(__file__).parents[1]
 TIMEOUT_SECONDS = 600
 LOADED = (  # what commands import when they are called
     "dcgan.cli.history", "dcgan.cli.init", "dcgan.cli.releases", "dcgan.cli.stages", "dcgan.data.catalogue",
-    "dcgan.flows.nightly", "dcgan.flows.running", "dcgan.pipeline.reuse", "dcgan.release.verify",
+    "dcgan.flows.nightly", "dcgan.flows.running", "dcgan.flows.serving", "dcgan.pipeline.reuse", "dcgan.release.verify",
 )  # fmt: skip
 COMPUTING = ("regenerate", "sample")  # commands that load TensorFlow themselves
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +16,10 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.conftest import BRIEF, DCGAN, write_job
+from tests.conftest import BRIEF, DCGAN, command_line, write_job
 from tests.prefect_server import Server, Webhook, process_of, running_server, wait_for
 from tests.samples import tree_hash
+from tests.shell import Dcgan, shell
 
 DEAF = "http://127.0.0.1:9/api"  # nothing answers on the port of the discard protocol
 SECRET = "token-that-stands-nowhere"
@@ -173,18 +176,25 @@ def test_serving_in_the_background_of_a_script_ends_on_sigterm(server: Server, t
     assert "Traceback" not in (tmp_path / "serve.log").read_text()
 
 
-def ended(command: str, job: Path, environment: dict[str, str], *options: str, api: str = "") -> str:
+@pytest.fixture(scope="module")
+def dcgan_of_the_deaf(serverless: dict[str, str]) -> Iterator[Dcgan]:
+    """Commands whose server does not answer."""
+    with shell("forking", serverless | {"PREFECT_API_URL": DEAF}) as dcgan:
+        yield dcgan
+
+
+@pytest.fixture(scope="module")
+def dcgan_of_the_server(server: Server) -> Iterator[Dcgan]:
+    """Commands whose server does."""
+    with shell("forking", server.environment) as dcgan:
+        yield dcgan
+
+
+def ended(dcgan: Dcgan, command: str, job: Path, *options: str) -> str:
     """What the command says as it ends, at once, with 2, having written nothing."""
-    before = tree_hash(job.parent)
-    done = subprocess.run(
-        [*DCGAN, command, str(job), *options],
-        env=environment | ({"PREFECT_API_URL": api} if api else {}),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 2, done.stderr
+    before, began = tree_hash(job.parent), time.monotonic()
+    done = dcgan(command, job, *options)
+    assert done.returncode == 2 and time.monotonic() - began < 60, done.stderr
     _, *errors = f"\n{done.stderr}".split("\nError: ")
     assert len(errors) == 1 and done.stderr.count("Error") == 1, done.stderr
     assert tree_hash(job.parent) == before
@@ -192,22 +202,22 @@ def ended(command: str, job: Path, environment: dict[str, str], *options: str, a
 
 
 def test_serving_without_a_server_ends_and_says_how_to_have_one(serverless: dict[str, str], tmp_path: Path) -> None:
-    told = ended("serve", write_job(tmp_path), serverless)
+    told = ended(functools.partial(command_line, serverless), "serve", write_job(tmp_path))
     assert "PREFECT_API_URL is not set" in told
     assert "prefect server start" in told and "export PREFECT_API_URL=http://127.0.0.1:4200/api" in told
 
 
 @pytest.mark.parametrize("command", ["serve", "run"])
-def test_server_that_does_not_answer_ends_the_command(serverless: dict[str, str], tmp_path: Path, command: str) -> None:
-    told = ended(command, write_job(tmp_path), serverless, api=DEAF)
+def test_server_that_does_not_answer_ends_the_command(dcgan_of_the_deaf: Dcgan, tmp_path: Path, command: str) -> None:
+    told = ended(dcgan_of_the_deaf, command, write_job(tmp_path))
     assert f"no Prefect server answers at PREFECT_API_URL={DEAF} (" in told and "prefect server start" in told
 
 
 def test_server_that_refuses_the_password_ends_the_command_and_says_which_to_set(
     server: Server, serverless: dict[str, str], tmp_path: Path
 ) -> None:
-    wrong = serverless | {"PREFECT_API_AUTH_STRING": "dcgan:guessed"}
-    told = ended("serve", write_job(tmp_path), wrong, api=server.api)
+    wrong = serverless | {"PREFECT_API_AUTH_STRING": "dcgan:guessed", "PREFECT_API_URL": server.api}
+    told = ended(functools.partial(command_line, wrong), "serve", write_job(tmp_path))
     assert f"the Prefect server at PREFECT_API_URL={server.api} refuses the password in PREFECT_API_AUTH_STRING" in told
 
 
@@ -221,9 +231,9 @@ def test_server_that_refuses_the_password_ends_the_command_and_says_which_to_set
     ],
 )
 def test_schedule_that_cannot_be_is_told_by_its_option(
-    serverless: dict[str, str], tmp_path: Path, option: str, value: str, example: str
+    dcgan_of_the_deaf: Dcgan, tmp_path: Path, option: str, value: str, example: str
 ) -> None:
-    told = ended("serve", write_job(tmp_path), serverless, option, value, api=DEAF)
+    told = ended(dcgan_of_the_deaf, "serve", write_job(tmp_path), option, value)
     assert told.startswith(f"Error: {option}: expected ") and f"(found {value!r})" in told and example in told
 
 
@@ -243,5 +253,5 @@ def _secret(server: Server) -> None:
         ("secret/word", "--notify secret/word: expected a notification block, found a Secret"),
     ],
 )
-def test_block_that_tells_nobody_is_refused(server: Server, tmp_path: Path, block: str, told: str) -> None:
-    assert told in ended("serve", write_job(tmp_path), server.environment, "--notify", block, api=server.api)
+def test_block_that_tells_nobody_is_refused(dcgan_of_the_server: Dcgan, tmp_path: Path, block: str, told: str) -> None:
+    assert told in ended(dcgan_of_the_server, "serve", write_job(tmp_path), "--notify", block)
