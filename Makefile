@@ -40,7 +40,7 @@ system: ## programs that some tests need, where this is Debian and you are root
 	done
 
 # Three at a time, since servers that start and clocks that run out are waited for. A file's tests share what they set up,
-# so that they stay together; in the order of folders, which begins with the files that take long.
+# so that they stay together; in the order of tests/conftest.py, which begins with the files that take long.
 test: install system ## the whole test suite, warnings as errors
 	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 

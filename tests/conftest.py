@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 import os
 import shutil
@@ -36,6 +37,7 @@ from tests.shell import Dcgan, shell
 # A shell's background jobs ignore Ctrl-C, and so would the processes that tests interrupt: they inherit it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+FLOWS = Path(__file__).with_name("flows")
 DCGAN = [str(Path(sys.executable).with_name("dcgan"))]
 
 # As small and short as gives images that are not blank: these tests are about files, states and bytes, not beauty.
@@ -56,6 +58,18 @@ BRIEF: dict[str, Any] = {
     "generation": {"per_class": {"0": 40}},
     "training": TINY["training"] | {"base": False, "class_steps": 160},
 }
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let files that mostly wait, for servers and clocks, come among those that compute, so that no core is idle."""
+    files = list(dict.fromkeys(item.path for item in items))
+    waiting = [file for file in files if file.parent == FLOWS]
+    others = iter([file for file in files if file.parent != FLOWS])
+    order: list[Path] = []
+    for file in waiting:
+        order += [*itertools.islice(others, 2), file]
+    order += others
+    items.sort(key=lambda item: order.index(item.path))
 
 
 @dataclass
