@@ -12,6 +12,7 @@ What starts from nothing, takes signals or is killed is started by `tests.confte
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import os
@@ -21,7 +22,6 @@ import tempfile
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -36,22 +36,26 @@ LOADED = (  # what commands import when they are called
     "dcgan.cli.history", "dcgan.cli.init", "dcgan.cli.releases", "dcgan.cli.stages", "dcgan.data.catalogue",
     "dcgan.flows.nightly", "dcgan.flows.running", "dcgan.flows.serving", "dcgan.pipeline.reuse", "dcgan.release.verify",
 )  # fmt: skip
+LOUD = "loud"
 COMPUTING = ("regenerate", "sample")  # commands that load TensorFlow themselves
 
 Kind = Literal["forking", "lasting"]
 Dcgan = Callable[..., subprocess.CompletedProcess[str]]
 
 
-@contextmanager
-def shell(kind: Kind, environment: Mapping[str, str], folder: Path | None = None) -> Iterator[Dcgan]:
+@contextlib.contextmanager
+def shell(
+    kind: Kind, environment: Mapping[str, str], folder: Path | None = None, *, quiet: bool = True
+) -> Iterator[Dcgan]:
     """For the time of the block, run commands, each given by its arguments.
 
     Args:
         kind: see above.
         environment: of the commands.
         folder: where they run; None: where the caller is at the time.
+        quiet: whether a forking one loads Prefect as `dcgan run` does, by which Prefect keeps off the terminal.
     """
-    command = [sys.executable, "-m", "tests.shell", kind]
+    command = [sys.executable, "-m", "tests.shell", kind, *([] if quiet else [LOUD])]
     process = subprocess.Popen(
         command, cwd=ROOT, env=dict(environment), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -79,7 +83,7 @@ def main() -> None:
     forking = sys.argv[1] == "forking"
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     if forking:
-        with work._prefect_quiet():  # as `dcgan run` imports it
+        with contextlib.nullcontext() if LOUD in sys.argv else work._prefect_quiet():
             for module in LOADED:
                 importlib.import_module(module)
     else:

@@ -179,14 +179,14 @@ def test_serving_in_the_background_of_a_script_ends_on_sigterm(server: Server, t
 @pytest.fixture(scope="module")
 def dcgan_of_the_deaf(serverless: dict[str, str]) -> Iterator[Dcgan]:
     """Commands whose server does not answer."""
-    with shell("forking", serverless | {"PREFECT_API_URL": DEAF}) as dcgan:
+    with shell("forking", serverless | {"PREFECT_API_URL": DEAF}, quiet=False) as dcgan:
         yield dcgan
 
 
 @pytest.fixture(scope="module")
 def dcgan_of_the_server(server: Server) -> Iterator[Dcgan]:
     """Commands whose server does."""
-    with shell("forking", server.environment) as dcgan:
+    with shell("forking", server.environment, quiet=False) as dcgan:
         yield dcgan
 
 
@@ -208,8 +208,9 @@ def test_serving_without_a_server_ends_and_says_how_to_have_one(serverless: dict
 
 
 @pytest.mark.parametrize("command", ["serve", "run"])
-def test_server_that_does_not_answer_ends_the_command(dcgan_of_the_deaf: Dcgan, tmp_path: Path, command: str) -> None:
-    told = ended(dcgan_of_the_deaf, command, write_job(tmp_path))
+def test_server_that_does_not_answer_ends_the_command(serverless: dict[str, str], tmp_path: Path, command: str) -> None:
+    deaf = serverless | {"PREFECT_API_URL": DEAF}
+    told = ended(functools.partial(command_line, deaf), command, write_job(tmp_path))
     assert f"no Prefect server answers at PREFECT_API_URL={DEAF} (" in told and "prefect server start" in told
 
 
