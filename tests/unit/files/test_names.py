@@ -24,6 +24,11 @@ def test_unescape_undoes_escape(label: str) -> None:
     assert unescape(escape(label)) == label
 
 
+def test_what_escape_never_writes_is_not_taken_for_a_name() -> None:
+    with pytest.raises(UnicodeDecodeError):
+        unescape("%FF")
+
+
 @given(labels, labels)
 def test_different_names_stay_different(one: str, other: str) -> None:
     assert (escape(one) == escape(other)) == (one == other)
