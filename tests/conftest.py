@@ -252,6 +252,6 @@ def finished(serverless: dict[str, str], shared: Path) -> Finished:
             shutil.rmtree(folder, ignore_errors=True)  # of another process, which failed
             (folder / "job").mkdir(parents=True)
             own = serverless | {"PREFECT_HOME": str(folder / "prefect")}
-            made = finish(functools.partial(command_line, own), write_job(folder / "job"))
+            made = finish(functools.partial(command_line, own), write_job(folder / "job", outputs={"base": True}))
             record.write_text(json.dumps([made.summary, made.status, made.stderr]), encoding="utf-8")
     return Finished(folder / "job" / "job.yaml", *json.loads(record.read_text(encoding="utf-8")))

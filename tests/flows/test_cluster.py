@@ -23,8 +23,10 @@ import pytest
 
 from dcgan import load_release
 from dcgan.release.verify import verify
+from dcgan.run import records
 from dcgan.run.paths import Run
-from tests.conftest import DCGAN, TINY, write_job
+from dcgan.run.records import TrainingRecord
+from tests.conftest import DCGAN, TINY, Finished, write_digits, write_job
 from tests.object_store import Store, free_port, objects
 from tests.prefect_server import Server
 from tests.processes import log_of
@@ -143,9 +145,16 @@ def class_at_work(worker: subprocess.Popen[bytes]) -> str | None:
 
 
 @pytest.fixture(scope="module")
-def nights(cluster: Cluster, store: Store, tmp_path_factory: pytest.TempPathFactory) -> Nights:
+def nights(cluster: Cluster, store: Store, finished: Finished, tmp_path_factory: pytest.TempPathFactory) -> Nights:
+    """The base begins with that of another release, and learns from images without labels: both reach the workers."""
     root = tmp_path_factory.mktemp("nights")
-    job = write_job(root, training=TRAINING, run={"processes": 2, "threads": 1})
+    write_digits(root / "more", {3: 40})
+    job = write_job(
+        root,
+        data={"source": "images", "holdout": 0.4, "unlabelled": "more"},
+        training=TRAINING | {"base_from": str(finished.release)},
+        run={"processes": 2, "threads": 1},
+    )
     far = run(job, cluster.environment, f"run.on={cluster.address}", f"outputs.root={OUTPUTS}")
     work = f"{BUCKET}/outputs/tiny/work"
 
@@ -202,6 +211,19 @@ def test_release_is_byte_for_byte_that_of_the_local_run(here: Nights) -> None:
     pd.testing.assert_frame_equal(near.manifest.drop(columns="run_id"), far.manifest.drop(columns="run_id"))
     for record in ("balanced_accuracy", "recipe", "arms", "advice", "measures"):
         assert here.local[record] == here.far[record], record
+
+
+def test_base_has_begun_with_the_other_one_and_learnt_from_images_without_labels(here: Nights) -> None:
+    for state in (here.far, here.local):
+        assert state["catalogue"]["unlabelled"]["accepted"] == 40
+    [root] = Path(here.cluster.environment["XDG_STATE_HOME"]).glob("dcgan/*/tiny/runs/*")
+    bases = [Run(root), Run(Path(here.local["release"]).parents[1] / "runs" / here.local["run_id"])]
+    far, near = ((run.base / "model.npz").read_bytes() for run in bases)
+    assert far == near
+    labelled = sum(outcome["train"] for outcome in here.local["classes"].values())
+    for run in bases:
+        assert records.read(run.base / "record.json", TrainingRecord).num_images == labelled + 40
+        assert (run.given_base / "model.npz").exists()
 
 
 def test_nothing_of_a_finished_run_stays_in_the_store_but_its_release(here: Nights, store: Store) -> None:
