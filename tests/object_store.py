@@ -16,6 +16,8 @@ from pathlib import Path
 
 import s3fs
 
+from tests.processes import ending_with_us
+
 SECRET = "a/secret+that=stands-nowhere"
 
 
@@ -45,7 +47,8 @@ class Store:
 def running_store(log: Path) -> Iterator[Store]:
     """Start a server, for the time of the block."""
     port = free_port()
-    command = [str(Path(sys.executable).with_name("moto_server")), "-H", "127.0.0.1", "-p", str(port)]
+    server = str(Path(sys.executable).with_name("moto_server"))
+    command = ending_with_us([server, "-H", "127.0.0.1", "-p", str(port)])
     with log.open("wb") as file, subprocess.Popen(command, stdout=file, stderr=file) as process:
         try:
             deadline = time.monotonic() + 60

@@ -27,6 +27,7 @@ from filelock import FileLock
 
 from dcgan.flows.server import new_password, protection, upkeep
 from tests.object_store import free_port
+from tests.processes import ending_with_us
 
 ROOT = Path(__file__).parents[1]
 PREFECT = str(Path(sys.executable).with_name("prefect"))
@@ -67,7 +68,7 @@ class Server:
         return self.own_environment | IMPATIENCE | client | upkeep()
 
     def start(self) -> None:
-        command = [PREFECT, "server", "start", "--host", "127.0.0.1", "--port", str(self.port)]
+        command = ending_with_us([PREFECT, "server", "start", "--host", "127.0.0.1", "--port", str(self.port)])
         with self.log.open("a") as log:
             self.process = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
         wait_for("the server", self.answers)

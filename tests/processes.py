@@ -1,10 +1,20 @@
-"""What the worker processes of a run are doing."""
+"""Processes that tests start, and what the worker processes of a run are doing."""
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
+
+from dcgan.execution.child import LAUNCHER
+
+
+def ending_with_us(command: Sequence[str]) -> list[str]:
+    """A command whose process the system ends with this one, also after a Ctrl-C that leaves nobody to end it."""
+    return [*LAUNCHER, str(os.getpid()), *command] if sys.platform == "linux" else [*command]
 
 
 def log_of(process: psutil.Process) -> str:

@@ -204,7 +204,7 @@ def test_copies_of_an_image_do_not_speak_for_it(
     real_batches = utility.Batches
 
     def watched(real: list[np.ndarray], **keywords: object) -> object:
-        pools.append((real, keywords.get("synthetic")))
+        pools.append((real, keywords.get("second")))
         return real_batches(real, **keywords)
 
     monkeypatch.setattr(utility, "Batches", watched)
