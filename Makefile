@@ -8,7 +8,7 @@ BIN := .venv/bin
 SYSTEM_PACKAGES := chromium:chromium libimage-exiftool-perl:exiftool postgresql:pg_ctlcluster
 
 .DEFAULT_GOAL := help
-.PHONY: help install system demo up down test coverage faults check lint docs lock build sbom clean
+.PHONY: help install system demo up down test coverage mutants faults check lint docs lock build sbom clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -51,6 +51,10 @@ coverage: install system ## the whole test suite, and which lines of dcgan/ and 
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --skip-covered
 
+mutants: install ## breaks the code that decides in 1,800 ways, one at a time: which of them does no test notice?
+	$(BIN)/mutmut run
+	$(BIN)/mutmut results
+
 # The whole length of what `test` takes a sample of. One test at a time: what they do takes all cores.
 faults: install system ## the long part of tests/faults: kills, full disks, malformed files; hours, see benchmarks/RESULTS.md
 	$(BIN)/pytest -m long -s tests
@@ -85,4 +89,4 @@ build: install ## wheel and sdist in dist/, checked
 	$(BIN)/twine check --strict dist/*.tar.gz dist/*.whl
 
 clean: ## remove the virtual environment and caches; outputs/ stays
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis mutants
