@@ -11,6 +11,11 @@ from dcgan.run.records import CatalogueRecord, QuarantinedFile
 TEMPLATE = """\
 <p>{{ audit.num_files | count }} files: {{ audit.num_accepted | count }} accepted, {{ audit.num_left_out | count }}
 quarantined, of these {{ audit.duplicates | count }} duplicates. Quarantined files are left where they are, unchanged.</p>
+{% if unlabelled %}
+<p>{{ unlabelled.files | count }} files without labels: {{ unlabelled.accepted | count }} accepted,
+{{ unlabelled.reasons.values() | sum | count }} quarantined. Only the shared base learns from them, but for those that are
+nearly a held-out image.</p>
+{% endif %}
 {% if audit.reasons %}
 <table class="narrow">
 <caption>Why files were quarantined</caption>
@@ -68,7 +73,8 @@ def _audit(catalogue: CatalogueRecord) -> Audit:
 
 def view(shown: Shown) -> Mapping[str, object]:
     """What the catalogue found."""
-    return {"audit": _audit(shown.summary.catalogue)}
+    catalogue = shown.summary.catalogue
+    return {"audit": _audit(catalogue), "unlabelled": catalogue.unlabelled}
 
 
 INPUT = Section(anchor="input", title="Input", template=TEMPLATE, view=view)

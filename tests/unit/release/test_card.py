@@ -63,6 +63,14 @@ def test_classes_that_do_not_ship_are_told_with_their_reason_and_no_images(made:
     assert "| 0 | withheld | harms: recall |" in card
 
 
+def test_card_says_what_the_base_has_learnt_from(made: Made) -> None:
+    data = made.config.data.model_copy(update={"unlabelled": "/more"})
+    training = made.config.training.model_copy(update={"base_from": "/other"})
+    card = dataset_card(made.config.model_copy(update={"data": data, "training": training}), made.outcome)
+    assert "trained on all classes and on images without labels, itself begun from the base of another job;" in card
+    assert "begun from a base trained on all classes; images" in dataset_card(made.config, made.outcome)
+
+
 def test_versions_are_told_apart(made: Made) -> None:
     card = dataset_card(made.config, made.outcome)
     versions = made.outcome.versions

@@ -15,6 +15,7 @@ from dcgan.report.page import render, write_report
 from dcgan.report.sections import SECTIONS
 from dcgan.report.sections.base import Section
 from dcgan.run import history
+from dcgan.run.records import UnlabelledFiles
 from tests.records import changed
 from tests.reports import NOTE, make_full, past_night
 from tests.unit.conftest import CAT, MADE, SCRIPT, UP, Made, make_run
@@ -80,6 +81,14 @@ def test_every_picture_has_words(page: Tags) -> None:
 def test_refused_class_is_told_with_its_reason(made: Made) -> None:
     page = Tags(render(made.run, made.config, made.outcome))
     assert made.outcome.classes["three"].reason in page.text
+
+
+def test_images_without_labels_are_counted_apart(made: Made) -> None:
+    beside = UnlabelledFiles(files=1234, accepted=1200, unused=4, reasons={"empty file": 10, "file too large": 20})
+    catalogue = made.outcome.catalogue.model_copy(update={"unlabelled": beside})
+    page = Tags(render(made.run, made.config, changed(made.outcome, catalogue=catalogue)))
+    assert "1,234 files without labels: 1,200 accepted,\n30 quarantined." in page.text
+    assert "without labels" not in Tags(render(made.run, made.config, made.outcome)).text
 
 
 def test_withheld_images_are_made_and_not_released(tmp_path: Path) -> None:
