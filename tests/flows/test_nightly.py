@@ -48,7 +48,7 @@ def test_release_holds_what_the_design_promises(finished: Finished) -> None:
     names = {path.name for path in finished.release.iterdir()}
     assert names == {
         "images", "models", "manifest.parquet", "manifest.csv", "metadata.jsonl", "release.json", "report.html",
-        "README.md", "croissant.json", "release.sha256",
+        "README.md", "croissant.json", "release.sha256", "base",
     }  # fmt: skip
     assert (finished.release.parents[1] / "latest").resolve() == finished.release.resolve()
     assert not [path for path in finished.release.parent.iterdir() if path.name.startswith(".tmp-")]

@@ -45,7 +45,7 @@ def refusal(values: Any) -> str:
 def test_everything_but_name_and_source_has_a_default(tmp_path: Path) -> None:
     job = load_job(written(tmp_path, SMALLEST))
     unset = {name for part in (job.training, job.run) for name, value in part if value is None}
-    assert unset == {"max_minutes"}  # no budget
+    assert unset == {"base_from", "max_minutes"}  # random weights, and no budget
     assert job.training.class_steps == PRESETS["standard"].class_steps
 
 

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from dcgan.errors import StorageError
 from dcgan.run import records
 from dcgan.run.records import (
+    BaseRecord,
     CatalogueRecord,
     Change,
     ChangesRecord,
@@ -40,6 +41,7 @@ from dcgan.run.records import (
     RunSummary,
     SplitRecord,
     TrainingRecord,
+    UnlabelledRecord,
     Verdict,
 )
 from tests.records import (
@@ -124,6 +126,8 @@ EXAMPLES: list[Record] = [
     ),
     generation_record(3, short=True, rejected={"blank": 2}, thresholds={"label": 1 / 3}),
     JudgeRecord(classes=[ODD, "b"], steps=3, steps_of_fold=1),
+    BaseRecord(image_size=(28, 28), channels=1, width=32, latent_dim=100, seen_sha256="0"),
+    UnlabelledRecord(used=10, near_held_out=1),
     PrecisionRecord(precision="bfloat16", images_per_second={"float32": 1.5}),
     FINGERPRINTS,
     ChangesRecord(
