@@ -184,6 +184,13 @@ def test_blurred_images_have_much_less_detail_than_any_real_one() -> None:
     assert list(detail(np.full((1, 12, 10, 1), 7, np.uint8))) == [0.0]
 
 
+def test_detail_of_an_image_is_its_own_whatever_stands_beside_it() -> None:
+    several = np.concatenate([images(0, 2), half_size(images(2, 2)), np.full((1, 12, 10, 1), 7, np.uint8)])
+    together, alone = detail(several), np.concatenate([detail(one[None]) for one in several])
+    np.testing.assert_array_equal(together, alone)
+    assert together[:2].min() > 2 * together[2:].max()
+
+
 def test_unknown_filter_is_refused_with_those_that_there_are() -> None:
     require(BY_NAME)
     with pytest.raises(ConfigError, match=r"no filter 'sharp'; known are blank: nearly empty images; blurred: "):

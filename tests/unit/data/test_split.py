@@ -15,12 +15,26 @@ from PIL import Image
 
 from dcgan.config import DataConfig, JobConfig
 from dcgan.data.catalogue import build_catalogue, scan
-from dcgan.data.split import HOLDOUT, MIN_TRAIN, TRAIN, assign, labels_with_images, make_split, plan_split, read_split
+from dcgan.data.split import (
+    HOLDOUT,
+    MIN_TRAIN,
+    TRAIN,
+    VALIDATION_SHARE,
+    assign,
+    in_fold,
+    labels_with_images,
+    load_training,
+    load_validation,
+    make_split,
+    plan_split,
+    read_split,
+)
 from dcgan.errors import InputError
 from dcgan.execution.progress import no_report
 from dcgan.files import storage
 from dcgan.run.paths import Run
 from dcgan.run.records import ClassSplit, ClassState, SplitRecord
+from tests.conftest import split_run, write_digits
 from tests.samples import noise, write_classes, write_noise
 
 digests = st.lists(st.binary(min_size=32, max_size=32).map(bytes.hex), unique=True, min_size=1, max_size=30)
@@ -208,3 +222,28 @@ def test_images_are_converted_to_the_jobs_shape(tmp_path: Path) -> None:
     make_split(run, config)
     assert np.load(run.train_images("cat")).shape[1:] == (16, 9, 1)
     assert noise(0).shape == (12, 10, 3)
+
+
+def test_images_held_in_are_neither_trained_on_nor_held_out(tmp_path: Path) -> None:
+    write_digits(tmp_path / "images", {0: 170, 1: 50})
+    run, _ = split_run(tmp_path)
+    large, small = load_training(run, ["0", "1"])
+    validation = np.concatenate(load_validation(run, "0"))
+    held_out = np.load(run.holdout_images("0"))
+    parts = [{image.tobytes() for image in part} for part in (large, validation, held_out)]
+    assert all(parts)
+    assert not (parts[0] & parts[1] or parts[0] & parts[2] or parts[1] & parts[2])
+    assert len(validation) == round(VALIDATION_SHARE * len(np.load(run.train_images("0"))))
+    assert {image.tobytes() for image in np.concatenate(load_validation(run, "1"))} == {
+        image.tobytes() for image in small
+    }
+
+
+@pytest.mark.parametrize("label", ["0", "1"])
+def test_a_judge_scores_beside_images_that_it_has_not_seen(tmp_path: Path, label: str) -> None:
+    write_digits(tmp_path / "images", {0: 170, 1: 50})
+    run, _ = split_run(tmp_path)
+    images = np.load(run.train_images(label))
+    for fold, validation in enumerate(load_validation(run, label)):
+        seen = {image.tobytes() for image in images[~in_fold(len(images), fold)]}
+        assert len(validation) > 1 and not seen & {image.tobytes() for image in validation}

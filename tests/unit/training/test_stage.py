@@ -162,31 +162,6 @@ def test_tensorboard_shows_curves_and_samples(trained: tuple[TrainingRecord, Pat
     assert [event.step for event in events.Images("samples")] == list(range(0, 81, 10))
 
 
-def test_images_held_in_are_neither_trained_on_nor_held_out(tmp_path: Path) -> None:
-    write_digits(tmp_path / "images", {0: 170, 1: 50})
-    run, _ = prepared(tmp_path, {})
-    large, small = split.load_training(run, ["0", "1"])
-    validation = np.concatenate(split.load_validation(run, "0"))
-    held_out = np.load(run.holdout_images("0"))
-    parts = [{image.tobytes() for image in part} for part in (large, validation, held_out)]
-    assert all(parts)
-    assert not (parts[0] & parts[1] or parts[0] & parts[2] or parts[1] & parts[2])
-    assert len(validation) == round(split.VALIDATION_SHARE * len(np.load(run.train_images("0"))))
-    assert {image.tobytes() for image in np.concatenate(split.load_validation(run, "1"))} == {
-        image.tobytes() for image in small
-    }
-
-
-@pytest.mark.parametrize("label", ["0", "1"])
-def test_a_judge_scores_beside_images_that_it_has_not_seen(tmp_path: Path, label: str) -> None:
-    write_digits(tmp_path / "images", {0: 170, 1: 50})
-    run, _ = prepared(tmp_path, {})
-    images = np.load(run.train_images(label))
-    for fold, validation in enumerate(split.load_validation(run, label)):
-        seen = {image.tobytes() for image in images[~split.in_fold(len(images), fold)]}
-        assert len(validation) > 1 and not seen & {image.tobytes() for image in validation}
-
-
 def test_a_folds_judge_does_not_depend_on_the_images_that_it_leaves_out(tmp_path: Path) -> None:
     write_digits(tmp_path / "images", {0: 60, 1: 50})
     run, job = prepared(tmp_path, {})
