@@ -24,6 +24,7 @@ from dcgan.curation.filters import (
 )  # fmt: skip
 from dcgan.curation.filters.blank import BLANK_SHARE
 from dcgan.curation.filters.blurred import detail
+from dcgan.curation.filters.copies import COPY
 from dcgan.curation.filters.label import SURE_MIN
 from dcgan.errors import ConfigError
 from tests.samples import noise
@@ -88,6 +89,28 @@ def test_where_real_images_are_near_each_other_nearness_is_no_sign_of_a_copy() -
     twins = np.concatenate([real, real // 2 * 2])
     assert Curated(twins, ["copy"]).reasons(real[[2]] // 8 * 8 + 4) == [""]
     assert Curated(real, ["copy"]).reasons(real[[2]] // 8 * 8 + 4) == ["copy"]
+
+
+def test_copy_is_near_in_pixels_and_in_features() -> None:
+    limits = {"copy_pixels": 0.2, "copy_features": 0.4}
+    pixels, features = np.array([0.1, 0.1, 0.3, 0.3, 0.2]), np.array([0.3, 0.5, 0.3, 0.5, 0.3])
+    candidates = Candidates(images(0, 5), pixels, features, np.zeros(5))
+    assert list(COPY.rejects(candidates, limits)) == [True, False, False, False, False]
+
+
+def test_copies_are_nearer_than_half_of_what_the_closest_real_images_are_apart() -> None:
+    real = images(0, 20)
+    of_real = RealImages(real, features_of(real), NO_HOLDOUT, np.linspace(0, 0.6, 100))
+    limits = thresholds(of_real, ["copy"])
+    for name, points in {"copy_pixels": flat(real), "copy_features": features_of(real)}.items():
+        squares = ((points[:, None] - points[None]) ** 2).mean(2) + np.diag(np.full(20, np.inf))
+        apart = np.sqrt(squares.min(1))
+        assert limits[name] == pytest.approx(np.quantile(apart, 0.05) / 2, rel=1e-4)
+
+
+def test_blank_image_is_found_among_others() -> None:
+    blank = np.full((1, 12, 10, 1), 7, np.uint8)
+    assert Curated(images(0, 20)).reasons(np.concatenate([images(100, 2), blank])) == ["", "", "blank"]
 
 
 @pytest.mark.parametrize("value", [0, 128, 255])

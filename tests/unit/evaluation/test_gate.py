@@ -10,11 +10,12 @@ import pytest
 from dcgan.config import parse_job
 from dcgan.evaluation.arms import CLASSICAL, FEWER, WITH, WITHOUT, compared
 from dcgan.evaluation.gate import MIN_HOLDOUT, effect_of, judge, verdict_of
+from dcgan.evaluation.metrics.outlying import OUTLYING
 from dcgan.evaluation.statistics import Difference
 from dcgan.files import storage
 from dcgan.run import records, sentences
 from dcgan.run.paths import Run
-from dcgan.run.records import Effect, EvaluationRecord, Verdict
+from dcgan.run.records import Check, Effect, EvaluationRecord, Measure, Verdict
 from tests.records import comparison, measures_record, recipe, recipe_record, split_record
 
 
@@ -60,21 +61,33 @@ def test_gain_is_not_claimed_when_it_may_be_one_of_many_chances_but_harm_is_not_
 
 
 def measured(
-    tmp_path: Path, rights: dict[str, np.ndarray], truth: np.ndarray, num_train: list[int], policy: str = "no_harm"
+    tmp_path: Path,
+    rights: dict[str, np.ndarray],
+    truth: np.ndarray,
+    num_train: list[int],
+    policy: str = "no_harm",
+    *,
+    measures: dict[str, dict[str, Measure]] | None = None,
+    seed: int = 0,
 ) -> EvaluationRecord:
-    """The record of a run whose two seeds recognised these held-out images, in all arms that are not given alike."""
+    """The record of a run whose two seeds recognised these held-out images, in all arms that are not given alike.
+
+    What is given of an arm is which images were recognised, or how clearly each was (`recognitions.margins`).
+    """
     run = Run(tmp_path)
     labels = ["a", "b", "c"]
     train = dict(zip(labels, num_train, strict=True))
     records.write(run.split_record, split_record(train | {"empty": 0}))
-    records.write(run.measures, measures_record({label: {} for label in labels}))
+    records.write(run.measures, measures_record({label: {} for label in labels} if measures is None else measures))
     records.write(run.recipe_record, recipe_record(chosen=recipe(mixup=True)))
     base = rights[WITHOUT]
     for number, (_, arm) in enumerate(compared(2)):
-        margin = np.where(rights.get(arm, base), 1.0, -1.0)
+        found = rights.get(arm, base)
+        margin = np.where(found, 1.0, -1.0) if found.dtype == bool else found
         arrays = {"margin": margin, "truth": truth, "synthetic": np.array([10, 30, 0])}
         storage.write_bytes(run.compared(number), storage.pack_arrays(arrays))
     values = {"name": "j", "data": {"source": "x"}, "gate": {"classifier_seeds": 2, "policy": policy}}
+    values |= {"generation": {"seed": seed}}
     record = judge(run, parse_job(values, where=""))
     assert records.read(run.evaluation_record, EvaluationRecord) == record
     return record
@@ -129,14 +142,42 @@ def test_class_that_helps_keeps_its_effect_where_all_together_harm(tmp_path: Pat
     assert (record.classes["b"].verdict, record.classes["b"].harm_overall) == (verdict, policy != "report")
 
 
+@pytest.mark.parametrize(("policy", "verdict"), [("no_harm", "withheld"), ("report", "shipped")])
+def test_images_that_fail_a_check_are_unfit_whatever_they_are_worth(tmp_path: Path, policy: str, verdict: str) -> None:
+    noise = {"a": {OUTLYING.name: Measure(value=0.9, ceiling=0.01)}}  # nothing was measured of the others
+    helps = {WITHOUT: HALF, WITH: HALF | (TRUTH < 2)}
+    record = measured(tmp_path, helps, TRUTH, [10, 10, 10], policy, measures=noise)
+    unfit, fit = record.classes["a"], record.classes["b"]
+    assert (unfit.effect, unfit.verdict, unfit.harm_overall) == (Effect.UNFIT, verdict, False)
+    assert unfit.failed_check and unfit.failed_check.check is Check.OUTLYING and unfit.failed_check.value == 0.9
+    assert (fit.effect, fit.verdict, fit.failed_check) == (Effect.HELPS, Verdict.SHIPPED, None)
+    assert record.overall.verdict is Verdict.SHIPPED and record.overall.smoothed
+
+
+def test_intervals_follow_from_the_seed_and_each_class_has_draws_of_its_own(tmp_path: Path) -> None:
+    draws = np.random.default_rng(0)
+    rights = {WITHOUT: np.tile(draws.normal(size=40), 3), WITH: np.tile(draws.normal(size=40), 3)}
+
+    def intervals(seed: int) -> list[tuple[float, float]]:
+        record = measured(tmp_path / str(seed), rights, TRUTH, [10, 10, 10], seed=seed)
+        found = [*(evidence.recall for evidence in record.classes.values()), record.overall, record.advice.images]
+        return [(one.gain_low, one.gain_high) for one in found if one]
+
+    one, other = intervals(1), intervals(2)
+    assert one == intervals(1)
+    assert all(mine != theirs for mine, theirs in zip(one, other, strict=True))
+    assert len(set(one)) == len(one) == 5
+
+
 @pytest.mark.parametrize("policy", ["report", "no_harm", "proven_gain"])
 def test_too_few_held_out_images_give_no_verdict_and_no_proof(tmp_path: Path, policy: str) -> None:
-    truth = np.concatenate([np.zeros(MIN_HOLDOUT - 1, int), np.ones(40, int)])
+    truth = np.concatenate([np.zeros(MIN_HOLDOUT - 1, int), np.ones(MIN_HOLDOUT, int)])
     right = {WITHOUT: np.zeros(len(truth), bool), WITH: np.ones(len(truth), bool)}
     record = measured(tmp_path, right, truth, [10, 10, 10], policy)
     evidence = record.classes["a"]
     assert evidence.verdict == ("withheld" if policy == "proven_gain" else "shipped")
-    assert evidence.effect is Effect.UNTESTED
+    assert evidence.effect is Effect.UNTESTED and evidence.p_holm == 1.0
+    assert record.classes["b"].effect is Effect.HELPS, "just enough of them"
     reason = sentences.evidence(evidence, record.overall)
     assert reason == f"no verdict: {MIN_HOLDOUT - 1} held-out images, at least {MIN_HOLDOUT} are needed"
 
