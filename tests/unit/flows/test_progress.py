@@ -46,6 +46,12 @@ def seconds_of_task(publisher: Publisher, monkeypatch: pytest.MonkeyPatch) -> fl
     return time.monotonic() - began
 
 
+def wait_until_sent(publisher: Publisher) -> None:
+    """Else its thread would go on when the test is over, and ask Prefect itself, which would start a server."""
+    while publisher._waiting or publisher._sending:
+        time.sleep(0.01)
+
+
 def test_only_the_first_task_waits_for_a_server_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "FLUSH_SECONDS", 1.0)
     monkeypatch.setattr(progress, "create_progress_artifact", lambda *_, **__: uuid4())
@@ -58,6 +64,7 @@ def test_only_the_first_task_waits_for_a_server_that_does_not_answer(monkeypatch
     publisher.answering.clear()
     assert 0.9 < seconds_of_task(publisher, monkeypatch) < 10, "it had answered again"
     publisher.answering.set()
+    wait_until_sent(publisher)
 
 
 def test_only_the_first_task_waits_for_a_server_that_has_gone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,3 +75,4 @@ def test_only_the_first_task_waits_for_a_server_that_has_gone(monkeypatch: pytes
     publisher = Refused()
     assert 0.4 < seconds_of_task(publisher, monkeypatch) < 10
     assert seconds_of_task(publisher, monkeypatch) < 0.3
+    wait_until_sent(publisher)
