@@ -24,10 +24,12 @@ from filelock import FileLock
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from dcgan.config import JobConfig, parse_job
+from dcgan.config import JobConfig, ResolvedJob, parse_job
 from dcgan.data.catalogue import build_catalogue
 from dcgan.data.split import make_split
 from dcgan.execution.progress import no_report
+from dcgan.pipeline.performing import perform
+from dcgan.pipeline.stages import CATALOGUE, SPLIT
 from dcgan.run import runs
 from dcgan.run.paths import Run
 from tests.object_store import Bucket, Proxy, Store, running_store
@@ -130,6 +132,14 @@ def split_run(
     build_catalogue(run, job, no_report)
     make_split(run, job)
     return run, job
+
+
+def planned_run(job: ResolvedJob) -> Run:
+    """A run by the job's own first stages, up to where it is planned."""
+    run, _ = runs.open_run(job)
+    for stage in (CATALOGUE, SPLIT):
+        perform(stage, run, job)
+    return run
 
 
 @pytest.fixture(scope="session")

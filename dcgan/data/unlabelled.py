@@ -6,10 +6,9 @@ import numpy as np
 import pandas as pd
 
 from dcgan.config import ResolvedJob
-from dcgan.data import leakage
+from dcgan.data import leakage, lineage
 from dcgan.data.catalogue.listing import list_unlabelled
 from dcgan.data.catalogue.opening import ACCEPTED
-from dcgan.data.lineage import codes as codes_of_images
 from dcgan.data.split import image_shape, make_array, store_pixels
 from dcgan.files import storage
 from dcgan.run import records
@@ -63,7 +62,7 @@ def codes_of(table: pd.DataFrame | None) -> np.ndarray:
     if table is None:
         return np.empty(0, np.uint64)
     accepted = table.loc[table["verdict"] == ACCEPTED, "image_sha256"]
-    return np.sort(codes_of_images(accepted))
+    return np.sort(lineage.codes(accepted))
 
 
 def _accepted(run: Run) -> pd.DataFrame:

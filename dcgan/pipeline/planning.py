@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import pandas as pd
-
 from dcgan.config import ResolvedJob
 from dcgan.curation import filters
 from dcgan.curation.parts import MAX_TRIES
-from dcgan.data import leakage, lineage, unlabelled
+from dcgan.data import leakage, unlabelled
 from dcgan.data.catalogue import build_catalogue
-from dcgan.data.split import HOLDOUT, make_split
+from dcgan.data.split import make_split
 from dcgan.errors import ConfigError
 from dcgan.execution.progress import reports
 from dcgan.files import storage
@@ -64,8 +62,6 @@ def split(run: Run, job: ResolvedJob) -> dict[str, ClassPlan]:
     storage.require_room(run.root, estimate_bytes(plan, record.image_shape, job.training.width))
     leaks = leakage.audit(run).classes
     unlabelled.store(run, job)
-    table = pd.read_parquet(run.split_table)
-    given.require_fit(job, record.image_shape, lineage.codes(table.loc[table["split"] == HOLDOUT, "image_sha256"]))
     given.take_in(run, job)
     require_without_leaked(job, plan, {label: len(found.holdout_rows) for label, found in leaks.items()})
     return plan

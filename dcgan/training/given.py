@@ -23,7 +23,7 @@ from pydantic import ValidationError
 
 from dcgan.config import ResolvedJob
 from dcgan.data import lineage, unlabelled
-from dcgan.data.split import TRAIN, image_shape
+from dcgan.data.split import HOLDOUT, TRAIN, image_shape
 from dcgan.errors import ConfigError
 from dcgan.files import storage
 from dcgan.run import records
@@ -109,13 +109,16 @@ def require_fit(job: ResolvedJob, shape: tuple[int, int, int], held_out: np.ndar
 
 
 def take_in(run: Run, job: ResolvedJob) -> None:
-    """Copy the given base, if any, into the run.
+    """Check the given base, if any, and copy it into the run, which is split.
 
     Raises:
-        ConfigError: see `of_job`.
+        ConfigError: see `of_job` and `require_fit`.
     """
     given = of_job(job)
     if given is not None and not run.given_base.exists():
+        table = pd.read_parquet(run.split_table)
+        held_out = lineage.codes(table.loc[table["split"] == HOLDOUT, "image_sha256"])
+        require_fit(job, image_shape(run), held_out)
         with storage.whole_folder(run.given_base) as temporary:
             storage.write_bytes(temporary / MODEL, given.model)
             storage.write_bytes(temporary / SEEN, lineage.to_bytes(given.seen))

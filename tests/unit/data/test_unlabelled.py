@@ -18,11 +18,11 @@ from dcgan.data.catalogue import unlabelled as listing
 from dcgan.data.catalogue.reasons import DAMAGED, DUPLICATE, HIDDEN, SYNTHETIC
 from dcgan.errors import ConfigError, InputError
 from dcgan.generation.png import encode
-from dcgan.pipeline.performing import perform
-from dcgan.pipeline.stages import CATALOGUE, SPLIT
-from dcgan.run import records, runs
+from dcgan.pipeline.stages import SPLIT
+from dcgan.run import records
 from dcgan.run.paths import Run
 from dcgan.run.records import CatalogueRecord, TrainingRecord, UnlabelledRecord
+from tests.conftest import planned_run
 from tests.samples import noise, tree_hash, write_noise
 
 SIDE = 32
@@ -51,13 +51,6 @@ def job_of(root: Path, **data: Any) -> ResolvedJob:
     return parse_job(values, where="test").resolve(root)
 
 
-def split_run(job: ResolvedJob) -> Run:
-    run, _ = runs.open_run(job)
-    for stage in (CATALOGUE, SPLIT):
-        perform(stage, run, job)
-    return run
-
-
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A source of two classes and three splits, and a folder of pictures with whatever may lie in one."""
@@ -82,7 +75,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def run(root: Path) -> Run:
-    return split_run(job_of(root))
+    return planned_run(job_of(root))
 
 
 def test_what_is_left_out_has_its_reason(run: Run) -> None:
@@ -123,7 +116,7 @@ def test_names_and_order_of_files_do_not_matter(root: Path, run: Run, tmp_path: 
             target = tmp_path / "more" / f"{number:03d}{file.suffix}"
             target.parent.mkdir(exist_ok=True)
             target.write_bytes(file.read_bytes())
-    again = split_run(job_of(tmp_path))
+    again = planned_run(job_of(tmp_path))
     one, other = (unlabelled.load(each) for each in (run, again))
     assert one is not None and other is not None and np.array_equal(one, other)
     assert np.array_equal(unlabelled.codes(run), unlabelled.codes(again))
@@ -148,7 +141,7 @@ def test_too_many_are_cut_to_the_same_ones_when_some_are_added(root: Path, monke
 def test_the_folder_is_not_written_to_and_is_not_opened_twice(root: Path, run: Run) -> None:
     before = tree_hash(root / "more")
     assert run.job.unlabelled_cache.exists()
-    split_run(job_of(root))
+    planned_run(job_of(root))
     assert tree_hash(root / "more") == before
 
 
@@ -198,7 +191,7 @@ def test_base_learns_from_them_and_without_them_is_what_it_was(tmp_path: Path) -
         values = {"name": name, "data": {"source": "images", "holdout": 0.2, **more}, "training": training}
         values |= {"outputs": {"root": "out"}, "generation": {"per_class": 5}}
         job = parse_job(values, where="test").resolve(tmp_path)
-        run = split_run(job)
+        run = planned_run(job)
         choose_precision(run, job.training, image_shape(run))
         found[name] = train_base(run, job, None, lambda _: None)
     with_them, without, again = (found[name] for name in ("with", "without", "again"))

@@ -16,14 +16,13 @@ from dcgan.data.split import TRAIN, image_shape
 from dcgan.errors import ConfigError
 from dcgan.files import storage
 from dcgan.pipeline import fingerprints
-from dcgan.pipeline.performing import perform
-from dcgan.pipeline.stages import CATALOGUE, SPLIT
-from dcgan.run import records, runs
+from dcgan.run import records
 from dcgan.run.paths import BASE_FILES, Run
 from dcgan.run.records import BaseRecord
 from dcgan.training import given
 from dcgan.training.precision import choose_precision
 from dcgan.training.stage import train_base
+from tests.conftest import planned_run
 from tests.samples import write_classes
 
 TRAINING = {"width": 4, "latent_dim": 4, "batch_size": 8, "base_steps": 3, "precision": "float32"}
@@ -37,15 +36,8 @@ def job_of(root: Path, images: str, **training: Any) -> ResolvedJob:
     return parse_job(values, where="test").resolve(root)
 
 
-def split_run(job: ResolvedJob) -> Run:
-    run, _ = runs.open_run(job)
-    for stage in (CATALOGUE, SPLIT):
-        perform(stage, run, job)
-    return run
-
-
 def trained(job: ResolvedJob) -> Run:
-    run = split_run(job)
+    run = planned_run(job)
     choose_precision(run, job.training, image_shape(run))
     train_base(run, job, None, lambda _: None)
     return run
@@ -131,7 +123,7 @@ def test_base_that_has_seen_a_held_out_image_is_refused(root: Path, first: Run) 
     job = job_of(root, "first", base_from=str(first.root))
     job = job.model_copy(update={"name": "third", "data": job.data.model_copy(update={"holdout": 0.6})})
     with pytest.raises(ConfigError, match=r"it has seen \d+ images that this job holds out"):
-        split_run(job)
+        planned_run(job)
 
 
 def copy_of(first: Run, folder: Path) -> Path:
@@ -184,7 +176,7 @@ def test_what_is_no_base_is_told(root: Path, first: Run, tmp_path: Path, spoil: 
     folder = copy_of(first, tmp_path / "run")
     spoil(folder / "base")
     with pytest.raises(ConfigError, match=problem):
-        split_run(job_of(root, "second", base_from=str(folder)))
+        planned_run(job_of(root, "second", base_from=str(folder)))
 
 
 def test_weights_that_are_not_the_networks_are_told_before_a_step(root: Path, first: Run, tmp_path: Path) -> None:
