@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
+BYTES = 8  # of an image in a file
+
 
 def codes(digests: Iterable[str]) -> np.ndarray:
     """Images as numbers, given the SHA-256 of each one's pixels in hex: uint64 (n,), in the same order."""

@@ -53,7 +53,7 @@ class GivenBase:
     def seen(self) -> np.ndarray:
         """The real images that it has seen: uint64 (n,)."""
         content = _read(self.folder / SEEN, MAX_SEEN_BYTES)
-        if storage.sha256_bytes(content) != self.about.seen_sha256:
+        if storage.sha256_bytes(content) != self.about.seen_sha256 or len(content) % lineage.BYTES:
             raise ConfigError(f"{self.folder / SEEN} is not what {ABOUT} says: the base is damaged")
         return lineage.from_bytes(content)
 

@@ -138,6 +138,13 @@ def spoil_seen(base: Path) -> None:
     (base / given.SEEN).write_bytes(b"12345678")
 
 
+def sealed_but_cut(base: Path) -> None:
+    content = (base / given.SEEN).read_bytes()[:-3]
+    (base / given.SEEN).write_bytes(content)
+    about = records.read(base / given.ABOUT, BaseRecord)
+    records.write(base / given.ABOUT, about.model_copy(update={"seen_sha256": storage.sha256_bytes(content)}))
+
+
 def leave_out_model(base: Path) -> None:
     (base / given.MODEL).unlink()
 
@@ -164,6 +171,7 @@ def no_base(base: Path) -> None:
     ("spoil", "problem"),
     [
         (spoil_seen, "seen.bin is not what about.json says: the base is damaged"),
+        (sealed_but_cut, "seen.bin is not what about.json says: the base is damaged"),
         (leave_out_model, "model.npz of training.base_from cannot be read: No such file"),
         (pipe_for_model, "model.npz is no plain file"),
         (link_for_seen, "seen.bin of training.base_from cannot be read"),
