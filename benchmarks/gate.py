@@ -163,7 +163,7 @@ def train(trial: Trial) -> Trial:
     parts = {name: np.concatenate([*beside(trial.base, name).values()]) for name in ("pool", "test")}
     images = np.concatenate([*parts.values()])
     found = np.stack(
-        [classifiers.logits(f"utility {seed}", sets, recipe, steps, images, silent) for seed in range(trial.num_seeds)]
+        [classifiers.trained(f"utility {seed}", sets, recipe, steps, silent)(images) for seed in range(trial.num_seeds)]
     )
     shutil.rmtree(run.root)
     pool, test = np.split(found, [len(parts["pool"])], axis=1)

@@ -59,10 +59,10 @@ def main() -> None:
             print(
                 f"{split:6}{name:20}{(of_class & ~synthetic).sum():6,} real{(of_class & synthetic).sum():6,} synthetic"
             )
-    images = "with" if release.recipe.synthetic else "without"
-    print(
-        f"The release advises to train {images} the synthetic images, {'with' if release.recipe.mixup else 'no'} mixup"
-    )
+    parts = {"the synthetic images": release.recipe.synthetic, "mixup": release.recipe.mixup,
+             "guessed labels": release.recipe.guessed}  # fmt: skip
+    advised = [f"{'with' if part else 'without'} {name}" for name, part in parts.items()]
+    print(f"The release advises to train {', '.join(advised)}")
 
 
 if __name__ == "__main__":

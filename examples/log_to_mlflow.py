@@ -45,7 +45,8 @@ def main() -> None:
         print(f"{record.run_id} is logged already, as {logged[0].info.run_id}")
         return
     with mlflow.start_run(run_name=record.run_id, tags={"run_id": record.run_id, "state": record.state}) as run:
-        mlflow.log_params({"mixup": release.recipe.mixup, "synthetic share": release.recipe.synthetic})
+        recipe = release.recipe
+        mlflow.log_params({"mixup": recipe.mixup, "guessed": recipe.guessed, "synthetic share": recipe.synthetic})
         mlflow.log_metrics(dict(metrics(release)))
         mlflow.log_dict({label: entry.verdict.value for label, entry in record.classes.items()}, "verdicts.json")
         mlflow.log_artifact(str(release.path / "report.html"))

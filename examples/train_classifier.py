@@ -54,6 +54,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("release", type=Path, help="folder of a release, such as outputs/digits/latest")
     parser.add_argument("--real", type=Path, help="where the real images are now (default: where the job found them)")
+    parser.add_argument("--unlabelled", type=Path, help="where the images without labels are, if labels were guessed")
     parser.add_argument("--steps", type=int, default=1500, help="optimizer steps of each training (default: 1500)")
     parser.add_argument("--seeds", type=int, default=1, help="trainings of each kind (default: 1)")
     parser.add_argument("--batch-size", type=int, default=64, help="images per optimizer step (default: 64)")
@@ -76,15 +77,17 @@ def main() -> None:
 
     steps = arguments.steps
     arms: dict[str, dict[str, bool]] = {
-        "classical augmentation": {"synthetic": False, "mixup": False},
-        "and all images": {"synthetic": True, "mixup": False},
+        "classical augmentation": {"synthetic": False, "guessed": False, "mixup": False},
+        "and all images": {"synthetic": True, "guessed": False, "mixup": False},
         "as advised": {},
     }
     results: dict[str, list[np.ndarray]] = {arm: [] for arm in arms}
     for seed in range(arguments.seeds):
         for arm, choices in arms.items():
             keras.utils.set_random_seed(seed)
-            dataset = release.dataset(real, batch_size=arguments.batch_size, seed=seed, **choices)
+            dataset = release.dataset(
+                real, unlabelled=arguments.unlabelled, batch_size=arguments.batch_size, seed=seed, **choices
+            )
             results[arm].append(recalls(dataset, steps, test, num_classes))
 
     print(f"\n{steps:,} optimizer steps each; mean of {arguments.seeds}, on held-out real images:")

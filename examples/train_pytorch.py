@@ -166,6 +166,8 @@ def main() -> None:
         "and both": (synthetic, True),
     }
     advised = bool(release.recipe.synthetic), release.recipe.mixup
+    if release.recipe.guessed:
+        print("The release also advises images with guessed labels, which are not drawn here: see release.guessed()")
     print(f"{arguments.steps:,} optimizer steps each, on held-out real images:")
     print(f"{'trained with':24}{'balanced accuracy':>18}")
     for arm, (images, mixup) in arms.items():

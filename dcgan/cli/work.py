@@ -124,7 +124,7 @@ def _show_plan(
     budget = f", {training.max_minutes:g} min at most" if training.max_minutes else ""
     display.say(f"Images      {height} x {width} px, {'grey' if record.channels == 1 else 'RGB'}")
     if record.unlabelled:
-        display.say(f"            and up to {record.unlabelled.accepted:,} without labels for the shared base")
+        display.say(f"            and up to {record.unlabelled.accepted:,} without labels")
     display.say(f"Training    preset {training.preset}, width {training.width}{budget}")
     display.say(f"            {base}up to {counted(training.class_steps, 'step')} for each class asked for")
     display.say(f"Generation  {counted(num_wanted, 'image')} for {num_trained} of {counted(len(plan), 'class')}")

@@ -34,7 +34,7 @@ class DataConfig(Model):
     A path is relative to the job file. A URL, such as `s3://bucket/images`, must not contain credentials."""
     unlabelled: str | None = None
     """Path or URL of a folder with further images of the same kind, at any depth, whatever their class. The shared base
-    learns from them too; they count for nothing else, and nothing is measured on them. Never written to."""
+    learns from them too, and classifiers do if guessed labels help. Nothing is measured on them. Never written to."""
     format: str | None = None
     """The form of the source: `folder`, `imagefolder`, `table`, `parquet`, `npz` or `gtsrb`. `null`: recognised by what
     is there."""

@@ -1,21 +1,27 @@
-"""Images without labels: which of them the shared base learns from, and their pixels."""
+"""Images without labels: which of them are used, and their pixels."""
 
 from __future__ import annotations
+
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from dcgan.config import ResolvedJob
+from dcgan.config import DataConfig, ResolvedJob
 from dcgan.data import leakage, lineage
+from dcgan.data.catalogue.inspection import NO_CACHE, inspect_all
 from dcgan.data.catalogue.listing import list_unlabelled
 from dcgan.data.catalogue.opening import ACCEPTED
+from dcgan.data.catalogue.sources import Source
 from dcgan.data.split import image_shape, make_array, store_pixels
+from dcgan.execution.progress import no_report
 from dcgan.files import storage
 from dcgan.run import records
 from dcgan.run.paths import Run
 from dcgan.run.records import UnlabelledRecord
 
-IMAGES, RECORD = "images.npy", "unlabelled.json"
+IMAGES, TABLE, RECORD = "images.npy", "images.parquet", "unlabelled.json"
 
 
 def store(run: Run, job: ResolvedJob) -> None:
@@ -40,16 +46,54 @@ def store(run: Run, job: ResolvedJob) -> None:
         images = np.load(file)
         is_near = leakage.near_held_out(run, images, table["perceptual_hash"])
         np.save(file, images[~is_near])
+        table.loc[~is_near, ["path", "image_sha256"]].to_parquet(temporary / TABLE, index=False)
         near = int(is_near.sum())
         records.write(temporary / RECORD, UnlabelledRecord(used=len(table) - near, near_held_out=near))
 
 
 def load(run: Run) -> np.ndarray | None:
-    """The images without labels that the base learns from, uint8 (n, H, W, C); None if there are none."""
+    """The images without labels that are used, uint8 (n, H, W, C), still on the disk; None if there are none."""
     if not run.unlabelled.exists():
         return None
-    images: np.ndarray = np.load(run.unlabelled / IMAGES)
+    images: np.ndarray = np.load(run.unlabelled / IMAGES, mmap_mode="r")
     return images if len(images) else None
+
+
+def table(run: Run) -> pd.DataFrame:
+    """Their paths and the SHA-256 of their pixels, in the same order."""
+    return pd.read_parquet(run.unlabelled / TABLE)
+
+
+def read_again(
+    data: DataConfig, image_shape: tuple[int, int, int], wanted: pd.DataFrame
+) -> tuple[np.ndarray, np.ndarray]:
+    """Some of the images without labels, read again.
+
+    Args:
+        data: where they are, and how they are read.
+        image_shape: (H, W, C) to convert to.
+        wanted: their `path` and `image_sha256`.
+
+    Returns:
+        Images uint8 (n, H, W, C), and the row of each in `wanted`, (n,), rising. Those that are gone, or have changed,
+        are not among them.
+
+    Raises:
+        InputError: there is no such folder.
+    """
+    everything = list_unlabelled(data)
+    row_of = {path: row for row, path in enumerate(wanted["path"])}
+    source = Source(everything.root, [one for one in everything.entries if one.path in row_of], everything.reading)
+    table = inspect_all(source, data, NO_CACHE, no_report)
+    table["path"] = [entry.path for entry in source.entries]
+    table["wanted"] = [row_of[path] for path in table["path"]]
+    same = table["image_sha256"].to_numpy() == wanted["image_sha256"].to_numpy()[table["wanted"]]
+    table = table[(table["verdict"] == ACCEPTED) & same].sort_values("wanted", ignore_index=True)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, IMAGES)
+        make_array(file, (len(table), *image_shape))
+        store_pixels(source, table.assign(file=str(file), row=range(len(table))), image_shape, data)
+        return np.load(file), table["wanted"].to_numpy()
 
 
 def codes(run: Run) -> np.ndarray:

@@ -83,13 +83,14 @@ def worth(facts: Facts, draws: np.random.Generator) -> Worth:
     """How many real images would add as much as the synthetic ones.
 
     Recall is assumed to rise by the same amount with each doubling of a class's training images. Classifiers that had
-    half of them show what a doubling adds; synthetic images that add half as much are worth half a doubling.
+    half of them show what a doubling adds, with classical augmentation alone; synthetic images that add half as much
+    are worth half a doubling.
     """
     found, about = facts.found, facts.about
     counts = np.array([facts.num_real[number] for number in about])
     images, doubling = (
         [found.gain(arm, other, number) for number in about]
-        for arm, other in ((WITH, found.without), (found.without, FEWER))
+        for arm, other in ((WITH, found.without), (CLASSICAL, FEWER))
     )
     gains, slopes = bootstrap([images, doubling], draws)
     of_doubling = summarized(slopes, float(np.mean([values.mean() for values in doubling])))

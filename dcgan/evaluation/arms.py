@@ -10,20 +10,22 @@ from dcgan.run.records import Recipe, RecipeRecord
 
 CLASSICAL, WITHOUT, WITH, FEWER = "classical", "without", "with", "fewer real"
 ARMS = (CLASSICAL, WITHOUT, WITH, FEWER)
-"""Classical augmentation alone; the recipe without the synthetic images, and with them; and the recipe without them on
+"""Classical augmentation alone; the recipe without the synthetic images, and with them; and classical augmentation on
 half of the scarce classes' real images (`sets.scarce`), which shows what real images are worth."""
+BEFORE = (CLASSICAL, FEWER)
+"""Those that can be trained before there is a recipe."""
 
 
 def classical(gate: GateConfig) -> Recipe:
-    """What `CLASSICAL` is trained with."""
+    """What the arms of `BEFORE` are trained with."""
     return Recipe(augmentation=tuple(gate.augmentation))
 
 
 def recipes(gate: GateConfig, record: RecipeRecord) -> dict[str, Recipe]:
     """What each arm is trained with. `WITHOUT` is left out if it would be the same as `CLASSICAL`."""
-    without = record.chosen.without_images
-    found = {CLASSICAL: classical(gate), WITHOUT: without, WITH: record.chosen, FEWER: without}
-    return {arm: recipe for arm, recipe in found.items() if arm != WITHOUT or without != found[CLASSICAL]}
+    plain, without = classical(gate), record.chosen.without_images
+    found = {CLASSICAL: plain, WITHOUT: without, WITH: record.chosen, FEWER: plain}
+    return {arm: recipe for arm, recipe in found.items() if arm != WITHOUT or without != plain}
 
 
 def compared(num_seeds: int) -> list[tuple[int, str]]:

@@ -9,10 +9,10 @@ import numpy as np
 
 from dcgan.config import ResolvedJob
 from dcgan.data.split import labels_with_images
-from dcgan.evaluation import checks, sets
+from dcgan.evaluation import checks, guesses, sets
 from dcgan.evaluation.advice import Facts, advise, comparison, scores
 from dcgan.evaluation.arms import WITH
-from dcgan.evaluation.recipes import synthetic_share
+from dcgan.evaluation.recipes import share_of_draws
 from dcgan.evaluation.recognitions import Recognitions, read_recognitions, rounded
 from dcgan.evaluation.statistics import Difference, difference, holm
 from dcgan.execution import randomness
@@ -66,6 +66,12 @@ def judge(run: Run, job: ResolvedJob) -> EvaluationRecord:
     found = read_recognitions(run, job.gate, recipe)
     gains = gains_of(found, labels, job.generation.seed)
     overall, classes = verdicts(job.gate.policy, found, gains, labels, num_real, measures)
+    if recipe.chosen.guessed:
+        scarce = {labels[number]: num_real[number] for number in sets.scarce(num_real)}
+        for label, count in guesses.counts(run).items():
+            if label in scarce:
+                share = share_of_draws(scarce[label], count, recipe.chosen.guessed)
+                classes[label] = classes[label].model_copy(update={"guessed": count, "guessed_share": share})
     facts = Facts(recipe, found, num_real, labels)
     ships = any(evidence.verdict is Verdict.SHIPPED for evidence in classes.values())
     draws = randomness.generator(job.generation.seed, "", "advice bootstrap")
@@ -107,7 +113,7 @@ def verdicts(
     overall, classes = _overall(policy, gains.whole), {}
     for number, label in enumerate(labels):
         failed = checks.failed(measures.classes.get(label, {})) if measures else None
-        of_draws = synthetic_share(num_real[number], int(found.synthetic[number]), found.recipes[WITH].synthetic)
+        of_draws = share_of_draws(num_real[number], int(found.synthetic[number]), found.recipes[WITH].synthetic)
         classes[label] = _of_class(policy, number, found, gains, failed, overall, of_draws)
     return overall, classes
 

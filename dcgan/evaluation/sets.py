@@ -29,6 +29,8 @@ class Sets:
     """None: the class has none."""
     nearest: Sequence[np.ndarray]
     """For each synthetic image the row of the nearest real training image of its class, int64 (n,)."""
+    guessed: Sequence[np.ndarray | None] = ()
+    """Images without labels that classifiers guess to be of a class; empty: none of any class."""
 
     @property
     def counts(self) -> np.ndarray:

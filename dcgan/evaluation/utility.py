@@ -7,6 +7,7 @@ the same, and all draw every class equally often. Each classifier has a number, 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,16 +15,17 @@ import numpy as np
 
 from dcgan.config import ResolvedJob
 from dcgan.config.gate import GateConfig
+from dcgan.data import unlabelled
 from dcgan.data.leakage import leaked
 from dcgan.data.split import in_fold
-from dcgan.evaluation import arms, checks
-from dcgan.evaluation.recipes import classifier_steps, shares, trial_steps, trials
+from dcgan.evaluation import arms, checks, guesses
+from dcgan.evaluation.recipes import classifier_steps, share_of_draws, trial_steps, trials
 from dcgan.evaluation.recognitions import margins
 from dcgan.evaluation.sets import Sets, load_sets
 from dcgan.execution import randomness
 from dcgan.execution.progress import OnProgress, part_of
 from dcgan.files import storage
-from dcgan.networks.batches import Batches
+from dcgan.networks.batches import Batches, Pools
 from dcgan.networks.classifier import trainer
 from dcgan.networks.pace import PROOF
 from dcgan.run import records
@@ -34,14 +36,15 @@ from dcgan.run.records import MeasuresRecord, Recipe, RecipeRecord
 def measure(run: Run, job: ResolvedJob, numbers: Sequence[int], on_progress: OnProgress) -> dict[int, float]:
     """Train and test classifiers of `arms.compared`. `run.compared(number)` gets the margins of each.
 
-    All but those of `arms.CLASSICAL` need the recipe to be chosen first.
+    All but those of `arms.BEFORE` need the recipe to be chosen first, and what those of `arms.CLASSICAL` guess of the
+    images without labels.
 
     Returns:
         The share recognised, by number.
     """
     classifiers = arms.compared(job.gate.classifier_seeds)
-    recipes = {arms.CLASSICAL: arms.classical(job.gate)}
-    if any(classifiers[number][1] != arms.CLASSICAL for number in numbers):
+    recipes = dict.fromkeys(arms.BEFORE, arms.classical(job.gate))
+    if any(classifiers[number][1] not in arms.BEFORE for number in numbers):
         recipes = arms.recipes(job.gate, records.read(run.recipe_record, RecipeRecord))
     with_images = any(recipes[classifiers[number][1]].synthetic for number in numbers)
     sets = _sets(run, job.gate, with_images=with_images)
@@ -52,7 +55,11 @@ def measure(run: Run, job: ResolvedJob, numbers: Sequence[int], on_progress: OnP
         seed, arm = classifiers[number]
         recipe = recipes[arm]
         of_arm = halved(sets, seed) if arm == arms.FEWER else sets
-        return Trial(run.compared(number), _about(sets, recipe), f"utility {seed}", of_arm, recipe, steps, tested)
+        if recipe.guessed:
+            of_arm = replace(of_arm, guessed=guesses.for_proof(run, sets))
+        to_guess = unlabelled.load(run) if arm == arms.CLASSICAL else None
+        about = _about(sets, recipe)
+        return Trial(run.compared(number), about, f"utility {seed}", of_arm, recipe, steps, tested, to_guess)
 
     return _carry_out(trial, numbers, Classifiers(job, sets), on_progress)
 
@@ -62,7 +69,7 @@ def try_recipes(
     job: ResolvedJob,
     numbers: Sequence[int],
     on_progress: OnProgress,
-    best: Mapping[str, Any] | None = None,
+    recipes: Sequence[Mapping[str, Any]],
 ) -> dict[int, float]:
     """Train and test classifiers of `recipes.trials`. `run.tried(number)` gets the margins of each.
 
@@ -75,13 +82,13 @@ def try_recipes(
         job: resolved.
         numbers: of the classifiers.
         on_progress: called after each stretch of steps.
-        best: the best recipe without synthetic images, as JSON; needed for those with some.
+        recipes: one of the lists of `recipes.rounds`, as JSON.
 
     Returns:
         The share recognised, by number.
     """
-    sets = _sets(run, job.gate, with_images=best is not None)
-    tried = trials(job.gate, Recipe.model_validate(best) if best else None)
+    tried = trials([Recipe.model_validate(recipe) for recipe in recipes])
+    sets = _sets(run, job.gate, with_images=any(tried[number][0].synthetic for number in numbers))
     steps_of_all = classifier_steps(job.gate, [len(images) for images in sets.real])
 
     def trial(number: int) -> Trial:
@@ -98,10 +105,13 @@ def try_recipes(
             ],
             [],
         )
+        if recipe.guessed:
+            seen = replace(seen, guessed=guesses.for_fold(run, fold, sets))
+        to_guess = unlabelled.load(run) if recipe == tried[0][0] else None
         tested = [images[mask] for images, mask in zip(sets.real, left, strict=True)]
         steps = trial_steps(steps_of_all)
         about = _about(sets, recipe) | {"steps": np.array(steps_of_all)}
-        return Trial(run.tried(number), about, f"recipe {fold}", seen, recipe, steps, tested)
+        return Trial(run.tried(number), about, f"recipe {fold}", seen, recipe, steps, tested, to_guess)
 
     return _carry_out(trial, numbers, Classifiers(job, sets), on_progress)
 
@@ -117,7 +127,7 @@ def _sets(run: Run, gate: GateConfig, *, with_images: bool) -> Sets:
         return sets
     fit = [not checks.failed(measures.classes.get(label, {})) for label in sets.labels]
     synthetic = [images if is_fit else None for images, is_fit in zip(sets.synthetic, fit, strict=True)]
-    return Sets(sets.labels, sets.real, synthetic, sets.nearest)
+    return replace(sets, synthetic=synthetic)
 
 
 def _about(sets: Sets, recipe: Recipe) -> dict[str, np.ndarray]:
@@ -132,7 +142,7 @@ def halved(sets: Sets, seed: int) -> Sets:
         images[np.sort(draws.permutation(len(images))[: -(-len(images) // 2)])] if number in sets.scarce else images
         for number, images in enumerate(sets.real)
     ]
-    return Sets(sets.labels, real, sets.synthetic, sets.nearest)
+    return replace(sets, real=real)
 
 
 class Trial(NamedTuple):
@@ -146,16 +156,18 @@ class Trial(NamedTuple):
     purpose: str
     """Names the seed."""
     sets: Sets
-    """What it is trained on; of the synthetic images, as the recipe says."""
+    """What it is trained on; of the synthetic and the guessed images, as the recipe says."""
     recipe: Recipe
     steps: int
     """Optimizer steps."""
     tested: Sequence[np.ndarray]
     """uint8 (n, H, W, C) of each class."""
+    to_guess: np.ndarray | None
+    """uint8 (n, H, W, C), whose class numbers the file gets as `guesses.GUESSES`."""
 
 
 class Classifiers:
-    """Trains and tests the classifiers that the job measures with, one after the other."""
+    """Trains the classifiers that the job measures with, one after the other."""
 
     def __init__(self, job: ResolvedJob, sets: Sets) -> None:
         """Build nothing yet.
@@ -167,34 +179,39 @@ class Classifiers:
         self._seed, self._gate = job.generation.seed, job.gate
         self._shape, self._num_classes = sets.real[0].shape[1:], len(sets.labels)
 
-    def logits(
-        self,
-        purpose: str,
-        sets: Sets,
-        recipe: Recipe,
-        steps: int,
-        images: np.ndarray,
-        on_progress: OnProgress,
-    ) -> np.ndarray:
-        """Train a classifier, and let it look at real images.
+    def trained(
+        self, purpose: str, sets: Sets, recipe: Recipe, steps: int, on_progress: OnProgress
+    ) -> Callable[[np.ndarray], np.ndarray]:
+        """Train a classifier.
 
         Args:
             purpose: names the seed.
-            sets: what it is trained on; of the synthetic images, as the recipe says.
+            sets: what it is trained on; of the synthetic and the guessed images, as the recipe says.
             recipe: see there.
             steps: optimizer steps.
-            images: uint8 (N, H, W, C).
             on_progress: called after each stretch of steps.
 
         Returns:
-            Its logits, float32 (N, K).
+            From uint8 (N, H, W, C) to its logits, float32 (N, K), until the next one is trained.
         """
         seed = randomness.key(self._seed, "", purpose) % 2**31
         one = trainer(self._shape, self._num_classes, recipe.augmentation, PROOF, path=self._gate.classifier)
-        synthetic = sets.synthetic if recipe.synthetic else None
-        batches = Batches(sets.real, stream=seed, second=synthetic, shares=shares(sets, recipe.synthetic))
+        synthetic, guessed = (
+            _beside(sets, sets.synthetic, recipe.synthetic),
+            _beside(sets, sets.guessed, recipe.guessed),
+        )
+        batches = Batches(sets.real, synthetic, guessed, stream=seed)
         one.train(batches, steps, seed, on_progress, mixup=recipe.mixup)
-        return one.logits(images)
+        return one.logits
+
+
+def _beside(sets: Sets, images: Sequence[np.ndarray | None], strength: float) -> Pools:
+    """Some images of each class beside its real ones, each class's with its `share_of_draws`."""
+    if not strength or not images:
+        images = [None] * len(sets.real)
+    counts = [0 if of_class is None else len(of_class) for of_class in images]
+    pairs = zip(sets.real, counts, strict=True)
+    return Pools(images, [share_of_draws(len(real), count, strength) for real, count in pairs])
 
 
 def _carry_out(
@@ -208,10 +225,11 @@ def _carry_out(
         found = _standing(trial.file, about)
         if found is None:
             report = part_of(on_progress, position * trial.steps, len(numbers) * trial.steps)
-            images = np.concatenate(trial.tested)
-            logits = classifiers.logits(trial.purpose, trial.sets, trial.recipe, trial.steps, images, report)
+            logits = classifiers.trained(trial.purpose, trial.sets, trial.recipe, trial.steps, report)
             truth = np.repeat(np.arange(len(trial.tested)), [len(of_class) for of_class in trial.tested])
-            found = {"margin": margins(logits, truth), "truth": truth} | about
+            found = {"margin": margins(logits(np.concatenate(trial.tested)), truth), "truth": truth} | about
+            if trial.to_guess is not None:
+                found[guesses.GUESSES] = logits(trial.to_guess).argmax(1).astype(np.int32)
             storage.write_bytes(trial.file, storage.pack_arrays(found))
         recognised[number] = round(float((found["margin"] > 0).mean()), 4)
     return recognised

@@ -45,7 +45,7 @@ def of_split(run: Run, _: Portion) -> Iterator[str]:
         yield f"{counted(num_leaked, 'held-out image')} near a training image: left out of the proof"
     if run.unlabelled.exists():
         beside = records.read(run.unlabelled / unlabelled.RECORD, UnlabelledRecord)
-        line = f"Images without labels: {beside.used:,} for the shared base"
+        line = f"Images without labels: {beside.used:,} used"
         yield line + (f"; {beside.near_held_out:,} near a held-out one left out" if beside.near_held_out else "")
 
 

@@ -5,6 +5,7 @@ The caller supplies a `Start` that performs them: as Prefect tasks, or in thread
 
 from __future__ import annotations
 
+import itertools
 import logging
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -12,9 +13,10 @@ from typing import Any, Protocol, TypeVar
 
 from dcgan.config import ResolvedJob
 from dcgan.curation import parts
+from dcgan.data import unlabelled
 from dcgan.errors import Interrupted, StageError
 from dcgan.evaluation import arms
-from dcgan.evaluation.recipes import best_without_images, taken_over, trials
+from dcgan.evaluation.recipes import rounds, taken_over, trials
 from dcgan.pipeline.night import Night
 from dcgan.pipeline.stages import (
     ALL,
@@ -25,6 +27,7 @@ from dcgan.pipeline.stages import (
     COMPARE,
     DECIDE,
     GENERATE,
+    GUESS_LABELS,
     JUDGE,
     MAKE,
     MEASURE_QUALITY,
@@ -39,11 +42,12 @@ from dcgan.pipeline.stages import (
     commands,
     of_class,
     of_classifiers,
+    of_guesses,
     of_shards,
 )  # fmt: skip
 from dcgan.run import budget, records, summary
 from dcgan.run.paths import Run
-from dcgan.run.records import ClassPlan, ClassState, EvaluationRecord, RecipeRecord, TrainingRecord
+from dcgan.run.records import ClassPlan, ClassState, EvaluationRecord, Recipe, RecipeRecord, TrainingRecord
 from dcgan.text import counted
 
 T = TypeVar("T")
@@ -160,14 +164,17 @@ class Order:
         made = [label for label in self.chosen if label not in self.failures]
         if not any(not summary.is_short(self.run, label) for label in made):
             return
-        measured, tried = self._start(MEASURE_QUALITY, ALL), self._try_recipes()
+        measured, tried = self._start(MEASURE_QUALITY, ALL), self._try_first()
         # Work that needs no recipe keeps the processes busy until the recipe is chosen.
-        compared = self._compare([arms.CLASSICAL])
+        compared = self._compare(arms.BEFORE)
         if reason := _failure(measured):  # for instance of the user's feature extractor; the proof is still valid
             log.warning("The release has no measures, and its images were not checked by them: %s", reason)
         self.choose_recipe(tried)
-        recipes = arms.recipes(self.job.gate, records.read(self.run.recipe_record, RecipeRecord))
-        _wait(compared + self._compare(recipes.keys() - {arms.CLASSICAL}))
+        recipe = records.read(self.run.recipe_record, RecipeRecord)
+        if recipe.chosen.guessed and unlabelled.load(self.run) is not None:
+            _wait(compared)
+            self._do(GUESS_LABELS, of_guesses("proof"))
+        _wait(compared + self._compare(arms.recipes(self.job.gate, recipe).keys() - set(arms.BEFORE)))
         self.evaluation = self._do(DECIDE)
         self.night.lap("evaluation")
 
@@ -175,11 +182,11 @@ class Order:
         """Choose what to train a classifier with.
 
         Args:
-            tried: the trials of recipes without images, if they have been started already.
+            tried: the trials of the first round of recipes, if they have been started already.
         """
-        _wait(self._try_recipes() if tried is None else tried)
+        _wait(self._try_first() if tried is None else tried)
         if not taken_over(self.run):
-            _wait(self._try_shares())
+            self._try_others()
         self._do(CHOOSE_RECIPE)
 
     def release(self) -> None:
@@ -204,16 +211,22 @@ class Order:
         if self.failures and name != "release":
             raise StageError("; ".join(f"class {label}: {reason}" for label, reason in self.failures.items()))
 
-    def _try_recipes(self) -> list[Pending]:
-        """Start the trials of recipes without images; none if the recipe was taken over from an earlier night."""
-        slots = [] if taken_over(self.run) else self._slots(range(len(trials(self.job.gate))))
-        return [self._start(TRY_RECIPES, of_classifiers(some)) for some in slots]
+    def _try_first(self) -> list[Pending]:
+        """Start the trials of the first round of recipes; none if the recipe was taken over from an earlier night."""
+        return [] if taken_over(self.run) else self._try(next(rounds(self.run, self.job.gate)), 0)
 
-    def _try_shares(self) -> list[Pending]:
-        """Start the trials of the best of these with images."""
-        best, gate = best_without_images(self.run, self.job.gate), self.job.gate
-        slots = self._slots(range(len(trials(gate)), len(trials(gate, best))))
-        return [self._start(TRY_RECIPES, of_classifiers(some, best=best.model_dump(mode="json"))) for some in slots]
+    def _try_others(self) -> None:
+        """Try the recipes of the further rounds."""
+        if unlabelled.load(self.run) is not None:
+            self._do(GUESS_LABELS, of_guesses("folds"))
+        for before, recipes in itertools.pairwise(rounds(self.run, self.job.gate)):
+            _wait(self._try(recipes, len(before)))
+
+    def _try(self, recipes: Sequence[Recipe], num_tried: int) -> list[Pending]:
+        """Start the trials of some recipes, all but the first ones."""
+        slots = self._slots(range(len(trials(recipes[:num_tried])), len(trials(recipes))))
+        values = [recipe.model_dump(mode="json") for recipe in recipes]
+        return [self._start(TRY_RECIPES, of_classifiers(some, recipes=values)) for some in slots]
 
     def _compare(self, some: Collection[str]) -> list[Pending]:
         """Start training and testing the classifiers of some arms."""

@@ -43,6 +43,11 @@ def of_classifiers(numbers: Sequence[int], **arguments: Any) -> Portion:
     return Portion({"numbers": list(numbers), **arguments}, tuple((str(number),) for number in numbers))
 
 
+def of_guesses(whom: str) -> Portion:
+    """The labels guessed for some classifiers, see `dcgan.evaluation.guesses`."""
+    return Portion({"whom": whom}, ((whom,),))
+
+
 def of_shards(label: str, firsts: Sequence[int]) -> Portion:
     """Some shards of a class, by the index of each one's first candidate."""
     return Portion({"label": label, "firsts": list(firsts)}, tuple((label, str(first)) for first in firsts), label)
@@ -96,7 +101,7 @@ def load(path: str) -> Callable[..., Any]:
     return function
 
 
-_GENERATED = ("job", "split/*", "generation/*", "evaluation/measures.json", "evaluation/recipe.json")
+_GENERATED = ("job", "split/*", "unlabelled", "generation/*", "evaluation/measures.json", "evaluation/recipe.json")
 _LINES = "dcgan.pipeline.lines:"
 
 CATALOGUE = Stage(
@@ -196,12 +201,19 @@ TRY_RECIPES = Stage(
     "try_recipes",
     "trial of recipes",
     "dcgan.evaluation.utility:try_recipes",
-    reads=_GENERATED,
+    reads=(*_GENERATED, "evaluation/guessed-folds.parquet"),
     writes=("evaluation/tried-{}.npz",),
     command="evaluate",
     help="Measure the images' worth, and decide what ships.",
     worker=True,
     repeated=True,
+)
+GUESS_LABELS = Stage(
+    "guess_labels",
+    "guess labels",
+    "dcgan.evaluation.guesses:guess",
+    reads=("unlabelled", *TRY_RECIPES.writes),
+    writes=("evaluation/guessed-{}.parquet",),
 )
 CHOOSE_RECIPE = Stage(
     "choose_recipe",
@@ -216,7 +228,7 @@ MEASURE_UTILITY = Stage(
     "measure_utility",
     "utility",
     "dcgan.evaluation.utility:measure",
-    reads=_GENERATED,
+    reads=(*_GENERATED, "evaluation/guessed-proof.parquet"),
     writes=("evaluation/compared-{}.npz",),
     command="evaluate",
     worker=True,
@@ -253,8 +265,8 @@ RELEASE = Stage(
 STAGES: dict[str, Stage] = {
     stage.name: stage
     for stage in (
-        CATALOGUE, COMPARE, SPLIT, CARRY_OVER, JUDGE, BASE, TRAIN, MAKE, SHARDS, GENERATE, TRY_RECIPES, CHOOSE_RECIPE,
-        MEASURE_UTILITY, MEASURE_QUALITY, DECIDE, RELEASE,
+        CATALOGUE, COMPARE, SPLIT, CARRY_OVER, JUDGE, BASE, TRAIN, MAKE, SHARDS, GENERATE, TRY_RECIPES, GUESS_LABELS,
+        CHOOSE_RECIPE, MEASURE_UTILITY, MEASURE_QUALITY, DECIDE, RELEASE,
     )
 }  # fmt: skip
 """All stages by name, in the order in which a run comes to them."""

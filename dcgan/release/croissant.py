@@ -21,6 +21,7 @@ LICENSE = (
 MEDIA_TYPES = {
     "manifest.parquet": "application/x-parquet",
     "manifest.csv": "text/csv",
+    "guessed.csv": "text/csv",
     "metadata.jsonl": "application/jsonlines",
     "metadata.parquet": "application/x-parquet",
     "report.html": "text/html",

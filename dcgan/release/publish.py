@@ -17,7 +17,7 @@ from dcgan.errors import StageError
 from dcgan.execution import interruption
 from dcgan.files import storage
 from dcgan.files.names import escape
-from dcgan.release import formats
+from dcgan.release import formats, guessed
 from dcgan.release.card import dataset_card
 from dcgan.release.croissant import describe
 from dcgan.release.holding import remove_unless_held
@@ -60,6 +60,7 @@ def publish(run: Run, job: ResolvedJob, summary: RunSummary) -> Path:
                 for name in BASE_FILES:
                     shutil.copyfile(run.base / name, temporary / formats.base_path(name))
             _write_images(run, job, summary, temporary)
+            guessed.write(run, summary, temporary)
             (temporary / "README.md").write_text(dataset_card(job, summary), encoding="utf-8")
             write_report(run, job, summary, temporary / "report.html")
             interruption.raise_if_requested("publishing the release")

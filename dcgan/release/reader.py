@@ -15,9 +15,9 @@ from dcgan.config import ResolvedJob, parse_resolved
 from dcgan.errors import ConfigError, ReleaseError
 from dcgan.execution import randomness
 from dcgan.files.urls import is_url
-from dcgan.release import formats
+from dcgan.release import formats, guessed
 from dcgan.release.contents import Contents, open_release
-from dcgan.release.source import recorded_source
+from dcgan.release.source import recorded
 from dcgan.release.verify import check
 from dcgan.run.records import Recipe
 
@@ -64,14 +64,14 @@ class Release(Contents):
         recorded = self.record.config
         try:
             data, outputs = dict(recorded["data"]), dict(recorded["outputs"])
-            source, root = str(data.pop("source")), str(outputs.pop("root"))
-            # Neither is opened here: what a job may name today does not matter to a release of long ago.
+            source, unlabelled, root = str(data.pop("source")), data.pop("unlabelled", None), str(outputs.pop("root"))
+            # None is opened here: what a job may name today does not matter to a release of long ago.
             values = recorded | {"data": data | {"source": "."}, "outputs": outputs | {"root": "."}}
             job = parse_resolved(values, where=str(self.path / "release.json"))
         except (ConfigError, KeyError, TypeError, ValueError) as error:
             raise ReleaseError(f"{self.path}: its job, `config` in release.json, is not one: {error}") from error
         parts = {
-            "data": job.data.model_copy(update={"source": source}),
+            "data": job.data.model_copy(update={"source": source, "unlabelled": unlabelled and str(unlabelled)}),
             "outputs": job.outputs.model_copy(update={"root": root}),
         }
         return job.model_copy(update=parts)
@@ -125,33 +125,71 @@ class Release(Contents):
         from dcgan.data.split import read_split  # noqa: PLC0415 (readers of arrays need no catalogue)
 
         if source is None:
-            source = recorded_source(self, self.config)
-        data = self.config.data.model_copy(update={"source": source if is_url(source) else str(Path(source).resolve())})
+            source = recorded(
+                self.config.data.source, self, self.config, "them as `real=` (`source=` of `release.real`)"
+            )
+        data = self.config.data.model_copy(update={"source": _whole(source)})
         images, labels = read_split(data, self.image_shape, split)
         known = {label: number for number, label in enumerate(self.class_names)}
         kept = [number for number, label in enumerate(labels) if label in known]
         return images[kept], np.array([known[labels[number]] for number in kept], np.int64)
 
+    def guessed(self, source: str | Path | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """The job's images without labels whose labels were guessed, converted as when classifiers were trained.
+
+        Args:
+            source: where the images without labels are, a path or a URL. By default as for `real`.
+
+        Returns:
+            Images uint8 (N, H, W, C) and guessed labels int64 (N,), indices into `class_names`; none if the release
+            does not advise to train with any. An image that is gone or has changed since is left out, with a warning.
+
+        Raises:
+            ReleaseError: no source is given, and the release does not lie in its own job's outputs; or its list of
+                guessed labels is not one.
+            InputError: there is no such folder.
+        """
+        table = guessed.read(self)
+        if table.empty:
+            return np.empty((0, *self.image_shape), np.uint8), np.empty(0, np.int64)
+        from dcgan.data import unlabelled  # noqa: PLC0415 (readers of arrays need no catalogue)
+
+        if source is None:
+            recorded_place = self.config.data.unlabelled or ""
+            how = "the folder as `unlabelled=` (`source=` of `release.guessed`)"
+            source = recorded(recorded_place, self, self.config, how)
+        data = self.config.data.model_copy(update={"unlabelled": _whole(source)})
+        images, rows = unlabelled.read_again(data, self.image_shape, table)
+        if gone := len(table) - len(rows):
+            log.warning("%s: %d of %d images without labels are gone from %s, or have changed",
+                        self.path, gone, len(table), source)  # fmt: skip
+        number_of = {label: number for number, label in enumerate(self.class_names)}
+        return images, table["label"].iloc[rows].map(number_of).to_numpy(np.int64)
+
     def dataset(
         self,
         real: str | Path | tuple[np.ndarray, np.ndarray] | None = None,
         *,
+        unlabelled: str | Path | None = None,
         batch_size: int = 64,
         seed: int = 0,
         synthetic: bool | None = None,
+        guessed: bool | None = None,
         mixup: bool | None = None,
     ) -> tf.data.Dataset:
         """Endless batches of real training images and synthetic ones, as the job's classifiers were trained with.
 
         Every class is drawn equally often, and its synthetic images as often as was measured: those of a class of
-        twenty real images are not all that is learnt of it.
+        twenty real images are not all that is learnt of it. The same holds for images with guessed labels.
 
         Args:
             real: where the real images are (default: see `real`), or images uint8 (N, H, W, C) and labels int64 (N,).
                 Held-out images are left out, so that they can be tested on.
+            unlabelled: where the images without labels are (default: see `guessed`).
             batch_size: images per batch.
             seed: of the draws.
             synthetic: whether with the synthetic images. None: as the release advises.
+            guessed: whether with images whose labels were guessed. None: as the release advises.
             mixup: whether images and labels are mixed (Zhang et al. 2018). None: as the release advises.
 
         Returns:
@@ -161,13 +199,13 @@ class Release(Contents):
 
         Raises:
             ConfigError: TensorFlow is not installed.
-            ReleaseError: there is no image to train on.
+            ReleaseError: there is no image to train on; or see `real` and `guessed`.
         """
         with extras.needed_for("Release.dataset"):
             import tensorflow as tf  # noqa: PLC0415 (the other methods need no TensorFlow, and need not wait for it)
 
             from dcgan.networks.augmentation import mix  # noqa: PLC0415
-            from dcgan.networks.batches import Batches  # noqa: PLC0415
+            from dcgan.networks.batches import Batches, Pools  # noqa: PLC0415
 
         advised = self.recipe
         if synthetic is None and not advised.synthetic:
@@ -179,18 +217,25 @@ class Release(Contents):
         real_images, real_labels = real if isinstance(real, tuple) else self.real(real)
         images, labels = self.arrays() if with_synthetic else (real_images[:0], real_labels[:0])
         num_classes = len(self.class_names)
-        counts = [np.bincount(some, minlength=num_classes) for some in (real_labels, labels)]
-        present = np.flatnonzero(counts[0] + counts[1])
+        with_guessed = bool(advised.guessed) if guessed is None else guessed
+        other_images, other_labels = self.guessed(unlabelled) if with_guessed else (real_images[:0], real_labels[:0])
+        num_real, num_made, num_others = (
+            np.bincount(some, minlength=num_classes) for some in (real_labels, labels, other_labels)
+        )
+        present = np.flatnonzero(num_real + num_made)
         if not len(present):
             raise ReleaseError(f"{self.path}: no real image and no synthetic one, so there is nothing to train on")
-        shares = np.array([entry.synthetic_share for entry in self.record.classes.values()])
-        shares = np.where(counts[0] == 0, 1.0, np.where(counts[1] == 0, 0.0, shares))
+        entries = self.record.classes.values()
+        of_made = np.array([entry.synthetic_share for entry in entries])
+        of_others = np.array([entry.evidence.guessed_share if entry.evidence else 0.0 for entry in entries])
+        of_made = np.where(num_real == 0, 1.0, np.where(num_made == 0, 0.0, of_made))
+        of_others = np.where(num_others == 0, 0.0, of_others)
         with tf.device("CPU"):  # where tf.data works, and where there is room
             batches = Batches(
                 [real_images[real_labels == number] for number in present],
+                Pools([images[labels == number] for number in present], of_made[present].tolist()),
+                Pools([other_images[other_labels == number] for number in present], of_others[present].tolist()),
                 stream=randomness.stream(seed, "", "dataset"),
-                second=[images[labels == number] for number in present],
-                shares=shares[present].tolist(),
             )
         of_mixup = randomness.stream(seed, "", "mixup of the dataset")
 
@@ -200,3 +245,8 @@ class Release(Contents):
             return mix(drawn, targets, tf.constant(of_mixup, tf.int64), step) if with_mixup else (drawn, targets)
 
         return tf.data.Dataset.counter().map(batch, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+
+
+def _whole(place: str | Path) -> str:
+    """A URL, or a whole path."""
+    return str(place) if is_url(place) else str(Path(place).resolve())

@@ -113,6 +113,8 @@ def _problems_of_class(record: ReleaseRecord, label: str, entry: ClassOutcome) -
         yield f"expected thresholds that are numbers, found {entry.thresholds}"[: 2 * MAX_SHOWN]
     if not 0 <= entry.synthetic_share <= 1:
         yield f"expected a synthetic_share of 0 to 1, found {entry.synthetic_share}"
+    if entry.evidence and not 0 <= entry.evidence.guessed_share <= 1:
+        yield f"expected a guessed_share of 0 to 1, found {entry.evidence.guessed_share}"
     if entry.verdict is Verdict.SHIPPED and record.files.get(formats.model_path(label)) != entry.model_sha256:
         yield f"expected {formats.model_path(label)} in `files` with its model_sha256"
 

@@ -1,4 +1,4 @@
-"""Where a release's real images are: what it records of that is believed only where its own job wrote it."""
+"""Where a release's job found images: what it records of that is believed only where its own job wrote it."""
 
 from __future__ import annotations
 
@@ -9,26 +9,27 @@ from dcgan.release.contents import Contents
 from dcgan.run import history, runs
 
 
-def recorded_source(release: Contents, job: ResolvedJob) -> str:
-    """The source that a release records, a path or a URL.
+def recorded(place: str, release: Contents, job: ResolvedJob, how: str) -> str:
+    """A place that a release records, a path or a URL.
 
     The maker of a release chose what it records. Opening that could read this machine's files, or send requests to
     other machines in its name.
 
     Args:
+        place: such as the job's `data.source`.
         release: whose it is.
-        config: of its job.
+        job: that it records.
+        how: to name another one, for people.
 
     Raises:
         ReleaseError: the release does not lie in the outputs of the job that it records.
     """
     if not _lies_in_own_outputs(release, job):
         raise ReleaseError(
-            f"{release.path} is not in the outputs of its own job, so the source of real images that it names is "
-            f"not opened: {job.data.source!r}. If you know where the real images are, pass them as `real=` "
-            "(`source=` of `release.real`): a folder or URL that you trust."
+            f"{release.path} is not in the outputs of its own job, so the place of images that it names is not "
+            f"opened: {place!r}. If you know where they are, pass {how}: a folder or URL that you trust."
         )
-    return job.data.source
+    return place
 
 
 def _lies_in_own_outputs(release: Contents, job: ResolvedJob) -> bool:

@@ -184,9 +184,8 @@ def _strip(shares: Sequence[float], axis: Axis) -> Strip | None:
 
 def arm_title(arm: str, recipe: Recipe) -> str:
     """What the classifiers of an arm were trained with, for people."""
-    if arm == FEWER:
-        return "The same with half of the rare classes' real images"
-    return _capitalized(sentences.recipe(recipe))
+    title = _capitalized(sentences.recipe(recipe))
+    return f"{title}, half of the rare classes' real images" if arm == FEWER else title
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@
     ├── logs/                   what worker processes said
     ├── catalogue/              catalogue.parquet, catalogue.json, unlabelled.parquet
     ├── split/                  images.parquet, split.json, leakage.json, <class>/train.npy, <class>/holdout.npy
-    ├── unlabelled/             images.npy, unlabelled.json: images without labels
+    ├── unlabelled/             images.npy, images.parquet, unlabelled.json: images without labels
     ├── fingerprints.json       what the results follow from, as hashes
     ├── lineage.npz             which real images the models have seen
     ├── judge/                  a classifier of the job's real images
@@ -200,6 +200,10 @@ class Run:
     def tried(self, number: int) -> Path:
         """What a classifier of `recipes.trials` made of its fold: see `utility.Trial`."""
         return self.evaluation / f"tried-{number}.npz"
+
+    def guesses(self, whom: str) -> Path:
+        """The labels guessed for images without labels, see `dcgan.evaluation.guesses`."""
+        return self.evaluation / f"guessed-{whom}.parquet"
 
     @property
     def recipe_record(self) -> Path:

@@ -26,7 +26,7 @@ from dcgan.run.records import (
     Recipe,
     Verdict,
 )
-from dcgan.text import counted, rough_duration
+from dcgan.text import counted, listed, rough_duration
 
 UNCHANGED = "Completed: nothing changed"
 WITHHELD = (Verdict.WITHHELD, Verdict.SHORT, Verdict.FAILED, Verdict.REFUSED)
@@ -119,33 +119,31 @@ def verdict(outcome: ClassOutcome) -> str:
 
 def recipe(found: Recipe) -> str:
     """A recipe's parts beside the real images: `mixup and up to 25 % synthetic images`."""
-    parts = ["mixup"] if found.mixup else []
-    if found.synthetic:
-        parts.append(f"up to {found.synthetic:.0%} synthetic images")
-    return " and ".join(parts) or "classical augmentation alone"
+    parts = [*_beside(found), *([f"up to {found.synthetic:.0%} synthetic images"] if found.synthetic else [])]
+    return listed(parts) or "classical augmentation alone"
 
 
 def advice(found: Advice) -> str:
     """What to train with, and what it gains."""
-    mixup, images = found.recipe.mixup, bool(found.recipe.synthetic)
-    match mixup, images:
-        case True, True:
-            how = "with mixup and these images"
-        case True, False:
-            how = "with mixup and without these images"
-        case False, True:
-            how = "with these images"
-        case _:
-            how = "without these images"
-    if not mixup and not images:
+    others, images = _beside(found.recipe), bool(found.recipe.synthetic)
+    if images:
+        how = f"with {listed([*others, 'these images'])}"
+    else:
+        how = f"with {listed(others)} and without these images" if others else "without these images"
+    if not others and not images:
         return (
             f"Train {how}: {found.measure} is {found.classical:.1%} with classical augmentation alone; the images' "
             f"own part is {_interval(found.images)}."
         )
-    own = f"; the images' own part is {_interval(found.images)}" if mixup else ""
+    own = f"; the images' own part is {_interval(found.images)}" if others else ""
     smoothed = "smoothed " if found.gain.smoothed else ""  # so it is not the difference of the two
     gain = f"{smoothed}{_interval(found.gain)}"
     return f"Train {how}: {found.measure} {found.classical:.1%} → {found.advised:.1%} ({gain}){own}."
+
+
+def _beside(recipe: Recipe) -> list[str]:
+    """What a recipe has beside real and synthetic images."""
+    return [*(["mixup"] if recipe.mixup else []), *(["guessed labels"] if recipe.guessed else [])]
 
 
 def worth(advice: Advice) -> str:

@@ -14,7 +14,7 @@ import tensorflow as tf
 from dcgan.config import ResolvedJob
 from dcgan.execution import randomness
 from dcgan.execution.progress import OnProgress
-from dcgan.networks.batches import Batches, to_float
+from dcgan.networks.batches import Batches, Pools, to_float
 from dcgan.run.paths import Run
 from dcgan.training import snapshots
 from dcgan.training.clock import Clock
@@ -164,12 +164,8 @@ class State:
         training, seed, name = self._inputs.job.training, self._inputs.job.generation.seed, self._branch_name()
         self.gan.set_learning_rate(training.learning_rate * self.course.learning_rate_scale)
         images, beside = self._inputs.images, self._inputs.beside
-        batches = Batches(
-            images,
-            stream=randomness.stream(seed, name, "batch"),
-            second=[beside] * len(images),
-            shares=[UNLABELLED_SHARE if beside is not None else 0.0] * len(images),
-        )
+        heap = [Pools([beside] * len(images), [UNLABELLED_SHARE] * len(images))] if beside is not None else []
+        batches = Batches(images, *heap, stream=randomness.stream(seed, name, "batch"))
         self._run_steps = self.gan.stretch(batches, seed, name)
 
     def _branch_name(self) -> str:

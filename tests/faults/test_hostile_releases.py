@@ -13,13 +13,18 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 import dcgan
 from dcgan.errors import ConfigError, ReleaseError
+from dcgan.files import storage
 from dcgan.release.verify import verify
+from dcgan.run.records import Effect, Verdict
 from tests.forging import change_manifest, seal, shard_of, sharded
+from tests.records import advice, class_evidence, recipe
 from tests.victim import Victim
 
 Dcgan = Callable[..., subprocess.CompletedProcess[str]]
@@ -296,3 +301,79 @@ def test_deep_folders_that_do_not_belong_are_one_problem(release: Path) -> None:
             verify(release)
     finally:  # pytest itself could not
         subprocess.run(["rm", "-rf", release], check=True)
+
+
+# What it says of images without labels
+
+
+SECRET = "secret.png"
+HONEST = {"path": "0.png", "image_sha256": "0" * 64, "label": None, "votes": "5"}
+
+
+def with_guesses(release: Path, rows: list[dict[str, Any]], count: int | None = None, text: str | None = None) -> Path:
+    """Give a release today's format and a list of guessed labels, all of its first class, and seal it."""
+    record = dcgan.load_release(release).record
+    label = next(iter(record.classes))
+    storage.write_text(release / "release.json", record.model_dump_json())
+    num_guessed = len(rows) if count is None else count
+    evidence = class_evidence(Verdict.SHIPPED, Effect.HELPS, guessed=num_guessed, guessed_share=0.5)
+    table = pd.DataFrame(rows, columns=list(HONEST)).assign(label=label)
+    (release / "guessed.csv").write_text(table.to_csv(index=False) if text is None else text)
+
+    def change(record: dict[str, Any]) -> None:
+        record["files"]["guessed.csv"] = storage.sha256(release / "guessed.csv")
+        record["classes"][label]["evidence"] = evidence.model_dump(mode="json")
+        record["advice"] = advice(recipe=recipe(guessed=0.5)).model_dump(mode="json")
+
+    return seal(release, change)
+
+
+@pytest.mark.parametrize("path", [f"../{SECRET}", "{folder}/" + SECRET, f"more/../../{SECRET}", "link.png", "0.png"])
+def test_guessed_labels_lead_to_nothing_beyond_the_folder_that_is_named(
+    release: Path, tmp_path: Path, path: str
+) -> None:
+    height, width, _ = dcgan.load_release(release).image_shape
+    more = tmp_path / "more"
+    more.mkdir()
+    Image.new("L", (width, height), 7).save(tmp_path / SECRET)
+    Image.new("L", (width, height), 9).save(more / "0.png")
+    (more / "link.png").symlink_to(tmp_path / SECRET)
+    row = HONEST | {"path": path.format(folder=tmp_path)}
+    images, labels = dcgan.load_release(with_guesses(release, [row])).guessed(more)
+    assert not len(images) and not len(labels), "whoever does not know an image's pixels does not get it"
+
+
+@pytest.mark.parametrize(
+    ("rows", "changes", "problem"),
+    [
+        ([HONEST], {"count": 2}, "other numbers of images"),
+        ([HONEST, HONEST], {}, "no two the same"),
+        ([HONEST, HONEST | {"image_sha256": "1" * 64}], {}, "a path is there twice"),
+        ([HONEST | {"image_sha256": "0" * 63}], {}, "SHA-256"),
+        ([HONEST], {"text": "path,label\n0.png,a\n"}, "expected the columns"),
+        ([HONEST], {"text": ""}, "not enough values"),
+        ([HONEST], {"text": "path,image_sha256,label,votes\n1,2\n"}, "columns"),
+        ([HONEST], {"text": 'path,image_sha256,label,votes\n"' + "a" * 200_000 + '",2,3,4\n'}, "field larger"),
+        ([HONEST], {"text": 'path,image_sha256,label,votes\n"1'}, "unexpected end"),
+    ],
+)
+def test_list_of_guessed_labels_that_is_none_is_refused(
+    release: Path, tmp_path: Path, rows: list[dict[str, Any]], changes: dict[str, Any], problem: str
+) -> None:
+    loaded = dcgan.load_release(with_guesses(release, rows, **changes), verify=True)
+    with pytest.raises(ReleaseError, match=problem):
+        loaded.guessed(tmp_path)
+
+
+def test_place_of_images_without_labels_that_a_release_records_is_not_opened(release: Path) -> None:
+    def change(record: dict[str, Any]) -> None:
+        record["config"]["data"]["unlabelled"] = "reference://::file:///x"
+
+    seal(with_guesses(release, [HONEST]), change)
+    loaded = dcgan.load_release(release)
+    assert loaded.config.data.unlabelled == "reference://::file:///x"
+    with pytest.raises(ReleaseError, match=r"is not opened: 'reference:.*`unlabelled=`"):
+        loaded.guessed()
+    with pytest.raises(ConfigError, match="cannot be opened: the URL contains a"):
+        loaded.guessed("reference://::file:///x")
+    assert loaded.dataset((np.zeros((1, *loaded.image_shape), np.uint8), np.zeros(1, np.int64)), guessed=False)

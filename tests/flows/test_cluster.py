@@ -216,6 +216,7 @@ def test_release_is_byte_for_byte_that_of_the_local_run(here: Nights) -> None:
 def test_base_has_begun_with_the_other_one_and_learnt_from_images_without_labels(here: Nights) -> None:
     for state in (here.far, here.local):
         assert state["catalogue"]["unlabelled"]["accepted"] == 40
+        assert any(one["recipe"]["guessed"] for one in state["recipe"]["tried"])
     [root] = Path(here.cluster.environment["XDG_STATE_HOME"]).glob("dcgan/*/tiny/runs/*")
     bases = [Run(root), Run(Path(here.local["release"]).parents[1] / "runs" / here.local["run_id"])]
     far, near = ((run.base / "model.npz").read_bytes() for run in bases)

@@ -115,7 +115,9 @@ def test_recipe_is_chosen_among_those_with_mixup_and_those_without(
     done = run_job(write_job(tmp_path, gate=TINY["gate"] | {"mixup": "auto"}, **BRIEF))
     record = records.read(Run(done.run).recipe_record, RecipeRecord)
     job = load_job(done.job_file)
-    assert [one.recipe for one in record.tried] == recipes.candidates(job.gate, record.chosen.without_images)
+    best = record.chosen.without_images
+    with_images = [best.model_copy(update={"synthetic": strength}) for strength in recipes.STRENGTHS]
+    assert [one.recipe for one in record.tried] == [*recipes.plain(job.gate), *with_images]
     assert {one.recipe.mixup for one in record.tried if not one.recipe.synthetic} == {False, True}
     assert record.chosen in [one.recipe for one in record.tried] and record.run_id is None
     assert {arm: scores["recipe"] for arm, scores in done.summary["arms"].items()} == {

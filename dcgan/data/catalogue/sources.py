@@ -13,6 +13,7 @@ from dcgan.config import DataConfig
 from dcgan.data.catalogue.opening import File, Item
 from dcgan.data.catalogue.reasons import NUL_IN_NAME
 from dcgan.data.catalogue.walking import Tree
+from dcgan.text import listed
 
 MAX_NAMED = 8  # names in a message; of more, it says how many there are
 
@@ -49,7 +50,7 @@ class Reading:
         counts = Counter(entry.split for entry in entries if entry.split and entry.label and not entry.problem)
         order = sorted(counts, key=lambda split: (split != "train", split))
         splits = [f"{split} ({counts[split]:,})" for split in order]
-        named = [f"{'splits' if len(splits) > 1 else 'split'} {_and(splits)}"] if splits else []
+        named = [f"{'splits' if len(splits) > 1 else 'split'} {listed(splits)}"] if splits else []
         return ", ".join([self.title, *named, *self.details])
 
 
@@ -142,7 +143,3 @@ def named(names: Iterable[str]) -> str:
     listed = [as_text(str(name)) for name in names]
     more = len(listed) - MAX_NAMED
     return ", ".join(listed) if more <= 0 else f"{', '.join(listed[:MAX_NAMED])} and {more:,} more"
-
-
-def _and(parts: list[str]) -> str:
-    return " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))

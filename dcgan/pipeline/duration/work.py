@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dcgan.config import ResolvedJob
 from dcgan.data.split import FOLDS
 from dcgan.evaluation import arms
-from dcgan.evaluation.recipes import candidates, classifier_steps, trial_steps, trials
+from dcgan.evaluation.recipes import classifier_steps, num_recipes, plain, trial_steps
 from dcgan.networks import pace
 from dcgan.pipeline.reuse import Reuse
 from dcgan.run.records import Cause, Change, ClassChange, ClassPlan
@@ -82,9 +82,10 @@ def classifiers(job: ResolvedJob, plan: Mapping[str, ClassPlan], *, trials_too: 
     """Optimizer steps of each classifier of the evaluation; with those that the recipe is chosen by, or without."""
     gate = job.gate
     steps = classifier_steps(gate, [planned.train for planned in plan.values() if planned.train])
-    without_images = candidates(gate)
-    num_tried = len(trials(gate, best=without_images[0])) if trials_too else 0
-    num_arms = len(arms.ARMS) - (len(without_images) == 1)  # `arms.recipes` leaves out what would be trained twice
+    with_guesses = job.data.unlabelled is not None
+    num_tried = FOLDS * num_recipes(gate, with_guesses=with_guesses) if trials_too else 0
+    # `arms.recipes` leaves out what would be trained twice.
+    num_arms = len(arms.ARMS) - (len(plain(gate)) == 1 and not with_guesses)
     return (trial_steps(steps),) * num_tried + (steps,) * (num_arms * gate.classifier_seeds)
 
 

@@ -13,8 +13,8 @@ TEMPLATE = """\
 quarantined, of these {{ audit.duplicates | count }} duplicates. Quarantined files are left where they are, unchanged.</p>
 {% if unlabelled %}
 <p>{{ unlabelled.files | count }} files without labels: {{ unlabelled.accepted | count }} accepted,
-{{ unlabelled.reasons.values() | sum | count }} quarantined. Only the shared base learns from them, but for those that are
-nearly a held-out image.</p>
+{{ unlabelled.reasons.values() | sum | count }} quarantined. Nothing is measured on them, and those that are nearly a held-out image
+are not used.</p>
 {% endif %}
 {% if audit.reasons %}
 <table class="narrow">

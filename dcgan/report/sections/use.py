@@ -38,8 +38,8 @@ their mean. Gain: over classical augmentation alone, of {{ summary.advice.measur
 <div class="wide" tabindex="0" role="region" aria-label="Recipes that were tried">
 <table class="narrow">
 <caption>Recipes by balanced accuracy on validation images: real training images, not those held out. The GANs have seen
-them, which favours synthetic images. So they say only whether to mix, and with which share the images are measured: the
-smallest within a standard error of the best. Whether the images are used at all, the held-out images say.</caption>
+them, which favours synthetic images. So they say only whether to mix or to guess labels, and with which share the images are
+measured: the smallest within a standard error of the best. Whether the images are used at all, the held-out images say.</caption>
 <thead><tr><th scope="col">Recipe</th><th scope="col" class="num">Score</th><th scope="col" class="num">Behind, points</th><th scope="col">Measured</th></tr></thead>
 <tbody>
 {% for row in recipes %}

@@ -97,6 +97,8 @@ class Recipe(Record):
     """Whether pairs of images and labels are mixed (Zhang et al. 2018)."""
     synthetic: float = 0.0
     """Share of a class's draws that are synthetic when it has hardly any real images; 0: none of any class."""
+    guessed: float = 0.0
+    """Share of a scarce class's other draws that are images whose labels were guessed, likewise; 0: none."""
 
     @property
     def without_images(self) -> Recipe:
@@ -172,6 +174,10 @@ class ClassEvidence(Record):
     failed_check: FailedCheck | None = None
     synthetic_share: float = 0.0
     """Of the class's draws, that it was measured with, 0 to 1."""
+    guessed: NonNegativeInt = 0
+    """Images without labels that were guessed to be of this class, and that it was measured with."""
+    guessed_share: float = 0.0
+    """Of its draws that are not synthetic, 0 to 1."""
 
 
 class OverallEvidence(Comparison):

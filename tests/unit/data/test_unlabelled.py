@@ -106,7 +106,7 @@ def test_near_duplicate_of_a_held_out_image_is_not_learnt_from(run: Run) -> None
 
 def test_lines_say_how_many_are_used(run: Run) -> None:
     lines = list(SPLIT.messages(run, None))  # type: ignore[arg-type]
-    assert "Images without labels: 11 for the shared base; 1 near a held-out one left out" in lines
+    assert "Images without labels: 11 used; 1 near a held-out one left out" in lines
 
 
 def test_names_and_order_of_files_do_not_matter(root: Path, run: Run, tmp_path: Path) -> None:
@@ -205,5 +205,5 @@ def test_check_counts_them(root: Path, capsys: pytest.CaptureFixture[str]) -> No
 
     work.check(job_of(root), given="job.yaml", as_json=False, timing=False)
     told = capsys.readouterr().err
-    assert "and up to 12 without labels for the shared base" in told
+    assert "and up to 12 without labels" in told
     assert f"Left out: 4 files without labels, {DUPLICATE}" in told

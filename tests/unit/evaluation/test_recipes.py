@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +13,10 @@ from dcgan.config.gate import GateConfig
 from dcgan.evaluation.arms import CLASSICAL, FEWER, WITH, WITHOUT
 from dcgan.evaluation.arms import recipes as recipes_of
 from dcgan.evaluation.recipes import (
-    STRENGTHS,
-    best_without_images,
-    candidates,
     choose,
-    synthetic_share,
+    plain,
+    rounds,
+    share_of_draws,
     taken_over,
     trials,
 )
@@ -27,37 +26,46 @@ from dcgan.run.paths import Run
 from dcgan.run.records import Recipe, RecipeRecord
 from tests.records import recipe, recipe_record
 
-Parts = tuple[bool, float]
-"""Mixup, and share of synthetic images."""
+Parts = tuple[bool, bool, float]
+"""Mixup, guessed labels, and share of synthetic images."""
 
 
-def test_simplest_recipes_come_first_and_only_the_best_of_them_is_tried_with_images() -> None:
-    without = candidates(GateConfig())
-    assert [(one.mixup, one.synthetic) for one in without] == [(False, 0), (True, 0)]
-    with_images = candidates(GateConfig(), without[1])
-    assert with_images[:2] == without
-    assert [(one.mixup, one.synthetic) for one in with_images[2:]] == [(True, strength) for strength in STRENGTHS]
-    assert {one.mixup for one in candidates(GateConfig(mixup=True))} == {True}
-    assert {one.mixup for one in candidates(GateConfig(mixup=False))} == {False}
-    more = candidates(GateConfig(mixup=False, recipes=[["flip"]]))
+def parts_of(one: Recipe) -> Parts:
+    return one.mixup, one.guessed > 0, one.synthetic
+
+
+def test_plain_recipes_are_all_of_what_the_job_allows() -> None:
+    assert [parts_of(one) for one in plain(GateConfig())] == [(False, False, 0), (True, False, 0)]
+    assert {one.mixup for one in plain(GateConfig(mixup=True))} == {True}
+    assert {one.mixup for one in plain(GateConfig(mixup=False))} == {False}
+    more = plain(GateConfig(mixup=False, recipes=[["flip"]]))
     assert [one.augmentation for one in more] == [("translation", "brightness"), ("flip",)]
-    assert trials(GateConfig(), without[1])[: len(trials(GateConfig()))] == trials(GateConfig())
 
 
-def chosen_of(tmp_path: Path, rights: Mapping[Parts, np.ndarray], truth: np.ndarray) -> RecipeRecord:
+def put_unlabelled(run: Run) -> None:
+    """One image without a label."""
+    run.unlabelled.mkdir(parents=True)
+    np.save(run.unlabelled / "images.npy", np.zeros((1, 8, 8, 1), np.uint8))
+
+
+def chosen_of(
+    tmp_path: Path, rights: Mapping[Parts, np.ndarray], truth: np.ndarray, *, with_unlabelled: bool = False
+) -> RecipeRecord:
     """What is chosen where the recipes recognised these images; all others none."""
     run = Run(tmp_path)
     job = parse_job({"name": "j", "data": {"source": "x"}}, where="")
-
-    def put(tried: Sequence[tuple[Recipe, int]]) -> None:
-        for number, (one, _) in enumerate(tried):
-            right = rights.get((one.mixup, one.synthetic), np.zeros(len(truth), bool))
+    if with_unlabelled:
+        put_unlabelled(run)
+    before: list[Recipe] = []
+    for recipes in rounds(run, job.gate):
+        assert recipes[: len(before)] == before
+        for number, (one, _) in enumerate(trials(recipes)):
+            right = rights.get(parts_of(one), np.zeros(len(truth), bool))
             arrays = {"margin": np.where(right, 1.0, -1.0), "truth": truth, "steps": np.array(7)}
             storage.write_bytes(run.tried(number), storage.pack_arrays(arrays))
-
-    put(trials(job.gate))
-    put(trials(job.gate, best_without_images(run, job.gate)))
+        before = recipes
     record = choose(run, job)
+    assert [one.recipe for one in record.tried] == before
     assert records.read(run.recipe_record, RecipeRecord) == record and record.steps == 7
     return record
 
@@ -78,7 +86,7 @@ TRUTH = np.repeat([0, 1], 50)
     ("of_mixup", "expected"), [(10, True), (29, True), (30, False), (31, False)]
 )  # images missed with mixup, where 30 are missed without
 def test_mixup_is_chosen_where_it_is_better(tmp_path: Path, of_mixup: int, expected: bool) -> None:
-    record = chosen_of(tmp_path, missing({(False, 0.0): 30, (True, 0.0): of_mixup}), TRUTH)
+    record = chosen_of(tmp_path, missing({(False, False, 0.0): 30, (True, False, 0.0): of_mixup}), TRUTH)
     assert record.chosen.mixup == expected
     assert [one.recipe.mixup for one in record.tried] == [False, True, expected, expected]
 
@@ -87,12 +95,24 @@ def test_mixup_is_chosen_where_it_is_better(tmp_path: Path, of_mixup: int, expec
 def test_smallest_share_is_chosen_that_is_as_good_as_the_best_and_never_none(
     tmp_path: Path, of_half: int, expected: float
 ) -> None:
-    rights = missing({(False, 0.0): 0, (False, 0.25): 20, (False, 0.5): of_half})
+    rights = missing({(False, False, 0.0): 0, (False, False, 0.25): 20, (False, False, 0.5): of_half})
     record = chosen_of(tmp_path, rights, TRUTH)
     assert (record.chosen.mixup, record.chosen.synthetic) == (False, expected)
-    scores = {(one.recipe.mixup, one.recipe.synthetic): one.balanced_accuracy for one in record.tried}
-    assert scores[False, 0.25] == 0.8 and len(scores) == 4
+    scores = {parts_of(one.recipe): one.balanced_accuracy for one in record.tried}
+    assert scores[False, False, 0.25] == 0.8 and len(scores) == 4
     assert min(one.behind for one in record.tried) == 0
+
+
+@pytest.mark.parametrize(("of_guessed", "expected"), [(10, True), (28, False), (30, False), (40, False)])
+def test_guessed_labels_must_be_better_by_more_than_a_standard_error(
+    tmp_path: Path, of_guessed: int, expected: bool
+) -> None:
+    missed = {(False, False, 0.0): 30, (True, False, 0.0): 31, (False, True, 0.0): of_guessed}
+    record = chosen_of(tmp_path, missing(missed), TRUTH, with_unlabelled=True)
+    assert (record.chosen.guessed > 0) == expected
+    assert [parts_of(one.recipe)[:2] for one in record.tried] == [
+        (False, False), (True, False), (False, True), (False, expected), (False, expected)
+    ]  # fmt: skip
 
 
 def test_arms_differ_in_one_thing_each() -> None:
@@ -101,7 +121,9 @@ def test_arms_differ_in_one_thing_each() -> None:
     assert list(plain) == [CLASSICAL, WITH, FEWER] and plain[WITH].without_images == plain[CLASSICAL] == plain[FEWER]
     mixed = recipes_of(gate, recipe_record(chosen=recipe(0.25, mixup=True)))
     assert list(mixed) == [CLASSICAL, WITHOUT, WITH, FEWER]
-    assert mixed[WITH].without_images == mixed[WITHOUT] == mixed[FEWER] != mixed[CLASSICAL]
+    assert mixed[WITH].without_images == mixed[WITHOUT] != mixed[FEWER] == mixed[CLASSICAL]
+    guessed = recipes_of(gate, recipe_record(chosen=recipe(0.25, guessed=0.5)))
+    assert guessed[WITHOUT].guessed == guessed[WITH].guessed == 0.5 and not guessed[FEWER].guessed
 
 
 def test_recipe_that_was_taken_over_stays(tmp_path: Path) -> None:
@@ -113,4 +135,4 @@ def test_recipe_that_was_taken_over_stays(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("num_real", "num_synthetic", "share"), [(20, 380, 0.475), (300, 100, 0.125), (20, 0, 0.0)])
 def test_the_rarer_a_class_the_larger_the_synthetic_share(num_real: int, num_synthetic: int, share: float) -> None:
-    assert synthetic_share(num_real, num_synthetic, 0.5) == pytest.approx(share)
+    assert share_of_draws(num_real, num_synthetic, 0.5) == pytest.approx(share)

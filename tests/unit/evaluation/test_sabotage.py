@@ -15,7 +15,7 @@ from sklearn.datasets import load_digits
 from benchmarks.jobs import put_generated
 from dcgan.data import leakage
 from dcgan.evaluation import arms, gate, measures, utility
-from dcgan.evaluation.recipes import choose, trials
+from dcgan.evaluation.recipes import STRENGTHS, choose, trials
 from dcgan.execution.progress import Progress
 from dcgan.networks.classifier import train_judge
 from dcgan.run.records import Check, ClassEvidence, Effect, Verdict
@@ -88,8 +88,9 @@ def classes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ClassEvidence
         put_generated(run, label, make())
     measures.measure(run, job, silent)
     best = arms.classical(job.gate)
-    tried = range(len(trials(job.gate, best)))
-    utility.try_recipes(run, job, tried, silent, best=best.model_dump(mode="json"))
+    recipes = [best, *(best.model_copy(update={"synthetic": strength}) for strength in STRENGTHS)]
+    values = [recipe.model_dump(mode="json") for recipe in recipes]
+    utility.try_recipes(run, job, range(len(trials(recipes))), silent, values)
     trained = arms.recipes(job.gate, choose(run, job))
     utility.measure(run, job, arms.numbers(job.gate.classifier_seeds, trained.keys()), silent)
     return gate.judge(run, job).classes

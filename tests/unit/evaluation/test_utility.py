@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -12,12 +14,13 @@ from benchmarks.jobs import put_generated
 from dcgan.config import JobConfig
 from dcgan.data.split import FOLDS
 from dcgan.errors import ConfigError
-from dcgan.evaluation.arms import ARMS, CLASSICAL, FEWER, WITH, WITHOUT, compared, numbers
-from dcgan.evaluation.recipes import trials
+from dcgan.evaluation.arms import ARMS, BEFORE, CLASSICAL, FEWER, WITH, WITHOUT, compared, numbers
+from dcgan.evaluation.recipes import STRENGTHS, plain, trials
 from dcgan.evaluation.sets import load_sets, num_synthetic
 from dcgan.evaluation.utility import Classifiers, halved, measure, try_recipes
 from dcgan.execution.progress import Progress
 from dcgan.files import storage
+from dcgan.networks.batches import Pools
 from dcgan.networks.classifier import trainer
 from dcgan.networks.pace import PROOF
 from dcgan.run import records
@@ -28,6 +31,15 @@ from tests.records import generation_record, recipe, recipe_record
 
 NUM_CLASSES = 2
 MIXUP = recipe(0.0, mixup=True)
+
+
+def recipes_to_try(job: JobConfig) -> list[Recipe]:
+    """All of them, where mixup is the best without images."""
+    return [*plain(job.gate), *(MIXUP.model_copy(update={"synthetic": strength}) for strength in STRENGTHS)]
+
+
+def as_json(recipes: Sequence[Recipe]) -> list[dict[str, Any]]:
+    return [one.model_dump(mode="json") for one in recipes]
 
 
 def ignore(_: Progress) -> None:
@@ -86,11 +98,11 @@ def test_what_learns_of_synthetic_images_is_measured_anew_when_they_or_the_recip
     assert run.compared(number_of(WITH)).stat().st_mtime_ns != third[-1]
 
 
-def test_classical_augmentation_alone_needs_no_recipe(prepared: tuple[Run, JobConfig]) -> None:
+def test_classical_augmentation_needs_no_recipe(prepared: tuple[Run, JobConfig]) -> None:
     run, job = prepared
     run.recipe_record.unlink()
     assert {compared(3)[number] for number in numbers(3, [CLASSICAL])} == {(seed, CLASSICAL) for seed in range(3)}
-    measure(run, job, numbers(1, [CLASSICAL]), ignore)
+    measure(run, job, numbers(1, BEFORE), ignore)
     assert numbers(3, ARMS) == list(range(12))
 
 
@@ -114,9 +126,10 @@ def test_bytes_are_the_same_whichever_classifiers_a_process_trained_before(tmp_p
     records.write(run.recipe_record, recipe_record(chosen=recipe(mixup=True)))
     generate(run, "3", 6)
     told: list[Progress] = []
-    num_compared, tried = len(compared(3)), trials(job.gate, MIXUP)
+    num_compared, recipes = len(compared(3)), recipes_to_try(job)
+    tried, values = trials(recipes), as_json(recipes)
     measure(run, job, range(num_compared), told.append)
-    try_recipes(run, job, range(len(tried)), ignore, best=MIXUP.model_dump(mode="json"))
+    try_recipes(run, job, range(len(tried)), ignore, values)
     files = [*map(run.compared, range(num_compared)), *map(run.tried, range(len(tried)))]
     together = [file.read_bytes() for file in files]
     assert len(set(together)) == len(files)
@@ -124,12 +137,12 @@ def test_bytes_are_the_same_whichever_classifiers_a_process_trained_before(tmp_p
     assert {report["total"] for report in told} == {3 * num_compared}
     told.clear()
     run.tried(0).unlink()
-    try_recipes(run, job, [0], told.append)
+    try_recipes(run, job, [0], told.append, values)
     assert [report["done"] for report in told] == [2], "two thirds of the images, two thirds of the steps"
     files[1].unlink()
     files[12].unlink()
     measure(run, job, [0, 1], ignore)
-    try_recipes(run, job, [2, 0], ignore)
+    try_recipes(run, job, [2, 0], ignore, values)
     for file in files[:3]:
         file.unlink()
     for number in (2, 0, 1):
@@ -144,7 +157,7 @@ def test_each_part_of_a_recipe_changes_what_is_learnt(prepared: tuple[Run, JobCo
     classifiers = Classifiers(job, sets)
 
     def learnt(some: Recipe) -> bytes:
-        classifiers.logits("test", sets, some, 20, sets.real[0], ignore)
+        classifiers.trained("test", sets, some, 20, ignore)
         model = trainer(sets.real[0].shape[1:], NUM_CLASSES, some.augmentation, PROOF, path=None).model
         return b"".join(array.tobytes() for array in model.get_weights())
 
@@ -165,14 +178,15 @@ def test_class_that_is_short_takes_no_part(prepared: tuple[Run, JobConfig]) -> N
 def test_folds_try_every_training_image_once(prepared: tuple[Run, JobConfig]) -> None:
     run, job = prepared
     generate(run, "0", 6)
-    tried, best = trials(job.gate, MIXUP), MIXUP.model_dump(mode="json")
-    assert list(try_recipes(run, job, range(len(tried)), ignore, best=best)) == list(range(len(tried)))
+    recipes = recipes_to_try(job)
+    tried, values = trials(recipes), as_json(recipes)
+    assert list(try_recipes(run, job, range(len(tried)), ignore, values)) == list(range(len(tried)))
     for some in {one for one, _ in tried}:
         files = [run.tried(number) for number, (of_number, _) in enumerate(tried) if of_number == some]
         truth = np.concatenate([storage.unpack_arrays(file.read_bytes())["truth"] for file in files])
         assert np.bincount(truth).tolist() == [len(images) for images in load_sets(run).real]
     before = run.tried(0).stat().st_mtime_ns
-    try_recipes(run, job, [0], ignore)
+    try_recipes(run, job, [0], ignore, values)
     assert run.tried(0).stat().st_mtime_ns == before
 
 
@@ -180,11 +194,12 @@ def test_trial_without_images_stands_whatever_becomes_of_them(prepared: tuple[Ru
     """Their measures are taken at the same time, and may leave some of them out."""
     run, job = prepared
     generate(run, "0", 6)
-    first, last = 0, len(trials(job.gate, MIXUP)) - 1
+    recipes = recipes_to_try(job)
+    first, last = 0, len(trials(recipes)) - 1
 
     def tried() -> list[int]:
-        try_recipes(run, job, [first], ignore)
-        try_recipes(run, job, [last], ignore, best=MIXUP.model_dump(mode="json"))
+        for number in (first, last):
+            try_recipes(run, job, [number], ignore, as_json(recipes))
         return [run.tried(number).stat().st_mtime_ns for number in (first, last)]
 
     before = tried()
@@ -203,13 +218,14 @@ def test_copies_of_an_image_do_not_speak_for_it(
     pools = []
     real_batches = utility.Batches
 
-    def watched(real: list[np.ndarray], **keywords: object) -> object:
-        pools.append((real, keywords.get("second")))
-        return real_batches(real, **keywords)
+    def watched(real: list[np.ndarray], synthetic: Pools, guessed: Pools, *, stream: int) -> object:
+        pools.append((real, synthetic.images))
+        return real_batches(real, synthetic, guessed, stream=stream)
 
     monkeypatch.setattr(utility, "Batches", watched)
-    number = trials(job.gate, MIXUP).index((MIXUP.model_copy(update={"synthetic": 0.5}), 1))
-    try_recipes(run, job, [number], ignore, best=MIXUP.model_dump(mode="json"))
+    recipes = recipes_to_try(job)
+    number = trials(recipes).index((MIXUP.model_copy(update={"synthetic": 0.5}), 1))
+    try_recipes(run, job, [number], ignore, as_json(recipes))
     whole = load_sets(run).real[0]
     left_out = {image.tobytes() for image in whole[1::FOLDS]}
     real, synthetic = pools[-1]

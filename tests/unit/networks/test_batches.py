@@ -7,7 +7,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dcgan.networks.batches import Batches, to_float, to_uint8
+from dcgan.networks.batches import Batches, Pools, to_float, to_uint8
 
 
 def numbered(first: int, count: int) -> np.ndarray:
@@ -38,15 +38,26 @@ def test_same_step_gives_the_same_batch_and_another_step_or_stream_another() -> 
 
 
 def test_share_of_synthetic_images_is_kept_in_classes_that_have_them() -> None:
-    batches = Batches([numbered(0, 5), numbered(10, 5)], stream=3, second=[numbered(100, 50), None], shares=[0.3, 0.0])
+    batches = Batches([numbered(0, 5), numbered(10, 5)], Pools([numbered(100, 50), None], [0.3, 0.0]), stream=3)
     values, labels = drawn(batches, 0, 8000)
     assert abs((values[labels == 0] >= 100).mean() - 0.3) < 0.03
     counts = np.bincount(values[labels == 1] - 10)
     assert len(counts) == 5 and counts.min() > 700  # all its draws are real ones, each equally often
 
 
+def test_second_pool_has_its_share_of_what_the_first_leaves() -> None:
+    synthetic, guessed = Pools([numbered(100, 50), None], [0.5, 0.0]), Pools([None, numbered(200, 50)], [0.0, 0.4])
+    values, labels = drawn(Batches([numbered(0, 5), numbered(10, 5)], synthetic, guessed, stream=3), 0, 8000)
+    assert abs((values[labels == 0] >= 100).mean() - 0.5) < 0.03 and values[labels == 0].max() < 200
+    assert abs((values[labels == 1] >= 200).mean() - 0.4) < 0.03 and not ((values >= 15) & (values < 100)).any()
+    both = Pools([numbered(200, 50)], [0.4])
+    values, _ = drawn(Batches([numbered(0, 5)], Pools([numbered(100, 50)], [0.5]), both, stream=3), 0, 8000)
+    for part, (low, high) in {0.3: (0, 5), 0.5: (100, 150), 0.2: (200, 250)}.items():
+        assert abs(((values >= low) & (values < high)).mean() - part) < 0.03
+
+
 def test_without_a_share_no_synthetic_image_is_drawn() -> None:
-    batches = Batches([numbered(0, 5)], stream=3, second=[numbered(100, 50)])
+    batches = Batches([numbered(0, 5)], Pools([numbered(100, 50)], [0.0]), stream=3)
     assert drawn(batches, 0, 500)[0].max() < 5
 
 
