@@ -66,12 +66,12 @@ def long_tail(labels: np.ndarray, split: np.ndarray, *, largest: int, imbalance:
 
 
 def hold_out(labels: np.ndarray, split: np.ndarray, count: int, seed: int) -> np.ndarray:
-    """The split with `count` images of each class in "holdout" that were left over, or as many as there are."""
+    """The split with `count` training images of each class in "holdout", or a quarter of them where that is less."""
     draws = np.random.default_rng(seed)
     changed = split.astype("U8")
     for name in np.unique(labels):
-        rows = draws.permutation(np.flatnonzero((labels == name) & (split == "rest")))
-        changed[rows[:count]] = "holdout"
+        rows = draws.permutation(np.flatnonzero((labels == name) & (split == "train")))
+        changed[rows[: min(count, len(rows) // 4)]] = "holdout"
     return changed
 
 

@@ -12,10 +12,11 @@ oversampling), and tested on the whole test split. No choice is made on the test
 are in the table, and beside them the recipe that the job advises, for each data seed, by what it tried on the training
 images. What a first call has done in `--work`, a second one takes.
 
-Of the images that are left over, 100 of each class are held out for the job. With `--verdict` it measures on them what
-its images are worth, and that is put beside what they are worth to the other classifiers on the test split: does the
-verdict predict? Only the recipe that the job chooses is then trained, with its images and without. With `--unlabelled`,
-the job's base also learns from what is left over beyond, without labels.
+First, 100 training images of each class, or a quarter of them, are held out for the job. With `--verdict` it measures
+on them what its images are worth, and that is put beside what they are worth to the other classifiers on the test
+split: does the verdict predict? Only the recipe that the job chooses is then trained, with its images and without. With
+`--unlabelled`, the job also has what is left over beyond, without labels: for its base, and to guess labels of, which
+the other classifiers then learn from too if the job chooses so.
 
 `small` is two convolutions and one hidden layer, 1,500 steps of 128 images, shifts and brightness. `resnet` is a
 residual network of 16, 32 and 64 channels, 1,200 steps of 96, AdamW, with shifts, contrast, cutout, and flips where
@@ -29,7 +30,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,9 @@ from benchmarks import common, datasets
 from benchmarks.jobs import begun, order_of
 from benchmarks.quality import ganexlib_images, run_ganexlib
 from dcgan.config import JobConfig
+from dcgan.evaluation.guesses import for_proof
 from dcgan.evaluation.recipes import STRENGTHS
+from dcgan.evaluation.sets import load_sets
 from dcgan.files import pictures, storage
 from dcgan.pipeline.performing import by_threads
 from dcgan.run import records
@@ -51,7 +54,7 @@ from dcgan.run.records import Comparison, EvaluationRecord, RecipeRecord
 
 LARGEST, IMBALANCE, RARE = 500, 50, 60  # images; as in published long tails of small sets
 NUM_IMAGES = 1000  # synthetic ones of a rare class
-NUM_HOLDOUT = 100  # images of each class that the job measures its images' worth on
+NUM_HOLDOUT = 100  # training images of each class that the job measures its images' worth on; at most a quarter
 NUM_BOOTSTRAPS = 10_000
 
 
@@ -66,6 +69,8 @@ class Recipe:
     """Of a rare class's draws that are synthetic."""
     mixup: bool = False
     rand_augment: bool = False
+    guessed: bool = False
+    """Whether with the job's images without labels, and the labels that it guessed."""
 
 
 BASELINE = Recipe("classical augmentation")
@@ -84,7 +89,13 @@ GANEXLIB = Recipe("GANexLib, 50% of the draws", "ganexlib", 0.5)
 
 def without_images(recipe: Recipe) -> Recipe:
     """The same recipe without synthetic images."""
-    return MIXUP if recipe.mixup else BASELINE
+    plain = MIXUP if recipe.mixup else BASELINE
+    return with_guesses(plain) if recipe.guessed else plain
+
+
+def with_guesses(recipe: Recipe) -> Recipe:
+    """The same recipe with guessed labels."""
+    return replace(recipe, title=f"{recipe.title}, guessed labels", guessed=True)
 
 
 def main() -> None:
@@ -128,11 +139,11 @@ def measure(args: argparse.Namespace, seed: int) -> tuple[list[dict[str, Any]], 
     images, labels, split = datasets.load(args.data)
     images = datasets.made_small(images, args.side) if args.side else images
     names = sorted(set(labels))
+    split = datasets.hold_out(labels, split, NUM_HOLDOUT, seed)
     if args.each:
         split = few_of_each(labels, split, args.each, seed)
     else:
         split = datasets.long_tail(labels, split, largest=LARGEST, imbalance=IMBALANCE, seed=seed)
-    split = datasets.hold_out(labels, split, NUM_HOLDOUT, seed)
     real = [images[(labels == name) & (split == "train")] for name in names]
     rare = [number for number, of_class in enumerate(real) if args.each or len(of_class) <= RARE]
     rare_names = [names[number] for number in rare]
@@ -148,10 +159,15 @@ def measure(args: argparse.Namespace, seed: int) -> tuple[list[dict[str, Any]], 
     run, job = our_run(work, images, labels, split, rare_names, changes, heap)
     made = {"ours": our_images(run, job, rare_names)}
     advised = our_recipe(run, job)
+    verdict = our_verdict(run, job, rare_names) if args.verdict else None
     if args.peers_python:
         made["ganexlib"] = peer_images(args.peers_python, work / "ganexlib", {names[n]: real[n] for n in rare})
     for maker, pools in made.items():
         np.savez(folder / f"{maker}.npz", **{str(number): pools[names[number]] for number in rare})
+    if advised.guessed:
+        guesses = for_proof(run, load_sets(run, synthetic=False))
+        found = {str(number): of_class for number, of_class in enumerate(guesses) if of_class is not None}
+        np.savez(folder / "guessed.npz", **found)
     np.savez(folder / "real.npz", **{str(number): of_class for number, of_class in enumerate(real)})
     tested = split == "test"
     truth = np.searchsorted(names, labels[tested])
@@ -162,7 +178,7 @@ def measure(args: argparse.Namespace, seed: int) -> tuple[list[dict[str, Any]], 
     for classifier in args.classifiers.split(","):
         recipes = [*(SMALL if classifier == "small" else RESNET), *([GANEXLIB] if args.peers_python else [])]
         if args.verdict:
-            recipes = [recipe for recipe in recipes if recipe in (BASELINE, without_images(advised), advised)]
+            recipes = list(dict.fromkeys([BASELINE, without_images(advised), advised]))
         tasks = [(recipe, number) for number in range(args.classifier_seeds) for recipe in recipes]
         found = all_recalls(folder, classifier, tasks, flip=args.flip, processes=args.processes)
         for (recipe, number), recall in zip(tasks, found, strict=True):
@@ -172,11 +188,10 @@ def measure(args: argparse.Namespace, seed: int) -> tuple[list[dict[str, Any]], 
             }  # fmt: skip
             results += [row, row | {"recipe": ADVISED}] if recipe == advised else [row]
     print(f"data seed {seed} done, advised: {advised.title}", file=sys.stderr, flush=True)
-    if not args.verdict:
+    if not verdict:
         return results, []
-    verdict = {"data": work.name, "recipe": advised.title, "job": our_verdict(run, job, rare_names).model_dump()}
     others = {name: part_of_images(results, name, advised) for name in args.classifiers.split(",")}
-    return results, [verdict | others]
+    return results, [{"data": work.name, "recipe": advised.title, "job": verdict.model_dump()} | others]
 
 
 def few_of_each(labels: np.ndarray, split: np.ndarray, count: int, seed: int) -> np.ndarray:
@@ -240,7 +255,8 @@ def our_recipe(run: Run, job: JobConfig) -> Recipe:
     with by_threads(job) as start:
         order_of(run, job, start, {}).choose_recipe()
     chosen = records.read(run.recipe_record, RecipeRecord).chosen
-    return (MIXED if chosen.mixup else OURS)[chosen.synthetic]
+    recipe = (MIXED if chosen.mixup else OURS)[chosen.synthetic]
+    return with_guesses(recipe) if chosen.guessed else recipe
 
 
 def our_verdict(run: Run, job: JobConfig, rare: Sequence[str]) -> Comparison:
@@ -282,7 +298,7 @@ def all_recalls(
 def recalls(folder: Path, classifier: str, recipe: Recipe, seed: int, flip: bool) -> np.ndarray:
     """Train one classifier in a process of its own, unless it was before: recall of each class on the test split."""
     # By all that the result follows from, but for this code: other images in the same folder are another result.
-    parts = [part for part in ("real", "test", recipe.synthetic) if part]
+    parts = [part for part in ("real", "test", recipe.synthetic, "guessed" if recipe.guessed else "") if part]
     known = repr([classifier, recipe, seed, flip, *(storage.sha256(folder / f"{part}.npz") for part in parts)])
     file = folder / f"{storage.sha256_bytes(known.encode())[:16]}.npy"
     if file.exists():
@@ -297,12 +313,16 @@ def recalls(folder: Path, classifier: str, recipe: Recipe, seed: int, flip: bool
             return {key: file[key] for key in file.files}
 
     real = list(load("real").values())
-    made = load(recipe.synthetic) if recipe.synthetic else {}
-    synthetic = [made.get(str(number)) for number in range(len(real))]
+
+    def of_classes(name: str) -> list[np.ndarray | None]:
+        arrays = load(name) if name else {}
+        return [arrays.get(str(number)) for number in range(len(real))]
+
+    guessed = of_classes("guessed" if recipe.guessed else "")
     test = load("test")
     predicted = classifiers.train_and_predict(
-        classifier, real, synthetic, recipe.share, test["images"], seed, flip=flip, mixup=recipe.mixup,
-        rand_augment=recipe.rand_augment,
+        classifier, real, of_classes(recipe.synthetic), recipe.share, test["images"], seed, guessed=guessed, flip=flip,
+        mixup=recipe.mixup, rand_augment=recipe.rand_augment,
     )  # fmt: skip
     of_class = [predicted[test["truth"] == number] for number in range(len(real))]
     found = np.array([(found == number).mean() if len(found) else np.nan for number, found in enumerate(of_class)])
