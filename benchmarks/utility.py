@@ -15,8 +15,8 @@ images. What a first call has done in `--work`, a second one takes.
 First, 100 training images of each class, or a quarter of them, are held out for the job. With `--verdict` it measures
 on them what its images are worth, and that is put beside what they are worth to the other classifiers on the test
 split: does the verdict predict? Only the recipe that the job chooses is then trained, with its images and without. With
-`--unlabelled`, the job also has what is left over beyond, without labels: for its base, and to guess labels of, which
-the other classifiers then learn from too if the job chooses so.
+`--unlabelled`, the job also has up to 5,000 of those left over, without labels: for its base, and to guess labels of,
+which the other classifiers then learn from too if the job chooses so.
 
 `small` is two convolutions and one hidden layer, 1,500 steps of 128 images, shifts and brightness. `resnet` is a
 residual network of 16, 32 and 64 channels, 1,200 steps of 96, AdamW, with shifts, contrast, cutout, and flips where
@@ -55,6 +55,7 @@ from dcgan.run.records import Comparison, EvaluationRecord, RecipeRecord
 LARGEST, IMBALANCE, RARE = 500, 50, 60  # images; as in published long tails of small sets
 NUM_IMAGES = 1000  # synthetic ones of a rare class
 NUM_HOLDOUT = 100  # training images of each class that the job measures its images' worth on; at most a quarter
+NUM_UNLABELLED = 5000  # images, at most
 NUM_BOOTSTRAPS = 10_000
 
 
@@ -154,7 +155,8 @@ def measure(args: argparse.Namespace, seed: int) -> tuple[list[dict[str, Any]], 
     folder, heap = work / "pools", work / "unlabelled" if args.unlabelled else None
     folder.mkdir(parents=True, exist_ok=True)
     if heap:
-        datasets.write_heap(heap, images[split == "rest"])
+        left_over = np.random.default_rng(seed).permutation(np.flatnonzero(split == "rest"))
+        datasets.write_heap(heap, images[left_over[:NUM_UNLABELLED]])
     changes = {"training": {"preset": "quick", **json.loads(args.job_set)}}
     run, job = our_run(work, images, labels, split, rare_names, changes, heap)
     made = {"ours": our_images(run, job, rare_names)}
