@@ -119,7 +119,7 @@ def kill_after(job: Path, seconds: float, *, with_workers: bool) -> str | None:
         for child in children:
             # Prefect's embedded server outlives its killed parent; fifty of them would fill the memory.
             with contextlib.suppress(psutil.Error):
-                if with_workers or "uvicorn" in child.cmdline():
+                if with_workers or "prefect.server.api.server:create_app" in child.cmdline():
                     child.kill()
     return "+".join(sorted(stages)) or "no worker (start, catalogue, split, gate or release)"
 

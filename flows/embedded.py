@@ -32,6 +32,8 @@ START_SECONDS = 120  # a first start makes the database
 STOP_SECONDS = 10  # then it is killed
 LOG_BYTES = 4000  # of its end
 RETRIES = "PREFECT_CLIENT_MAX_RETRIES"
+# As `python -m uvicorn`; without looking for garbage while Prefect is loaded, which takes a quarter less time.
+UVICORN = "import gc; gc.disable(); import prefect.server.api.server, uvicorn; gc.freeze(); gc.enable(); uvicorn.main()"
 
 
 @contextmanager
@@ -93,7 +95,7 @@ def _environment(settings: Mapping[str, str]) -> Iterator[None]:
 def _started(port: int, said: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
     """The server's process, in a session of its own, so that Ctrl-C does not end it before the run has reported."""
     packages = Path(prefect.__file__).parents[1]
-    command = [sys.executable, "-P", "-m", "uvicorn", "--app-dir", str(packages)]
+    command = [sys.executable, "-P", "-c", UVICORN, "--app-dir", str(packages)]
     command += ["--factory", "prefect.server.api.server:create_app", "--host", "127.0.0.1", "--port", str(port)]
     command += ["--log-level", "error", "--lifespan", "on"]
     own = {

@@ -17,6 +17,7 @@ import click
 
 from dcgan import extras
 from dcgan.cli.groups import GroupedCommands, complete_folder, complete_key
+from dcgan.execution.garbage import without_collection
 from dcgan.pipeline import stages
 
 JOB_FILE = click.argument("job_file", metavar="JOB.YAML", type=click.Path(path_type=Path))
@@ -332,7 +333,8 @@ def serve(job_file: Path, overrides: tuple[str, ...], **options: Any) -> int:
     Example:
       dcgan serve job.yaml --cron "0 2 * * *" --timezone Europe/Berlin
     """
-    from dcgan.flows.serving import serve as serve_flow
+    with without_collection():  # a quarter of the time that it takes to load Prefect
+        from dcgan.flows.serving import serve as serve_flow
 
     serve_flow(job_file, overrides, **options)
     return 0

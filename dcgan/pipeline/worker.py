@@ -9,7 +9,6 @@ compiled once and takes its weights and images as arguments.
 from __future__ import annotations
 
 import errno
-import gc
 import json
 import logging
 import os
@@ -23,6 +22,7 @@ from dcgan.errors import DcganError, StorageError
 from dcgan.execution import process
 from dcgan.execution.child import next_message, open_channel
 from dcgan.execution.determinism import set_up_tensorflow
+from dcgan.execution.garbage import without_collection
 from dcgan.execution.pool import Work
 from dcgan.files import storage
 from dcgan.pipeline.stages import load
@@ -43,7 +43,7 @@ def main() -> int:
             config = parse_resolved(storage.read_json(run.config), where=str(run.config))
             if message is first:
                 # Keras imports these for what no worker does, 1 s of 4; and what is imported stays: no garbage, 0.5 s.
-                with _without("matplotlib", "sklearn"), _without_collection():
+                with _without("matplotlib", "sklearn"), without_collection():
                     set_up_tensorflow(work.threads)
             else:
                 process.begin_work()
@@ -73,17 +73,6 @@ def _without(*packages: str) -> Iterator[None]:
     finally:
         for name in packages:
             del sys.modules[name]
-
-
-@contextmanager
-def _without_collection() -> Iterator[None]:
-    """Within the block, nobody looks for garbage, and later not among what has been made in it."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()
 
 
 def _write_to(log: str) -> None:
