@@ -29,6 +29,7 @@ from dcgan import cli
 from dcgan.cli import work
 from dcgan.execution import pool
 from dcgan.execution.determinism import load_tensorflow
+from dcgan.execution.garbage import without_collection
 
 ROOT = Path(__file__).parents[1]
 TIMEOUT_SECONDS = 600
@@ -64,6 +65,7 @@ def shell(
         """Run a command to its end."""
         assert process.stdin is not None and process.stdout is not None
         timer = threading.Timer(TIMEOUT_SECONDS, process.kill)
+        timer.daemon = True  # a test that is interrupted does not wait for it
         timer.start()
         process.stdin.write(json.dumps([str(folder or Path.cwd()), *map(str, arguments)]) + "\n")
         process.stdin.flush()
@@ -83,7 +85,7 @@ def main() -> None:
     forking = sys.argv[1] == "forking"
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     if forking:
-        with contextlib.nullcontext() if LOUD in sys.argv else work._prefect_quiet():
+        with contextlib.nullcontext() if LOUD in sys.argv else work._prefect_quiet(), without_collection():
             for module in LOADED:
                 importlib.import_module(module)
     else:
