@@ -20,6 +20,7 @@ from tests.conftest import BRIEF, DCGAN, write_job
 from tests.samples import write_noise
 
 MOMENTS = ["server starts", "images are read", "class is trained", "release is published"]  # for SIGTERM
+SERVER = "prefect.server.api.server:create_app"  # in the command of an embedded one
 KILLED = "killed while a class is trained"
 NUM_LARGE = 3000  # files that take long to open
 END_SECONDS = GRACE_SECONDS + 30  # on a busy machine
@@ -106,10 +107,10 @@ def story(tmp_path_factory: pytest.TempPathFactory, serverless: dict[str, str]) 
         return bool(workers)
 
     moments: dict[str, Callable[[subprocess.Popen[str]], object]] = {
-        "server starts": lambda process: children_with(process, "prefect.server.api.server:create_app"),
+        "server starts": lambda process: children_with(process, SERVER),
         "images are read": lambda process: children_with(process, "dcgan.data.catalogue.opening"),
         "class is trained": trains,
-        KILLED: trains,
+        KILLED: lambda process: trains(process) and children_with(process, SERVER),
         "release is published": lambda _: list(outputs.glob("releases/.tmp-*")),
     }
     ends = {}
