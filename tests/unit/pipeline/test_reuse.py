@@ -37,12 +37,17 @@ def steps_of(run_id: str) -> int:
 class Job:
     """A job of three classes, and its nights."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, copied: Path | None = None) -> None:
+        """A new job, or one that is copied, with its nights."""
         self.root, self.images = root, root / "images"
-        self.numbers = itertools.count()
         self.values: dict[str, Any] = {"generation": {"per_class": NUM_WANTED}, "outputs": {"keep": 4}}
-        for label, count in COUNTS.items():
-            self.add(label, count)
+        if copied:
+            shutil.copytree(copied, root, symlinks=True)
+            self.numbers = itertools.count(sum(COUNTS.values()))
+        else:
+            self.numbers = itertools.count()
+            for label, count in COUNTS.items():
+                self.add(label, count)
 
     def add(self, label: str, count: int) -> None:
         for number in itertools.islice(self.numbers, count):
@@ -90,6 +95,11 @@ class Job:
         history.finish_run(run, run_summary())
         return run
 
+    @property
+    def first(self) -> Run:
+        """The first night that is kept."""
+        return Run(min(self.root.glob("outputs/j/runs/2*")))
+
     @staticmethod
     def kinds(run: Run) -> dict[str, Change]:
         return records.read(run.fingerprints, FingerprintsRecord).changes
@@ -134,19 +144,34 @@ def generate(run: Run, label: str) -> None:
 
 
 @pytest.fixture
-def job(tmp_path: Path) -> Job:
-    return Job(tmp_path)
+def new_job(tmp_path: Path) -> Job:
+    """A job before its first night."""
+    return Job(tmp_path / "job")
 
 
-def test_first_night_trains_everything_and_says_nothing_of_it(job: Job) -> None:
-    assert job.told() == []
-    run = job.night()
-    assert job.kinds(run) == dict.fromkeys(COUNTS, Change.ANEW)
+@pytest.fixture(scope="module")
+def lived(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a job after its first night; no test may change it."""
+    job = Job(tmp_path_factory.mktemp("lived") / "job")
+    job.night()
+    return job.root
+
+
+@pytest.fixture
+def job(lived: Path, tmp_path: Path) -> Job:
+    """A job after its first night."""
+    return Job(tmp_path / "job", lived)
+
+
+def test_first_night_trains_everything_and_says_nothing_of_it(new_job: Job) -> None:
+    assert new_job.told() == []
+    run = new_job.night()
+    assert new_job.kinds(run) == dict.fromkeys(COUNTS, Change.ANEW)
     assert summary.accepted(run, COUNTS) == dict.fromkeys(COUNTS, NUM_WANTED)
 
 
 def test_class_that_did_not_change_has_the_same_files_and_the_others_are_trained_further(job: Job) -> None:
-    first = job.night()
+    first = job.first
     job.add("cat", 4)
     [told] = job.told()
     assert told.startswith("2 classes unchanged, 1 trained further: cat (") and told.endswith(" more)")
@@ -163,7 +188,6 @@ def test_class_that_did_not_change_has_the_same_files_and_the_others_are_trained
 
 
 def test_images_arriving_in_the_holdout_alone_train_nothing(job: Job) -> None:
-    job.night()
     before = set(job.images.rglob("*.png"))
     job.add("owl", 12)
     assigned = assign(scan(job.config.data)[0], 0.25)
@@ -177,7 +201,6 @@ def test_images_arriving_in_the_holdout_alone_train_nothing(job: Job) -> None:
 
 
 def test_class_begins_anew_once_more_than_a_fifth_has_changed_since_it_last_did(job: Job) -> None:
-    job.night()
     kinds = []
     for _ in range(6):
         job.add("cat", 2)
@@ -190,7 +213,6 @@ def test_class_begins_anew_once_more_than_a_fifth_has_changed_since_it_last_did(
 def test_new_class_begins_with_the_base_that_there_is_unless_much_has_changed(
     job: Job, count: int, serves: bool
 ) -> None:
-    job.night()
     job.add("emu", count)
     run = job.begin()
     assert job.kinds(run) == {"cat": Change.KEPT, "dog": Change.KEPT, "emu": Change.ANEW, "owl": Change.KEPT}
@@ -199,7 +221,6 @@ def test_new_class_begins_with_the_base_that_there_is_unless_much_has_changed(
 
 
 def test_images_without_labels_train_everything_anew_when_there_are_some_at_all(job: Job) -> None:
-    job.night()
     job.add_unlabelled(50)
     run = job.night()
     assert set(job.kinds(run).values()) == {Change.ANEW}
@@ -208,28 +229,28 @@ def test_images_without_labels_train_everything_anew_when_there_are_some_at_all(
 
 
 @pytest.mark.parametrize(("count", "serves"), [(20, True), (60, False)])
-def test_more_images_without_labels_train_nothing_but_the_next_base(job: Job, count: int, serves: bool) -> None:
-    job.add_unlabelled(50)
-    job.night()
-    job.add_unlabelled(count)
-    assert set(job.kinds(job.begin()).values()) == {Change.KEPT}
-    job.add("emu", 12)
-    assert job.begin().base.exists() == serves
+def test_more_images_without_labels_train_nothing_but_the_next_base(new_job: Job, count: int, serves: bool) -> None:
+    new_job.add_unlabelled(50)
+    new_job.night()
+    new_job.add_unlabelled(count)
+    assert set(new_job.kinds(new_job.begin()).values()) == {Change.KEPT}
+    new_job.add("emu", 12)
+    assert new_job.begin().base.exists() == serves
 
 
-def test_image_without_a_label_that_is_held_out_later_has_been_seen(job: Job) -> None:
-    job.add_unlabelled(40)
-    job.night()
-    for file in (job.root / "more").iterdir():
-        file.rename(job.images / "owl" / file.name)
-    job.add_unlabelled(40)
-    [told] = job.told()
+def test_image_without_a_label_that_is_held_out_later_has_been_seen(new_job: Job) -> None:
+    new_job.add_unlabelled(40)
+    new_job.night()
+    for file in (new_job.root / "more").iterdir():
+        file.rename(new_job.images / "owl" / file.name)
+    new_job.add_unlabelled(40)
+    [told] = new_job.told()
     assert told.startswith("Everything is trained again: ") and told.endswith("would prove nothing")
-    assert set(job.kinds(job.begin()).values()) == {Change.ANEW}
+    assert set(new_job.kinds(new_job.begin()).values()) == {Change.ANEW}
 
 
 def test_amount_that_grows_or_shrinks_keeps_the_first_images(job: Job) -> None:
-    first = job.night()
+    first = job.first
     rows = pd.read_parquet(first.generation("dog") / "rows.parquet")
     job.values["generation"] = {"per_class": {"cat": NUM_WANTED, "dog": 4, "owl": 9}}
     assert job.told() == [
@@ -249,7 +270,7 @@ def test_amount_that_grows_or_shrinks_keeps_the_first_images(job: Job) -> None:
 
 
 def test_files_that_are_renamed_train_nothing_and_the_rows_name_them_as_they_are_now(job: Job) -> None:
-    first = job.night()
+    first = job.first
     for path in list((job.images / "dog").iterdir()):
         path.rename(path.with_name(f"x{int(path.stem) % 7}-{path.name}"))
     run = job.begin()
@@ -261,7 +282,6 @@ def test_files_that_are_renamed_train_nothing_and_the_rows_name_them_as_they_are
 
 
 def test_class_under_another_name_is_trained_further_from_what_it_was(job: Job) -> None:
-    job.night()
     (job.images / "cat").rename(job.images / "feline")
     assert job.told() == [
         "2 classes unchanged, 1 trained further: feline (was cat)", "Class cat is called feline now",
@@ -271,7 +291,6 @@ def test_class_under_another_name_is_trained_further_from_what_it_was(job: Job) 
 
 
 def test_class_that_is_gone_and_images_with_another_label_are_told(job: Job) -> None:
-    job.night()
     for path in sorted((job.images / "owl").iterdir())[:3]:
         path.rename(job.images / "dog" / path.name)
     shutil.rmtree(job.images / "cat")
@@ -282,7 +301,6 @@ def test_class_that_is_gone_and_images_with_another_label_are_told(job: Job) -> 
 
 
 def test_image_that_a_gan_has_seen_is_no_evidence_so_that_all_is_trained_anew(job: Job) -> None:
-    job.night()
     job.values["data"] = {"source": "images", "holdout": 0.5}
     [told] = job.told()
     assert told.startswith("Everything is trained again: ") and told.endswith("would prove nothing")
@@ -290,7 +308,6 @@ def test_image_that_a_gan_has_seen_is_no_evidence_so_that_all_is_trained_anew(jo
 
 
 def test_fewer_held_out_images_are_no_harm(job: Job) -> None:
-    job.night()
     job.values["data"] = {"source": "images", "holdout": 0.24}
     assert Change.ANEW not in job.kinds(job.begin()).values()
 
@@ -308,13 +325,12 @@ def test_fewer_held_out_images_are_no_harm(job: Job) -> None:
     ],
 )
 def test_config_decides_what_is_done_again(job: Job, key: str, value: dict[str, Any], kind: str) -> None:
-    job.night()
     job.values[key] = value
     assert set(job.kinds(job.begin()).values()) == {kind}
 
 
 def test_damaged_image_is_made_again_and_a_damaged_model_is_trained_again(job: Job) -> None:
-    run = job.night()
+    run = job.first
     image = next((run.generation("cat") / "images").iterdir())
     image.write_bytes(image.read_bytes()[:-1])
     run.model("dog").write_bytes(b"")
@@ -322,7 +338,7 @@ def test_damaged_image_is_made_again_and_a_damaged_model_is_trained_again(job: J
 
 
 def test_what_a_killed_run_of_another_config_has_done_serves_and_so_does_what_was_before(job: Job) -> None:
-    first = job.night()
+    first = job.first
     job.values["training"] = {"width": 8}
     killed = job.begin()
     train(killed.training("cat"))
@@ -336,14 +352,12 @@ def test_what_a_killed_run_of_another_config_has_done_serves_and_so_does_what_wa
 
 
 def test_class_that_failed_is_trained_anew(job: Job) -> None:
-    job.night()
     job.add("cat", 3)
     job.night(failed="cat")
     assert job.kinds(job.night(failed="cat")) == {"cat": Change.ANEW, "dog": Change.KEPT, "owl": Change.KEPT}
 
 
 def test_carrying_over_that_was_killed_is_done_again_to_the_same_end(job: Job) -> None:
-    job.night()
     job.add("owl", 2)
     run = job.begin()
     whole = tree_hash(run.root)
@@ -356,7 +370,6 @@ def test_carrying_over_that_was_killed_is_done_again_to_the_same_end(job: Job) -
 
 
 def test_fresh_takes_nothing_over_and_only_a_fresh_run_is_resumed_by_it(job: Job) -> None:
-    job.night()
     usual = job.begin()
     fresh = job.begin(fresh=True)
     assert fresh != usual and set(job.kinds(fresh).values()) == {Change.ANEW} and job.told(fresh=True) == []
@@ -364,7 +377,7 @@ def test_fresh_takes_nothing_over_and_only_a_fresh_run_is_resumed_by_it(job: Job
 
 
 def test_verdicts_stand_only_with_the_very_images_that_they_are_about(job: Job) -> None:
-    first = job.night()
+    first = job.first
     assert job.begin().evaluation_record.samefile(first.evaluation_record)
     history.finish_run(job.begin(), run_summary())
     image = next((first.generation("cat") / "images").iterdir())
@@ -374,7 +387,7 @@ def test_verdicts_stand_only_with_the_very_images_that_they_are_about(job: Job) 
 
 
 def test_share_stays_while_few_images_change_and_says_where_it_was_chosen(job: Job) -> None:
-    first = job.night()
+    first = job.first
     job.add("owl", 8)
     expected = recipe_record(steps=steps_of(first.id), run_id=first.id)
     assert records.read(job.night().recipe_record, RecipeRecord) == expected
