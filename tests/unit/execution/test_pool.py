@@ -40,7 +40,7 @@ from dcgan.pipeline.stages import (
 from dcgan.run import records
 from dcgan.run.paths import Run
 from dcgan.run.records import TrainingRecord
-from tests.conftest import TINY, split_run, write_digits
+from tests.conftest import BRIEF, TINY, split_run, write_digits
 from tests.records import recipe_record
 
 
@@ -207,28 +207,22 @@ def test_worker_is_kept_for_the_next_stage_and_the_next_run(tmp_path: Path) -> N
     assert worker_of(opened.root) is None
 
 
-def test_worker_that_is_not_needed_any_more_ends_by_itself(tmp_path: Path) -> None:
-    write_digits(tmp_path / "images", {0: 30, 1: 25})
-    opened, _ = split_run(tmp_path, gate={"classifier_steps": 5})
-    Workers().perform(work_of(opened.root), ignore)
-    worker = worker_of(opened.root)
-    assert worker is not None
-    worker.wait(KEPT_SECONDS + 10)
-
-
-def test_class_that_fails_ends_its_worker_and_the_next_one_has_another(tmp_path: Path) -> None:
+def test_class_that_fails_ends_its_worker_and_the_next_has_another_that_ends_when_it_is_not_needed(
+    tmp_path: Path,
+) -> None:
     write_digits(tmp_path / "images", {0: 40, 1: 40})
-    opened, _ = split_run(tmp_path, training=TINY["training"], gate={"classifier_steps": 20})
+    opened, _ = split_run(tmp_path, training=BRIEF["training"], gate={"classifier_steps": 20})
     workers = Workers()
     workers.perform(work_of(opened.root), ignore)
-    workers.perform(work_of(opened.root, BASE, Portion({"max_seconds": None})), ignore)
     first = worker_of(opened.root)
     with pytest.raises(StageError):
         workers.perform(work_of(opened.root, TRAIN, of_class("none of the set", max_seconds=None)), ignore)
     assert first is not None and not first.is_running() and worker_of(opened.root) is None
     workers.perform(work_of(opened.root, TRAIN, of_class("1", max_seconds=None)), ignore)
-    assert records.read(opened.training("1") / "record.json", TrainingRecord).steps == TINY["training"]["class_steps"]
-    workers.end_kept()
+    assert records.read(opened.training("1") / "record.json", TrainingRecord).steps == BRIEF["training"]["class_steps"]
+    second = worker_of(opened.root)
+    assert second is not None
+    second.wait(KEPT_SECONDS + 10)
 
 
 def test_workers_of_one_run_are_ended_and_those_of_another_go_on(run: Path, tmp_path: Path) -> None:
