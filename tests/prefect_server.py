@@ -260,14 +260,16 @@ class Webhook:
         self.address = f"http://127.0.0.1:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
-    def save_block(self, server: Server, name: str, path: str, secret: str) -> None:
-        """Save a block that posts here, with a token that is among its secrets."""
+    def save_blocks(self, server: Server, secret: str, *names: str) -> None:
+        """Save blocks that post here, each to the path of its name, with a token that is among its secrets."""
         code = (
             "import sys; from prefect.blocks.notifications import CustomWebhookNotificationBlock as Block\n"
-            "Block(name='test', url=sys.argv[2] + '?token={{token}}', secrets={'token': sys.argv[3]},"
-            " json_data={'subject': '{{subject}}', 'body': '{{body}}'}).save(sys.argv[1], overwrite=True)"
+            "address, token, *names = sys.argv[1:]\n"
+            "for name in names:\n"
+            "    Block(name='test', url=f'{address}/{name}?token={{{{token}}}}', secrets={'token': token},"
+            " json_data={'subject': '{{subject}}', 'body': '{{body}}'}).save(name, overwrite=True)"
         )
-        server.do(sys.executable, "-c", code, name, self.address + path, secret)
+        server.do(sys.executable, "-c", code, self.address, secret, *names)
 
     def close(self) -> None:
         self._server.shutdown()

@@ -45,7 +45,7 @@ def aftermath(server: Server, tmp_path_factory: pytest.TempPathFactory) -> After
     root = tmp_path_factory.mktemp("aftermath")
     webhook = Webhook()
     job = write_job(root, name="mortal", **BRIEF)
-    webhook.save_block(server, "duty", "/duty", "none")
+    webhook.save_blocks(server, "none", "duty")
     server.do(*DCGAN, "automate", "--silence", str(SILENCE), "--notify", "custom-webhook/duty")
     server.do(PREFECT, "work-pool", "create", "mortal", "--type", "process", "--overwrite")
     deploy = ["deploy", "dcgan.flows.scheduled.scheduled", "--name", "mortal", "--pool", "mortal"]

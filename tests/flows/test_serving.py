@@ -60,8 +60,7 @@ def webhook() -> Iterator[Webhook]:
 def evening(server: Server, webhook: Webhook, tmp_path_factory: pytest.TempPathFactory) -> Evening:
     root = tmp_path_factory.mktemp("evening")
     job, log = write_job(root, name="served", **BRIEF), root / "serve.log"
-    webhook.save_block(server, "good", "/good", SECRET)
-    webhook.save_block(server, "refused", "/refused", SECRET)
+    webhook.save_blocks(server, SECRET, "good", "refused")
     command = [*DCGAN, "serve", str(job), "--cron", "30 3 * * *", "--timezone", "Europe/Berlin"]
     command += ["--notify", "custom-webhook/refused", "--notify", "custom-webhook/good"]
     runs: dict[str, dict[str, Any]] = {}
@@ -208,9 +207,8 @@ def test_serving_without_a_server_ends_and_says_how_to_have_one(serverless: dict
 
 
 @pytest.mark.parametrize("command", ["serve", "run"])
-def test_server_that_does_not_answer_ends_the_command(serverless: dict[str, str], tmp_path: Path, command: str) -> None:
-    deaf = serverless | {"PREFECT_API_URL": DEAF}
-    told = ended(functools.partial(command_line, deaf), command, write_job(tmp_path))
+def test_server_that_does_not_answer_ends_the_command(dcgan_of_the_deaf: Dcgan, tmp_path: Path, command: str) -> None:
+    told = ended(dcgan_of_the_deaf, command, write_job(tmp_path))
     assert f"no Prefect server answers at PREFECT_API_URL={DEAF} (" in told and "prefect server start" in told
 
 
