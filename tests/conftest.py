@@ -202,8 +202,8 @@ def dcgan(environment: dict[str, str]) -> Iterator[Dcgan]:
 
 @pytest.fixture(scope="session")
 def lasting(environment: dict[str, str]) -> Iterator[Dcgan]:
-    """Run the command line to its end, with workers that earlier commands have left."""
-    with shell("lasting", environment) as run:
+    """Run the command line to its end, with workers that earlier commands have left. No browser opens."""
+    with shell("lasting", environment | {"BROWSER": "true"}) as run:
         yield run
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ import yaml
 
 from tests.conftest import BRIEF, DCGAN, TINY, write_digits
 from tests.prefect_server import wait_for
-from tests.shell import shell
+from tests.shell import Dcgan
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -25,7 +26,7 @@ COMMANDS = [line for kind, text in BLOCKS if not kind for line in text.splitline
 CLONE, DEMO, ENTER, INIT, CHECK, RUN, REPORT, VERIFY, SERVE, HISTORY = (
     re.split(r" {2,}#", command)[0].strip() for command in COMMANDS
 )
-SHORT = [f"--set=gate={json.dumps(TINY['gate'])}", f"--set=training={json.dumps(BRIEF['training'])}"]
+SHORT = [f"--set={key}={json.dumps((TINY | BRIEF)[key])}" for key in ("gate", "run", "training")]
 MODEL = """
 import keras
 model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(3)])
@@ -54,16 +55,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def run(folder: Path, environment: dict[str, str]) -> Iterator[Callable[..., str]]:
+def run(folder: Path, lasting: Dcgan) -> Callable[..., str]:
     """Run a line of the README in the folder with the images."""
-    with shell("lasting", environment | {"BROWSER": "true"}, folder) as dcgan:
 
-        def run_line(line: str, *further: str) -> str:
-            done = dcgan(*shlex.split(line)[1:], *further)
-            assert done.returncode == 0, done.stderr
-            return done.stdout + done.stderr
+    def run_line(line: str, *further: str) -> str:
+        with contextlib.chdir(folder):
+            done = lasting(*shlex.split(line)[1:], *further)
+        assert done.returncode == 0, done.stderr
+        return done.stdout + done.stderr
 
-        yield run_line
+    return run_line
 
 
 def test_own_images_from_init_to_the_morning(run: Callable[..., str], folder: Path) -> None:
