@@ -30,6 +30,7 @@ from tests.conftest import DCGAN, TINY, Finished, write_digits, write_job
 from tests.object_store import Store, free_port, objects
 from tests.prefect_server import Server
 from tests.processes import log_of
+from tests.shell import Dcgan
 
 BUCKET = "cluster"
 OUTPUTS = f"s3://{BUCKET}/outputs"
@@ -251,13 +252,12 @@ def test_tasks_of_the_workers_stand_in_prefect(nights: Nights) -> None:
     assert {(name, "Completed") for name in ("make 0", "make 1", "measure quality", "judge")} <= states
 
 
-def test_cluster_that_does_not_answer_is_told_within_seconds(nights: Nights, tmp_path: Path) -> None:
+def test_cluster_that_does_not_answer_is_told_within_seconds(dcgan: Dcgan, tmp_path: Path) -> None:
     job = write_job(tmp_path, run={"on": f"dask://127.0.0.1:{free_port()}"})
     began = time.monotonic()
-    process = run(job, nights.cluster.environment)
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == 2
-    assert "no Dask scheduler answers there" in said and "dask scheduler" in said
+    done = dcgan("run", job)
+    assert done.returncode == 2
+    assert "no Dask scheduler answers there" in done.stderr and "dask scheduler" in done.stderr
     assert time.monotonic() - began < 25
 
 
