@@ -51,13 +51,13 @@ asyncio.run(provide_database_interface().create_db())
 IMPATIENCE = {"PREFECT_WORKER_QUERY_SECONDS": "1", "PREFECT_RUNNER_POLL_FREQUENCY": "1"}
 
 
-def wait_for(what: str, check: Callable[[], Any], seconds: float = 300) -> Any:
-    """Ask again until `check` gives something."""
+def wait_for(what: str, check: Callable[[], Any], seconds: float = 300, every: float = 0.2) -> Any:
+    """Ask again, every so many seconds, until `check` gives something."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if found := check():
             return found
-        time.sleep(0.2)
+        time.sleep(every)
     raise AssertionError(f"{what} did not come within {seconds} s")
 
 
@@ -149,7 +149,8 @@ class Server:
             run = self.run(run_id)
             return run if run["state"]["type"] in ENDED else None
 
-        return dict(wait_for("the end of the run", look, seconds))
+        # To answer takes a server a hundredth of a second, which the run needs.
+        return dict(wait_for("the end of the run", look, seconds, every=0.5))
 
     def tasks(self, run_id: str) -> dict[str, str]:
         """State by name of a run's tasks."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import subprocess
-import sys
-import textwrap
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from dcgan.run import records
 from dcgan.run.paths import Run
 from dcgan.run.records import RecipeRecord
 from tests.conftest import BRIEF, TINY, Finished, write_job
+from tests.shell import Dcgan
 
 
 def test_the_run_ends_completed_and_says_where_things_are(finished: Finished) -> None:
@@ -81,7 +81,9 @@ def test_resolved_config_stands_in_the_run(finished: Finished) -> None:
     assert told["verdicts"] == {"0": "shipped", "1": "shipped", "7": "none"}
 
 
-def test_synthetic_images_carry_their_mark_and_are_refused_as_input(finished: Finished, tmp_path: Path, dcgan) -> None:  # type: ignore[no-untyped-def]
+def test_synthetic_images_carry_their_mark_and_are_refused_as_input(
+    finished: Finished, tmp_path: Path, dcgan: Dcgan
+) -> None:
     image = next((finished.release / "images" / "0").iterdir())
     with Image.open(image) as opened:
         assert opened.info["dcgan-augment"] == "synthetic"
@@ -126,13 +128,13 @@ def test_recipe_is_chosen_among_those_with_mixup_and_those_without(
 
 
 def test_run_of_which_every_class_is_short_says_how_many_were_accepted_and_measures_nothing(
-    tmp_path: Path, dcgan: Callable[..., subprocess.CompletedProcess[str]]
+    tmp_path: Path, lasting: Dcgan
 ) -> None:
     # After so few steps, many images are unlike the real ones, and few are left to choose from.
     job = write_job(
         tmp_path, generation={"per_class": {"0": 20, "1": 20}}, curation={"filters": ["outlier"], "critic_share": 0.05}
     )
-    done = dcgan("run", job, "--json")
+    done = lasting("run", job, "--json")
     summary = json.loads(done.stdout)
     assert (done.returncode, summary["ending"]) == (1, "failed")
     assert summary["state"] == "Failed: no class ships, 2 classes short (0, 1)"
@@ -147,35 +149,12 @@ def test_run_of_which_every_class_is_short_says_how_many_were_accepted_and_measu
     assert "Short" in Path(summary["report"]).read_text(encoding="utf-8")
 
 
-def test_prefect_recorded_the_run_its_tasks_and_artifacts(finished: Finished, serverless: dict[str, str]) -> None:
-    script = """
-        import asyncio, json
-        from prefect import get_client
-        from prefect.client.schemas.sorting import ArtifactSort
-
-        async def main():
-            async with get_client() as client:
-                flows = await client.read_flow_runs()
-                tasks = await client.read_task_runs()
-                artifacts = await client.read_artifacts()
-            print(json.dumps({
-                "flows": [[run.name, run.state.name, run.state.message] for run in flows],
-                "tasks": sorted(run.name for run in tasks),
-                "artifacts": sorted(artifact.key for artifact in artifacts if artifact.key),  # errors have none
-            }))
-
-        asyncio.run(main())
-    """
-    home = {"PREFECT_HOME": str(finished.prefect_home)}
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(script)],
-        env=serverless | home,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    recorded = json.loads(done.stdout)
-    assert any(name.startswith("tiny ") and state == "Completed" for name, state, _ in recorded["flows"])
-    for name in ("make 0", "make 1"):
-        assert name in recorded["tasks"]
-    assert {"tiny-classes", "tiny-samples"} <= set(recorded["artifacts"])
+def test_prefect_recorded_the_run_its_tasks_and_artifacts(finished: Finished) -> None:
+    # Read from its database: to ask would take another server.
+    with contextlib.closing(sqlite3.connect(finished.prefect_home / "prefect.db")) as database:
+        runs = list(database.execute("SELECT name, state_name FROM flow_run"))
+        tasks = {name for (name,) in database.execute("SELECT name FROM task_run")}
+        artifacts = {key for (key,) in database.execute("SELECT key FROM artifact")}
+    assert any(name.startswith("tiny ") and state == "Completed" for name, state in runs)
+    assert {"make 0", "make 1"} <= tasks
+    assert {"tiny-classes", "tiny-samples"} <= artifacts
