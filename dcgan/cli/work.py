@@ -112,10 +112,11 @@ def _show_plan(
 ) -> None:
     """Print what a run would make, from what and at what cost, and which files it would leave out."""
     shown = Table(title=cell(f"Plan of job {job.name}"), title_justify="left")
-    for column in ("class", "real", "held out", "synthetic", ""):
-        shown.add_column(column, justify="left" if column in ("class", "") else "right")
+    why = ["why"] if any(planned.reason for planned in plan.values()) else []
+    for column in ["class", "real", "held out", "synthetic", *why]:
+        shown.add_column(column, justify="left" if column in ("class", "why") else "right")
     for label, planned in plan.items():
-        cells = (label, planned.train, planned.holdout, planned.requested, planned.reason)
+        cells = [label, planned.train, planned.holdout, planned.requested, *([planned.reason] if why else [])]
         shown.add_row(*map(cell, cells))
     console().print(shown)
     training, (height, width) = job.training, record.image_size
@@ -180,7 +181,7 @@ def tell(result: RunResult, *, as_json: bool) -> int:
     if as_json:
         echo_json(result.model_dump(mode="json"))
     shown = Table(title=cell(f"Run {result.run_id} of job {result.job}"), title_justify="left")
-    for column in ("class", "real", "synthetic", "training", "verdict", ""):
+    for column in ("class", "real", "synthetic", "training", "verdict", "why"):
         shown.add_column(column, justify="right" if column in ("real", "synthetic") else "left")
     for label, outcome in result.classes.items():
         training = f"step {outcome.shipped_step} of {outcome.steps}, {outcome.seconds:.0f} s" if outcome.steps else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from typing import Any
 
@@ -26,7 +27,9 @@ from dcgan.errors import InputError
 from dcgan.execution.progress import OnProgress, no_report
 from dcgan.files.names import MAX_NAME_BYTES, escape
 from dcgan.run.records import CatalogueRecord, ClassFiles, QuarantinedFile
+from dcgan.text import listed
 
+TABLES = (".csv", ".parquet", ".npz")
 MAX_EXAMPLES = 50  # quarantined files named in the record
 PROGRESS_FILES = 200  # between two reports
 
@@ -153,11 +156,14 @@ def _too_few_classes(source: str, table: pd.DataFrame, labels: list[str], shared
     not_used = [f"{count} of split {split}" for split, count in unused.items()]
     parts = [f"{what}: {', '.join(ones)}" for what, ones in (("left out", left_out), ("not used", not_used)) if ones]
     beside = f" ({'; '.join(parts)})" if parts else ""
+    tables = sorted(path for path in table["path"] if path.endswith(TABLES) and "/" not in path)
+    likely = os.path.join(source, min(tables, key=lambda path: "train" not in path, default=""))
     return (
         f"data.source {source}: found {found}, in {len(table):,} files and "
         f"{len({*labels, *table['label']} - {''})} classes"
         f"{beside}. {''.join(f'{one}. ' for one in shared)}"
         f"{'Training needs images of the split train: see data.splits and data.holdout. ' if not_used else ''}"
+        f"{f'To read a table ({listed(tables)}), name the file: {likely}. ' if tables else ''}"
         "At least two classes are needed, such as one folder per class: what the images are worth is measured by a "
         "classifier that tells classes apart."
     )

@@ -170,6 +170,16 @@ def test_fewer_than_two_classes_are_refused(tmp_path: Path, counts: dict[str, in
     assert told in message and "At least two classes" in message
 
 
+def test_folder_with_tables_in_it_is_refused_with_the_one_to_name(tmp_path: Path) -> None:
+    """As competitions have them: a table beside a folder of images that says nothing of classes."""
+    for number in range(4):
+        write_noise(tmp_path / "train" / f"{number}.png", number, 12, 12)
+    for name in ("sample_submission.csv", "train.csv"):
+        (tmp_path / name).write_text("image_id,target\n")
+    told = f"To read a table (sample_submission.csv and train.csv), name the file: {tmp_path / 'train.csv'}."
+    assert told in refusal(tmp_path)
+
+
 def test_classes_of_damaged_files_only_are_refused_with_the_reasons(tmp_path: Path) -> None:
     for label in ("cat", "dog"):
         (tmp_path / label).mkdir()
