@@ -39,15 +39,15 @@ system: ## programs that some tests need, where this is Debian and you are root
 	    || echo "$${pair%:*} cannot be installed: some tests are skipped"; \
 	done
 
-# Three at a time, since servers that start and clocks that run out are waited for. A file's tests share what they set up,
+# Four at a time, since servers that start and clocks that run out are waited for. A file's tests share what they set up,
 # so that they stay together; in the order of tests/conftest.py, which begins with the files that take long.
 test: install system ## the whole test suite, warnings as errors
-	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 # Half as long again: with Python 3.11, coverage looks at every call in every process, the server's too.
 coverage: install system ## the whole test suite, and which lines of dcgan/ and flows/ it runs, in all processes
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/coverage run -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --skip-covered
 

@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from dcgan.files import pictures
+from dcgan.report.lettering import lettered
 from dcgan.run.paths import Run
 from dcgan.run.records import ClassOutcome
 
@@ -32,7 +33,8 @@ def class_grid(run: Run, classes: Mapping[str, ClassOutcome]) -> Image.Image:
         picture = picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.NEAREST)
         strip = Image.new("RGB", (picture.width, picture.height + TITLE_HEIGHT), "white")
         title = f"{label}: {outcome.train} real (above), {outcome.accepted} synthetic (below), {outcome.verdict}"
-        ImageDraw.Draw(strip).text((4, 2), title, "black", font_size=TITLE_HEIGHT - 8)
+        text, font = lettered(title, TITLE_HEIGHT - 8)
+        ImageDraw.Draw(strip).text((4, 2), text, "black", font)
         strip.paste(picture, (0, TITLE_HEIGHT))
         strips.append(strip)
     if not strips:
