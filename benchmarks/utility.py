@@ -14,9 +14,10 @@ images. What a first call has done in `--work`, a second one takes.
 
 First, 100 training images of each class, or a quarter of them, are held out for the job. With `--verdict` it measures
 on them what its images are worth, and that is put beside what they are worth to the other classifiers on the test
-split: does the verdict predict? Only the recipe that the job chooses is then trained, with its images and without. With
-`--unlabelled`, the job also has up to 5,000 of those left over, without labels: for its base, and to guess labels of,
-which the other classifiers then learn from too if the job chooses so.
+split: does the verdict predict? Only the recipe that the job chooses is then trained: with its images, without, and
+with as many more real images as the job says that its own are worth. With `--unlabelled`, the job also has up to 5,000
+of those left over, without labels: for its base, and to guess labels of, which the other classifiers then learn from
+too if the job chooses so.
 
 `small` is two convolutions and one hidden layer, 1,500 steps of 128 images, shifts and brightness. `resnet` is a
 residual network of 16, 32 and 64 channels, 1,200 steps of 96, AdamW, with shifts, contrast, cutout, and flips where
@@ -29,11 +30,11 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -50,7 +51,7 @@ from dcgan.files import pictures, storage
 from dcgan.pipeline.performing import by_threads
 from dcgan.run import records
 from dcgan.run.paths import Run
-from dcgan.run.records import Comparison, EvaluationRecord, RecipeRecord
+from dcgan.run.records import Advice, EvaluationRecord, RecipeRecord
 
 LARGEST, IMBALANCE, RARE = 500, 50, 60  # images; as in published long tails of small sets
 NUM_IMAGES = 1000  # synthetic ones of a rare class
@@ -72,6 +73,8 @@ class Recipe:
     rand_augment: bool = False
     guessed: bool = False
     """Whether with the job's images without labels, and the labels that it guessed."""
+    more: int = 0
+    """Further real images of each rare class."""
 
 
 BASELINE = Recipe("classical augmentation")
@@ -97,6 +100,12 @@ def without_images(recipe: Recipe) -> Recipe:
 def with_guesses(recipe: Recipe) -> Recipe:
     """The same recipe with guessed labels."""
     return replace(recipe, title=f"{recipe.title}, guessed labels", guessed=True)
+
+
+def with_more(recipe: Recipe, more: int) -> Recipe:
+    """The same with real images in the place of the synthetic ones."""
+    plain = without_images(recipe)
+    return replace(plain, title=f"{plain.title}, {more} more real images of each rare class", more=more)
 
 
 def main() -> None:
@@ -134,66 +143,118 @@ def main() -> None:
         common.write_json(args.json, "utility", found)
 
 
-def measure(args: argparse.Namespace, seed: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """What the images of one data seed are worth: by classifier, seed and recipe; and the job's verdict, if asked."""
-    # The set.
+class Set(NamedTuple):
+    """A set of which most training images are left over."""
+
+    images: np.ndarray
+    """uint8 (N, H, W, C)."""
+    labels: np.ndarray
+    """Class names (N,)."""
+    split: np.ndarray
+    """"train", "holdout", "test" or "rest" (N,)."""
+    names: list[str]
+    rare: list[int]
+    """Class numbers."""
+
+    def of_class(self, number: int, split: str) -> np.ndarray:
+        """The images of a class in a split."""
+        return self.images[(self.labels == self.names[number]) & (self.split == split)]
+
+
+def cut(args: argparse.Namespace, seed: int) -> Set:
+    """The set of one data seed."""
     images, labels, split = datasets.load(args.data)
     images = datasets.made_small(images, args.side) if args.side else images
-    names = sorted(set(labels))
     split = datasets.hold_out(labels, split, NUM_HOLDOUT, seed)
     if args.each:
         split = few_of_each(labels, split, args.each, seed)
     else:
         split = datasets.long_tail(labels, split, largest=LARGEST, imbalance=IMBALANCE, seed=seed)
-    real = [images[(labels == name) & (split == "train")] for name in names]
-    rare = [number for number, of_class in enumerate(real) if args.each or len(of_class) <= RARE]
-    rare_names = [names[number] for number in rare]
+    names = sorted(set(labels))
+    counts = [((labels == name) & (split == "train")).sum() for name in names]
+    rare = [number for number, count in enumerate(counts) if args.each or count <= RARE]
+    return Set(images, labels, split, names, rare)
 
-    # Images of its rare classes: ours and the peer's.
+
+def measure(args: argparse.Namespace, seed: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """What the images of one data seed are worth: by classifier, seed and recipe; and the job's verdict, if asked."""
+    data = cut(args, seed)
+    rare_names = [data.names[number] for number in data.rare]
     kind = "-unlabelled" if args.unlabelled else ""
     work = args.work / f"{args.data.stem}{args.side or ''}-{args.each or 'tail'}-{seed}{kind}"
     folder, heap = work / "pools", work / "unlabelled" if args.unlabelled else None
     folder.mkdir(parents=True, exist_ok=True)
+
+    # Images of its rare classes, ours and the peer's, and what the job says of its own.
     if heap:
-        left_over = np.random.default_rng(seed).permutation(np.flatnonzero(split == "rest"))
-        datasets.write_heap(heap, images[left_over[:NUM_UNLABELLED]])
+        left_over = np.random.default_rng(seed).permutation(np.flatnonzero(data.split == "rest"))
+        datasets.write_heap(heap, data.images[left_over[:NUM_UNLABELLED]])
     changes = {"training": {"preset": "quick", **json.loads(args.job_set)}}
-    run, job = our_run(work, images, labels, split, rare_names, changes, heap)
+    run, job = our_run(work, data.images, data.labels, data.split, rare_names, changes, heap)
     made = {"ours": our_images(run, job, rare_names)}
     advised = our_recipe(run, job)
-    verdict = our_verdict(run, job, rare_names) if args.verdict else None
+    advice = our_advice(run, job, rare_names) if args.verdict else None
+    more = round((advice.worth and advice.worth.images) or 0) if advice else 0
     if args.peers_python:
-        made["ganexlib"] = peer_images(args.peers_python, work / "ganexlib", {names[n]: real[n] for n in rare})
-    for maker, pools in made.items():
-        np.savez(folder / f"{maker}.npz", **{str(number): pools[names[number]] for number in rare})
-    if advised.guessed:
-        guesses = for_proof(run, load_sets(run, synthetic=False))
-        found = {str(number): of_class for number, of_class in enumerate(guesses) if of_class is not None}
-        np.savez(folder / "guessed.npz", **found)
-    np.savez(folder / "real.npz", **{str(number): of_class for number, of_class in enumerate(real)})
-    tested = split == "test"
-    truth = np.searchsorted(names, labels[tested])
-    np.savez(folder / "test.npz", images=images[tested], truth=truth)
+        real = {data.names[number]: data.of_class(number, "train") for number in data.rare}
+        made["ganexlib"] = peer_images(args.peers_python, work / "ganexlib", real)
+    guesses = for_proof(run, load_sets(run, synthetic=False)) if advised.guessed else []
+    put_pools(folder, data, made, guesses, more)
 
     # Classifiers, some side by side.
     results: list[dict[str, Any]] = []
     for classifier in args.classifiers.split(","):
         recipes = [*(SMALL if classifier == "small" else RESNET), *([GANEXLIB] if args.peers_python else [])]
-        if args.verdict:
+        if advice:
             recipes = list(dict.fromkeys([BASELINE, without_images(advised), advised]))
+            recipes += [with_more(advised, more)] if more else []
         tasks = [(recipe, number) for number in range(args.classifier_seeds) for recipe in recipes]
         found = all_recalls(folder, classifier, tasks, flip=args.flip, processes=args.processes)
         for (recipe, number), recall in zip(tasks, found, strict=True):
             row = {
                 "classifier": classifier, "data_seed": seed, "seed": number, "recipe": recipe.title,
-                "balanced": float(recall.mean()), "rare": float(recall[rare].mean()),
+                "balanced": float(recall.mean()), "rare": float(recall[data.rare].mean()),
             }  # fmt: skip
             results += [row, row | {"recipe": ADVISED}] if recipe == advised else [row]
     print(f"data seed {seed} done, advised: {advised.title}", file=sys.stderr, flush=True)
-    if not verdict:
+    if not advice:
         return results, []
-    others = {name: part_of_images(results, name, advised) for name in args.classifiers.split(",")}
-    return results, [{"data": work.name, "recipe": advised.title, "job": verdict.model_dump()} | others]
+    verdict = {"data": work.name, "recipe": advised.title, "more": more, "job": advice.model_dump()}
+    without = without_images(advised)
+    for name in args.classifiers.split(","):
+        verdict[name] = part_of(results, name, advised, without)
+        verdict[f"{name}, real"] = part_of(results, name, with_more(advised, more), without) if more else None
+    return results, [verdict]
+
+
+def put_pools(
+    folder: Path,
+    data: Set,
+    made: Mapping[str, Mapping[str, np.ndarray]],
+    guesses: Sequence[np.ndarray | None],
+    more: int,
+) -> None:
+    """Leave what classifiers are trained on and tested with where their processes find it, by class number.
+
+    Args:
+        folder: for all of it.
+        data: the set.
+        made: synthetic images by who made them, and class name.
+        guesses: images without labels by the class that was guessed; empty: none.
+        more: real images to put beside, of each rare class, from those that were left over.
+    """
+
+    def put(name: str, pools: Mapping[int, np.ndarray]) -> None:
+        np.savez(folder / f"{name}.npz", **{str(number): images for number, images in pools.items()})
+
+    for maker, pools in made.items():
+        put(maker, {number: pools[data.names[number]] for number in data.rare})
+    put("guessed", {number: images for number, images in enumerate(guesses) if images is not None})
+    put(f"more-{more}", {number: data.of_class(number, "rest")[:more] for number in data.rare})
+    put("real", {number: data.of_class(number, "train") for number in range(len(data.names))})
+    tested = data.split == "test"
+    truth = np.searchsorted(data.names, data.labels[tested])
+    np.savez(folder / "test.npz", images=data.images[tested], truth=truth)
 
 
 def few_of_each(labels: np.ndarray, split: np.ndarray, count: int, seed: int) -> np.ndarray:
@@ -261,18 +322,18 @@ def our_recipe(run: Run, job: JobConfig) -> Recipe:
     return with_guesses(recipe) if chosen.guessed else recipe
 
 
-def our_verdict(run: Run, job: JobConfig, rare: Sequence[str]) -> Comparison:
-    """What the job finds its images to be worth to the rare classes, on its held-out images."""
+def our_advice(run: Run, job: JobConfig, rare: Sequence[str]) -> Advice:
+    """What the job advises, and finds its images to be worth to the rare classes, on its held-out images."""
     with by_threads(job) as start:
         order_of(run, job, start, dict.fromkeys(rare, NUM_IMAGES)).prove()
-    return records.read(run.evaluation_record, EvaluationRecord).advice.images
+    return records.read(run.evaluation_record, EvaluationRecord).advice
 
 
-def part_of_images(results: Sequence[dict[str, Any]], classifier: str, recipe: Recipe) -> dict[str, float]:
-    """What the images of a recipe add to the recall of rare classes: mean over the seeds in points, standard error."""
+def part_of(results: Sequence[dict[str, Any]], classifier: str, recipe: Recipe, other: Recipe) -> dict[str, float]:
+    """What a recipe adds to another's recall of rare classes: mean over the seeds in points, standard error."""
     recall = {(row["recipe"], row["seed"]): row["rare"] for row in results if row["classifier"] == classifier}
     seeds = sorted({seed for _, seed in recall})
-    gains = [100 * (recall[recipe.title, seed] - recall[without_images(recipe).title, seed]) for seed in seeds]
+    gains = [100 * (recall[recipe.title, seed] - recall[other.title, seed]) for seed in seeds]
     return {"gain": float(np.mean(gains)), "error": float(np.std(gains, ddof=1) / np.sqrt(len(gains)))}
 
 
@@ -300,7 +361,8 @@ def all_recalls(
 def recalls(folder: Path, classifier: str, recipe: Recipe, seed: int, flip: bool) -> np.ndarray:
     """Train one classifier in a process of its own, unless it was before: recall of each class on the test split."""
     # By all that the result follows from, but for this code: other images in the same folder are another result.
-    parts = [part for part in ("real", "test", recipe.synthetic, "guessed" if recipe.guessed else "") if part]
+    more, guesses = f"more-{recipe.more}" if recipe.more else "", "guessed" if recipe.guessed else ""
+    parts = [part for part in ("real", "test", recipe.synthetic, guesses, more) if part]
     known = repr([classifier, recipe, seed, flip, *(storage.sha256(folder / f"{part}.npz") for part in parts)])
     file = folder / f"{storage.sha256_bytes(known.encode())[:16]}.npy"
     if file.exists():
@@ -314,13 +376,15 @@ def recalls(folder: Path, classifier: str, recipe: Recipe, seed: int, flip: bool
         with np.load(folder / f"{name}.npz") as file:
             return {key: file[key] for key in file.files}
 
-    real = list(load("real").values())
+    added = load(more) if more else {}
+    pools = load("real").items()
+    real = [np.concatenate([images, added[number]]) if number in added else images for number, images in pools]
 
     def of_classes(name: str) -> list[np.ndarray | None]:
         arrays = load(name) if name else {}
         return [arrays.get(str(number)) for number in range(len(real))]
 
-    guessed = of_classes("guessed" if recipe.guessed else "")
+    guessed = of_classes(guesses)
     test = load("test")
     predicted = classifiers.train_and_predict(
         classifier, real, of_classes(recipe.synthetic), recipe.share, test["images"], seed, guessed=guessed, flip=flip,
@@ -353,20 +417,24 @@ def report(results: Sequence[dict[str, Any]]) -> str:
 
 
 def report_verdicts(verdicts: Sequence[dict[str, Any]]) -> str:
-    """A table: what the job found its images to be worth, and what they are worth to other classifiers."""
-    others = [name for name in verdicts[0] if name not in ("data", "recipe", "job")]
+    """A table: what the job found its images to be worth, and what they are worth to other classifiers.
+
+    Also, in real images: how many it says, and what so many more really add.
+    """
+    others = [name for name in verdicts[0] if name not in ("data", "recipe", "more", "job")]
     rows = [
         [
             found["data"],
             found["recipe"],
             "{gain:+.1f} ({gain_low:+.1f} to {gain_high:+.1f})".format(
-                **{name: 100 * found["job"][name] for name in ("gain", "gain_low", "gain_high")}
+                **{name: 100 * found["job"]["images"][name] for name in ("gain", "gain_low", "gain_high")}
             ),
-            *(f"{found[other]['gain']:+.1f} ± {found[other]['error']:.1f}" for other in others),
+            str(found["more"] or "unknown, or none"),
+            *(f"{one['gain']:+.1f} ± {one['error']:.1f}" if one else "" for one in map(found.get, others)),
         ]
         for found in verdicts
     ]
-    return common.table(["set", "recipe", "the job's verdict, points", *others], rows)
+    return common.table(["set", "recipe", "the job's verdict, points", "in real images", *others], rows)
 
 
 def interval(gains: Sequence[Sequence[float]]) -> tuple[float, float]:
