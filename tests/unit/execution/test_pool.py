@@ -41,7 +41,7 @@ from dcgan.run import records
 from dcgan.run.paths import Run
 from dcgan.run.records import TrainingRecord
 from tests.conftest import BRIEF, TINY, split_run, write_digits
-from tests.records import recipe_record
+from tests.records import recipe, recipe_record
 
 
 def ignore(_: Progress) -> None:
@@ -186,8 +186,8 @@ def test_worker_is_kept_for_the_next_stage_and_the_next_run(tmp_path: Path) -> N
         assert worker is not None
         return worker
 
-    one = of_classifiers([0])
-    kept = [perform(JUDGE), perform(TRY_RECIPES, one), perform(MEASURE_QUALITY), perform(MEASURE_UTILITY, one)]
+    one, tried = of_classifiers([0]), of_classifiers([0], recipes=[recipe(0.0).model_dump(mode="json")])
+    kept = [perform(JUDGE), perform(TRY_RECIPES, tried), perform(MEASURE_QUALITY), perform(MEASURE_UTILITY, one)]
     assert len({worker.pid for worker in kept}) == 1
     logs = {file.name for file in (opened.root / "logs").iterdir()}
     assert {"try_recipes-0.log", "measure_quality.log", "measure_utility-0.log"} <= logs
