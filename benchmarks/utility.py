@@ -194,7 +194,7 @@ def measure(args: argparse.Namespace, seed: int) -> tuple[list[dict[str, Any]], 
     made = {"ours": our_images(run, job, rare_names)}
     advised = our_recipe(run, job)
     advice = our_advice(run, job, rare_names) if args.verdict else None
-    more = round((advice.worth and advice.worth.images) or 0) if advice else 0
+    more = max(0, round((advice.worth and advice.worth.images) or 0)) if advice else 0
     if args.peers_python:
         real = {data.names[number]: data.of_class(number, "train") for number in data.rare}
         made["ganexlib"] = peer_images(args.peers_python, work / "ganexlib", real)
