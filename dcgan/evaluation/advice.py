@@ -42,7 +42,8 @@ class Facts(NamedTuple):
 def advise(facts: Facts, arms: Mapping[str, ArmScores], draws: np.random.Generator, *, ships: bool) -> Advice:
     """What to train with, according to the held-out images.
 
-    The synthetic images are advised if they add more than a standard error; less is not worth the trouble.
+    The synthetic images are advised if they add more than a standard error; less is not worth the trouble. A recipe
+    that is shown to harm, although it was the best on validation images, is not advised at all.
 
     Args:
         facts: see there.
@@ -54,6 +55,8 @@ def advise(facts: Facts, arms: Mapping[str, ArmScores], draws: np.random.Generat
     own, chosen = _gain(found, WITH, found.without, about, draws), facts.recipe.chosen
     advised = chosen if ships and own.mean > own.error else chosen.without_images
     arm = WITH if advised.synthetic else found.without
+    if (gain := arms[arm].gain) and gain.gain_high < 0:
+        advised, arm = found.recipes[CLASSICAL], CLASSICAL
     return Advice(
         recipe=advised,
         measure="recall of rare classes" if facts.rare else "balanced accuracy",

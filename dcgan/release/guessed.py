@@ -24,17 +24,16 @@ MAX_BYTES = 256 * 2**20  # 50,000 rows, most of them a path of up to 4 kB
 
 
 def write(run: Run, summary: RunSummary, folder: Path) -> None:
-    """Write the list of a release that advises to train with guessed labels; of others, nothing.
+    """Write the list of a release of which guessed labels were measured; of others, nothing.
 
     Args:
         run: with labels guessed.
         summary: of the run.
         folder: of the release.
     """
-    file = run.guesses("proof")
-    if summary.advice and summary.advice.recipe.guessed and file.exists():
-        table = pd.read_parquet(file)
-        used = [label for label, entry in summary.classes.items() if entry.evidence and entry.evidence.guessed]
+    used = [label for label, entry in summary.classes.items() if entry.evidence and entry.evidence.guessed]
+    if used:
+        table = pd.read_parquet(run.guesses("proof"))
         table[table["label"].isin(used)][COLUMNS].to_csv(folder / FILE, index=False)
 
 

@@ -141,8 +141,8 @@ class Release(Contents):
             source: where the images without labels are, a path or a URL. By default as for `real`.
 
         Returns:
-            Images uint8 (N, H, W, C) and guessed labels int64 (N,), indices into `class_names`; none if the release
-            does not advise to train with any. An image that is gone or has changed since is left out, with a warning.
+            Images uint8 (N, H, W, C) and guessed labels int64 (N,), indices into `class_names`; none if none were
+            measured. An image that is gone or has changed since is left out, with a warning.
 
         Raises:
             ReleaseError: no source is given, and the release does not lie in its own job's outputs; or its list of

@@ -64,7 +64,6 @@ def test_recipe_with_guessed_labels_is_tried_before_those_with_images(nights: tu
 
 def test_release_lists_what_was_guessed(nights: tuple[Finished, Finished], release: dcgan.Release) -> None:
     verify(nights[1].release)
-    assert release.recipe.guessed == SHARE
     table = pd.read_csv(release.path / FILE, dtype={"label": str})
     assert table["votes"].between(2, 3).all() and set(table["label"]) <= {"0", "1", "7"}
     guesses = {label: entry.evidence.guessed for label, entry in release.record.classes.items() if entry.evidence}
@@ -75,7 +74,8 @@ def test_release_lists_what_was_guessed(nights: tuple[Finished, Finished], relea
 
 def test_dataset_draws_them_as_they_were_measured(nights: tuple[Finished, Finished], release: dcgan.Release) -> None:
     known = used(nights[1])
-    batches = list(release.dataset(batch_size=200, mixup=False, synthetic=False).take(10).as_numpy_iterator())
+    drawn = release.dataset(batch_size=200, synthetic=False, guessed=True, mixup=False)
+    batches = list(drawn.take(10).as_numpy_iterator())
     images = np.concatenate([images for images, _ in batches]).astype(np.uint8)
     targets = np.concatenate([targets for _, targets in batches]).argmax(1)
     is_guessed = np.array([image.tobytes() in known for image in images])
@@ -108,9 +108,9 @@ def test_of_a_release_from_elsewhere_only_a_folder_that_is_named_is_opened(
     other = dcgan.load_release(shutil.copytree(nights[1].release, tmp_path / "copy"))
     real, more = nights[1].job_file.parent / "images", nights[1].job_file.parent / "more"
     with pytest.raises(ReleaseError, match=r"is not opened: .*`unlabelled=`"):
-        other.dataset(real)
+        other.dataset(real, guessed=True)
     assert np.array_equal(other.guessed(more)[0], release.guessed()[0])
-    for dataset in (other.dataset(real, unlabelled=more), other.dataset(real, guessed=False)):
+    for dataset in (other.dataset(real, unlabelled=more, guessed=True), other.dataset(real, guessed=False)):
         next(iter(dataset.take(1)))
 
 

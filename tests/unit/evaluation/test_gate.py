@@ -243,6 +243,16 @@ def test_images_are_advised_only_where_they_add_something(
     assert told.startswith(f"Train with mixup and {'' if advised else 'without '}these images: ")
 
 
+def test_recipe_that_is_shown_to_harm_is_not_advised(tmp_path: Path) -> None:
+    """Although it was the best on validation images."""
+    worse = HALF & (np.arange(len(TRUTH)) % 4 > 0)
+    record = measured(tmp_path, {CLASSICAL: HALF, WITHOUT: worse, WITH: worse}, TRUTH, [10, 10, 10])
+    assert record.arms[WITHOUT].gain is not None and record.arms[WITHOUT].gain.gain_high < 0
+    assert record.advice.recipe == record.arms[CLASSICAL].recipe and not record.advice.gain.gain
+    assert record.advice.advised == record.advice.classical
+    assert sentences.advice(record.advice).startswith("Train without these images: ")
+
+
 def test_where_more_real_images_are_not_seen_to_help_the_images_worth_is_not_told(tmp_path: Path) -> None:
     record = measured(tmp_path, {WITHOUT: HALF, WITH: HALF | (TRUTH == 0)}, TRUTH, [10, 100, 100])
     assert record.advice.worth and record.advice.worth.images is None
