@@ -9,7 +9,8 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from dcgan.evaluation.recipes import GUESSED, share_of_draws
+from dcgan.evaluation.recipes import GUESSED
+from dcgan.evaluation.utility import beside
 from dcgan.execution import randomness
 from dcgan.networks.augmentation import augment, mix
 from dcgan.networks.batches import Batches, Pools, to_float
@@ -60,9 +61,7 @@ def train_and_predict(
     batch_stream, augment_stream, mixup_stream = (
         randomness.stream(seed, "", kind) for kind in ("batch", "augment", "mixup")
     )
-    counts = [0 if images is None else len(images) for images in guessed]
-    of_guessed = [share_of_draws(len(images), count, GUESSED) for images, count in zip(real, counts, strict=True)]
-    batches = Batches(real, Pools(synthetic, shares), Pools(guessed, of_guessed), stream=batch_stream)
+    batches = Batches(real, Pools(synthetic, shares), beside(real, guessed, GUESSED), stream=batch_stream)
     num_classes = len(real)
     keras.utils.set_random_seed(seed)
     model = {"small": small, "resnet": resnet}[name](tuple(tested.shape[1:]), num_classes)

@@ -178,11 +178,21 @@ def read_split(data: DataConfig, image_shape: tuple[int, int, int], side: str) -
     table, _ = scan(data)
     rows = assign(table, data.holdout)
     rows = rows[rows["split"] == side]
+    return read_pixels(list_source(data), rows, image_shape, data), rows["label"].to_list()
+
+
+def read_pixels(source: Source, rows: pd.DataFrame, image_shape: tuple[int, int, int], data: DataConfig) -> np.ndarray:
+    """The pictures of catalogue rows, converted: uint8 (n, H, W, C).
+
+    Raises:
+        InputError: see `store_pixels`.
+    """
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "images.npy")
         make_array(file, (len(rows), *image_shape))
-        store_pixels(list_source(data), rows.assign(file=str(file), row=range(len(rows))), image_shape, data)
-        return np.load(file), rows["label"].to_list()
+        store_pixels(source, rows.assign(file=str(file), row=range(len(rows))), image_shape, data)
+        images: np.ndarray = np.load(file)
+        return images
 
 
 def make_array(file: Path, shape: tuple[int, ...]) -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 
@@ -14,7 +11,7 @@ from dcgan.data.catalogue.inspection import NO_CACHE, inspect_all
 from dcgan.data.catalogue.listing import list_unlabelled
 from dcgan.data.catalogue.opening import ACCEPTED
 from dcgan.data.catalogue.sources import Source
-from dcgan.data.split import image_shape, make_array, store_pixels
+from dcgan.data.split import image_shape, make_array, read_pixels, store_pixels
 from dcgan.execution.progress import no_report
 from dcgan.files import storage
 from dcgan.run import records
@@ -89,11 +86,7 @@ def read_again(
     table["wanted"] = [row_of[path] for path in table["path"]]
     same = table["image_sha256"].to_numpy() == wanted["image_sha256"].to_numpy()[table["wanted"]]
     table = table[(table["verdict"] == ACCEPTED) & same].sort_values("wanted", ignore_index=True)
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, IMAGES)
-        make_array(file, (len(table), *image_shape))
-        store_pixels(source, table.assign(file=str(file), row=range(len(table))), image_shape, data)
-        return np.load(file), table["wanted"].to_numpy()
+    return read_pixels(source, table, image_shape, data), table["wanted"].to_numpy()
 
 
 def codes(run: Run) -> np.ndarray:

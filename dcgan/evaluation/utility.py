@@ -50,13 +50,13 @@ def measure(run: Run, job: ResolvedJob, numbers: Sequence[int], on_progress: OnP
     sets = _sets(run, job.gate, with_images=with_images)
     tested = [np.load(run.holdout_images(label))[~leaked(run, label)] for label in sets.labels]
     steps = classifier_steps(job.gate, [len(images) for images in sets.real])
+    with_guesses = any(recipes[classifiers[number][1]].guessed for number in numbers)
+    guessed = guesses.for_proof(run, sets) if with_guesses else ()
 
     def trial(number: int) -> Trial:
         seed, arm = classifiers[number]
         recipe = recipes[arm]
-        of_arm = halved(sets, seed) if arm == arms.FEWER else sets
-        if recipe.guessed:
-            of_arm = replace(of_arm, guessed=guesses.for_proof(run, sets))
+        of_arm = replace(halved(sets, seed) if arm == arms.FEWER else sets, guessed=guessed)
         to_guess = unlabelled.load(run) if arm == arms.CLASSICAL else None
         about = _about(sets, recipe)
         return Trial(run.compared(number), about, f"utility {seed}", of_arm, recipe, steps, tested, to_guess)
@@ -196,22 +196,20 @@ class Classifiers:
         """
         seed = randomness.key(self._seed, "", purpose) % 2**31
         one = trainer(self._shape, self._num_classes, recipe.augmentation, PROOF, path=self._gate.classifier)
-        synthetic, guessed = (
-            _beside(sets, sets.synthetic, recipe.synthetic),
-            _beside(sets, sets.guessed, recipe.guessed),
-        )
+        synthetic = beside(sets.real, sets.synthetic, recipe.synthetic)
+        guessed = beside(sets.real, sets.guessed, recipe.guessed)
         batches = Batches(sets.real, synthetic, guessed, stream=seed)
         one.train(batches, steps, seed, on_progress, mixup=recipe.mixup)
         return one.logits
 
 
-def _beside(sets: Sets, images: Sequence[np.ndarray | None], strength: float) -> Pools:
-    """Some images of each class beside its real ones, each class's with its `share_of_draws`."""
+def beside(real: Sequence[np.ndarray], images: Sequence[np.ndarray | None], strength: float) -> Pools:
+    """Some images of each class beside its real ones, each class's with its `share_of_draws`; empty: none of any."""
     if not strength or not images:
-        images = [None] * len(sets.real)
+        images = [None] * len(real)
     counts = [0 if of_class is None else len(of_class) for of_class in images]
-    pairs = zip(sets.real, counts, strict=True)
-    return Pools(images, [share_of_draws(len(real), count, strength) for real, count in pairs])
+    pairs = zip(real, counts, strict=True)
+    return Pools(images, [share_of_draws(len(of_class), count, strength) for of_class, count in pairs])
 
 
 def _carry_out(

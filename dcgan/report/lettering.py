@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
 from pathlib import Path
 
 import matplotlib as mpl
@@ -40,6 +39,7 @@ def _characters(file: str) -> frozenset[str]:
         return frozenset()
 
 
-def _system_fonts() -> Iterator[str]:
+@functools.cache
+def _system_fonts() -> list[str]:
     """Files of the fonts that are installed, those without serifs first."""
-    yield from sorted(findSystemFonts(), key=lambda file: ("Sans" not in file, file))
+    return sorted(findSystemFonts(), key=lambda file: ("Sans" not in file, file))

@@ -140,6 +140,6 @@ def problem_of_label(label: str) -> str:
 
 def named(names: Iterable[str]) -> str:
     """Names for a message, the first few of many: `a, b, c and 777 more`."""
-    listed = [as_text(str(name)) for name in names]
-    more = len(listed) - MAX_NAMED
-    return ", ".join(listed) if more <= 0 else f"{', '.join(listed[:MAX_NAMED])} and {more:,} more"
+    shown = [as_text(str(name)) for name in names]
+    more = len(shown) - MAX_NAMED
+    return ", ".join(shown) if more <= 0 else f"{', '.join(shown[:MAX_NAMED])} and {more:,} more"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
@@ -10,6 +12,14 @@ from dcgan.report import lettering
 from dcgan.report.lettering import lettered
 
 SIZE = 14
+
+
+@pytest.fixture(autouse=True)
+def _look_again() -> Iterator[None]:
+    """At which fonts there are, since tests say so."""
+    lettering._system_fonts.cache_clear()
+    yield
+    lettering._system_fonts.cache_clear()
 
 
 def drawn(text: str, font: ImageFont.FreeTypeFont) -> np.ndarray:
