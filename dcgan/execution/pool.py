@@ -6,9 +6,10 @@ import atexit
 import dataclasses
 import functools
 import json
+import os
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,8 +58,8 @@ class Work:
 class Workers:
     """The processes that this process has started. All of them can be stopped at once, from any thread.
 
-    A process that has finished its work is kept for more, of any run: starting one and compiling its networks takes as
-    long as training a small class.
+    A process that has finished its work is kept for more of its kind, of any run: starting one and compiling its
+    networks takes as long as training a small class, and starting one that reads images as long as reading hundreds.
     """
 
     def __init__(self, devices: Sequence[str] = ()) -> None:
@@ -70,7 +71,7 @@ class Workers:
         self._lock = threading.RLock()  # a signal's handler may call `stop` in the thread that is starting a worker
         self._alive: dict[Child, str] = {}  # with the run that each works for
         self._ended: set[str] = set()
-        self._kept: dict[Child, tuple[int, threading.Timer]] = {}  # with its threads, and what will end it
+        self._kept: dict[Child, tuple[Hashable, threading.Timer]] = {}  # with its use, and what will end it
         self._slots = Slots(devices)
         self._stopped = False
 
@@ -126,7 +127,7 @@ class Workers:
                 kept = said is not None and "done" in said and not place  # others need a GPU's memory
             finally:
                 if kept:
-                    self._keep(worker, work)
+                    self.keep(worker, work.threads)
                 else:
                     status = self.close(worker)
         self._raise_if_stopped(work)
@@ -148,23 +149,34 @@ class Workers:
 
     def _resume(self, work: Work) -> Child | None:
         """Give the work to a kept worker, if one suits."""
-        with self._lock:
-            fit = (child for child, (threads, _) in self._kept.items() if threads == work.threads)
-            worker = next((child for child in fit if child.is_alive), None)
-            if worker is None or self._stopped or work.run in self._ended:
-                return None
-            self._kept.pop(worker)[1].cancel()
-            self._alive[worker] = work.run
-        worker.log = Path(work.log)
-        worker.tell(dataclasses.asdict(work))
+        worker = self.kept(work.threads, work.run)
+        if worker is not None:
+            worker.log = Path(work.log)
+            worker.tell(dataclasses.asdict(work))
         return worker
 
-    def _keep(self, worker: Child, work: Work) -> None:
-        """Keep a worker for more work like this, and end it if none comes."""
-        timer = threading.Timer(KEPT_SECONDS, self._end_one_kept, [worker])
+    def kept(self, use: Hashable, run: str = "") -> Child | None:
+        """A process that `keep` was given and that is alive, if there is one; the caller closes or keeps it.
+
+        Args:
+            use: what it is for.
+            run: folder of the run that it will work for.
+        """
+        with self._lock:
+            fit = (child for child, (of_use, _) in self._kept.items() if of_use == use)
+            child = next((child for child in fit if child.is_alive), None)
+            if child is None or self._stopped or run in self._ended:
+                return None
+            self._kept.pop(child)[1].cancel()
+            self._alive[child] = run
+        return child
+
+    def keep(self, child: Child, use: Hashable) -> None:
+        """Keep a process that has nothing to do for what has the same use, and end it if nothing comes."""
+        timer = threading.Timer(KEPT_SECONDS, self._end_one_kept, [child])
         timer.daemon = True
         with self._lock:
-            self._kept[worker] = (work.threads, timer)
+            self._kept[child] = (use, timer)
         timer.start()
 
     def _end_one_kept(self, worker: Child) -> None:
@@ -182,7 +194,7 @@ class Workers:
         log: Path | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> Child:
-        """Start a process that `stop` ends. The caller closes it by `close`.
+        """Start a process that `stop` ends. The caller closes it by `close`, or gives it to `keep`.
 
         Args:
             command: program, as an absolute path, and its arguments.
@@ -226,6 +238,16 @@ def _of_this_process() -> Workers:
     interruption.on_request(made.stop)
     atexit.register(made.end_kept)
     return made
+
+
+def _forget() -> None:
+    """In a process forked from this one: the workers, and their pipes, are its parent's."""
+    if _of_this_process.cache_info().currsize:
+        atexit.unregister(_of_this_process().end_kept)
+        _of_this_process.cache_clear()
+
+
+os.register_at_fork(after_in_child=_forget)
 
 
 def workers() -> Workers:

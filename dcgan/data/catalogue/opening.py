@@ -265,3 +265,4 @@ def main() -> None:
             reply = ACTS[act](_item(address), *arguments)
             signal.alarm(0)
             say(reply)
+        close_arrays()  # it may be long until the next

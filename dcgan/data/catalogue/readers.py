@@ -81,12 +81,12 @@ def _in_processes(
 ) -> Iterator[tuple[int, Any]]:
     chunks = deque(numbers[start : start + CHUNK] for start in range(0, len(numbers), CHUNK))
     found: queue.SimpleQueue[list[tuple[int, Any]] | BaseException] = queue.SimpleQueue()
-    ended = threading.Event()
+    given_up = threading.Event()
     readers = [_Reader() for _ in range(num_processes)]
 
     def serve(reader: _Reader) -> None:
         try:
-            while not ended.is_set() and (chunk := _next(chunks)):
+            while not given_up.is_set() and (chunk := _next(chunks)):
                 replies, lost = reader.ask([[act, tasks[n][0].address(), *tasks[n][1]] for n in chunk])
                 done = list(zip(chunk, replies, strict=False))
                 if lost is not None:
@@ -98,16 +98,16 @@ def _in_processes(
                     if rest:
                         chunks.append(rest)
                 found.put(done)
+            reader.keep()
         except BaseException as error:
-            found.put(error)
-        finally:
             reader.close()
+            found.put(error)
 
+    num_left = len(numbers)
     with ThreadPoolExecutor(len(readers)) as pool:
         try:
             for reader in readers:
                 pool.submit(serve, reader)
-            num_left = len(numbers)
             while num_left:
                 some = found.get()
                 if isinstance(some, BaseException):
@@ -115,9 +115,10 @@ def _in_processes(
                 num_left -= len(some)
                 yield from some
         finally:
-            ended.set()
-            for reader in readers:
-                reader.stop()
+            if num_left:  # the caller wants no more, or a reader has failed
+                given_up.set()
+                for reader in readers:
+                    reader.stop()
 
 
 def _next(chunks: deque[Sequence[int]]) -> Sequence[int]:
@@ -131,6 +132,9 @@ class _Reader:
 
     def __init__(self) -> None:
         self._child: Child | None = None
+        self._use = tuple(COMMAND)
+        self._lock = threading.Lock()
+        self._stopped = False
 
     def ask(self, requests: list[list[Any]]) -> tuple[list[Any], Lost | None]:
         """Replies to requests in their order, and what became of the process, where it ended over the next one.
@@ -139,7 +143,8 @@ class _Reader:
             Interrupted: the run was stopped.
             StageError: it did not start.
         """
-        child = self._child or self._start()
+        child = self._child or workers().kept(self._use) or self._start()
+        self._child = child
         child.tell(requests)
         replies: list[Any] = []
         while len(replies) < len(requests) and (reply := child.hear()) is not None:
@@ -151,18 +156,28 @@ class _Reader:
         return replies, Lost.TOO_SLOW if status == -signal.SIGALRM else Lost.CRASHED
 
     def _start(self) -> Child:
-        self._child = child = workers().start(COMMAND, TITLE, environment=ENVIRONMENT)
+        self._child = child = workers().start(self._use, TITLE, environment=ENVIRONMENT)
         child.tell([])  # it says that it is ready unasked; one of another version, installed meanwhile, may wait
         if child.hear() != READY:
             self.close()
             interruption.raise_if_requested(TITLE)
-            raise StageError(f"the process that reads images does not start: {shlex.join(COMMAND)}")
+            raise StageError(f"the process that reads images does not start: {shlex.join(self._use)}")
         return child
 
     def stop(self) -> None:
         """End it now, from another thread than asks."""
-        if child := self._child:
-            child.stop()
+        with self._lock:
+            self._stopped = True
+            if child := self._child:
+                child.stop()
+
+    def keep(self) -> None:
+        """Leave it to whoever reads images next, unless it was stopped."""
+        with self._lock:
+            if self._child and not self._stopped:
+                workers().keep(self._child, self._use)
+                self._child = None
+        self.close()
 
     def close(self) -> int:
         """Let it end, wait for that, and give its status."""

@@ -54,13 +54,34 @@ def children() -> list[psutil.Process]:
     return [child for child in psutil.Process().children() if "dcgan.data.catalogue" in " ".join(child.cmdline())]
 
 
-def test_processes_find_what_one_process_finds(many: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    started = []
-    real = readers.workers().start
-    monkeypatch.setattr(readers.workers(), "start", lambda *args, **rest: started.append(1) or real(*args, **rest))
-    found = table_of(many)
-    assert len(started) == len(os.sched_getaffinity(0)) and not children()
+def test_processes_find_what_one_process_finds_and_serve_again(many: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    readers.workers().end_kept()
+    found, serving = table_of(many), children()
+    assert len(serving) == len(os.sched_getaffinity(0))
+    pd.testing.assert_frame_equal(table_of(many), found)
+    assert set(children()) == set(serving)
+    readers.workers().end_kept()
+    assert not children()
     pd.testing.assert_frame_equal(found, alone(many, monkeypatch))
+
+
+def test_process_that_died_while_nothing_was_read_is_replaced(many: Path) -> None:
+    found = table_of(many)
+    for child in children():
+        child.kill()
+    pd.testing.assert_frame_equal(table_of(many), found)
+
+
+def test_forked_process_has_readers_of_its_own(many: Path) -> None:
+    num_images, serving = len(table_of(many)), children()
+    forked = os.fork()
+    if not forked:
+        try:
+            os._exit(len(table_of(many)) == num_images and not set(serving) & set(psutil.Process().children()))
+        finally:
+            os._exit(77)
+    assert os.waitstatus_to_exitcode(os.waitpid(forked, 0)[1]) == 1
+    assert len(table_of(many)) == num_images and set(children()) == set(serving)
 
 
 def test_processes_read_the_pixels_that_one_process_reads(many: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,11 +94,13 @@ def test_processes_read_the_pixels_that_one_process_reads(many: Path, monkeypatc
 
 
 def test_few_large_files_are_worth_processes_too(tmp_path: Path) -> None:
+    readers.workers().end_kept()
     task: readers.Task = (opening.File(str(write_noise(tmp_path / "a.png", 0))), [None])
     for num_bytes, expected in ((0, 1), (readers.MANY_BYTES, len(os.sched_getaffinity(0)))):
         replies = readers.answers("inspect", [task] * 2, num_bytes)
         assert next(replies)[0] == 0 and len(children()) <= expected
         replies.close()
+        readers.workers().end_kept()
         assert not children()
 
 
