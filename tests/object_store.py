@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import socket
 import socketserver
 import subprocess
@@ -11,11 +12,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import s3fs
 
+from dcgan.run.records import ReleaseRecord
 from tests.processes import ending_with_us
 
 SECRET = "a/secret+that=stands-nowhere"
@@ -169,3 +171,48 @@ def upload_tree(system: s3fs.S3FileSystem, folder: Path, target: str) -> None:
 def objects(system: s3fs.S3FileSystem, prefix: str) -> dict[str, int]:
     """Size of every object below a prefix, by the rest of its name."""
     return {name[len(prefix) + 1 :]: info["size"] for name, info in system.find(prefix, detail=True).items()}
+
+
+@dataclass
+class Watcher:
+    """Lists a job's releases again and again: what shows a release.json must be whole."""
+
+    store: Store
+    job: str
+    """Bucket and folder of the job's outputs."""
+    leftover: str = ""
+    """A release to leave out."""
+    whole: set[str] = field(default_factory=set)
+    """Releases that were seen whole."""
+    halves: list[str] = field(default_factory=list)
+    """What was seen as a release and was not whole."""
+    most: int = 0
+    """Files of uploads that were no release yet, at most."""
+
+    def look(self) -> None:
+        """List once: a release that is being uploaded only grows, so that its record is looked for first."""
+        system, top = self.store.system(), f"{self.job}/releases"
+        ids = {name.partition("/")[0] for name in objects(system, top)} - {self.leftover}
+        for name in ids:
+            try:
+                record = json.loads(system.cat_file(f"{top}/{name}/release.json"))
+            except FileNotFoundError:
+                self.most = max(self.most, len(objects(system, f"{top}/{name}")))
+                continue
+            there = set(objects(system, f"{top}/{name}"))
+            self.halves += sorted(set(record["files"]) - there)
+            num_images = ReleaseRecord.model_validate(record).released
+            if len([path for path in there if path.startswith("images/")]) != num_images:  # the manifest names them
+                self.halves.append(f"{name}/images")
+            self.whole.add(name)
+        try:
+            latest = system.cat_file(f"{self.job}/latest").decode().strip()
+            if not system.exists(f"{self.job}/{latest}/release.json"):
+                self.halves.append(latest)
+        except FileNotFoundError:
+            pass
+
+    def watch(self, ended: threading.Event) -> None:
+        """List until an event is set."""
+        while not ended.wait(0.2):
+            self.look()

@@ -10,9 +10,8 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from dcgan.run import records
 from dcgan.run.paths import Run
 from dcgan.run.records import TrainingRecord
 from tests.conftest import DCGAN, TINY, Finished, write_digits, write_job
+from tests.dask_cluster import DEADLINE_SECONDS, Cluster, alive, running_cluster, wait_until
 from tests.object_store import Store, free_port, objects
 from tests.prefect_server import Server
 from tests.processes import log_of
@@ -34,81 +34,17 @@ from tests.shell import Dcgan
 
 BUCKET = "cluster"
 OUTPUTS = f"s3://{BUCKET}/outputs"
-DEADLINE_SECONDS = 900  # of a machine that others work on too
-DASK = [str(Path(sys.executable).with_name("dask"))]
 
 # A snapshot after every step: long enough for a worker to be killed between its first snapshot and its last step.
 TRAINING: dict[str, Any] = TINY["training"] | {"base_steps": 80, "class_steps": 120, "log_steps": 1}
 
 
-def wait_until(is_so: Callable[[], Any], seconds: float = DEADLINE_SECONDS) -> Any:
-    """Wait for something to be true, and give it."""
-    deadline = time.monotonic() + seconds
-    while not (found := is_so()):
-        assert time.monotonic() < deadline, "it took too long"
-        time.sleep(0.1)
-    return found
-
-
-@dataclass
-class Cluster:
-    """A Dask scheduler and two workers."""
-
-    address: str
-    """As `run.on`."""
-    workers: list[subprocess.Popen[bytes]]
-    homes: list[Path]
-    """Each worker's working directory."""
-    environment: dict[str, str]
-    """Of who starts a run."""
-    server: Server
-    """Prefect's."""
-
-
 @pytest.fixture(scope="module")
 def cluster(store: Store, prefect_server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    root = tmp_path_factory.mktemp("cluster")
-    port = free_port()
     store.system().mkdir(BUCKET)
-    with contextlib.ExitStack() as stack:
-        # Dask's profiler can lock a worker up, see docs/how-to/cluster.md.
-        shared = prefect_server.environment | store.environment()
-        shared["DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED"] = "False"
-
-        def start(name: str, *command: str) -> subprocess.Popen[bytes]:
-            home = root / name
-            home.mkdir()
-            own = {variable: str(home / variable) for variable in ("XDG_CACHE_HOME", "XDG_STATE_HOME", "HOME")}
-            own |= {"PREFECT_HOME": str(home / "prefect")} if name.startswith("worker") else {}
-            with (home / "log").open("wb") as log:
-                process = subprocess.Popen(command, cwd=home, env=shared | own, stdout=log, stderr=log)
-            stack.callback(end, process)
-            return process
-
-        start("scheduler", *DASK, "scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard")
-        workers = [
-            start(name, *DASK, "worker", f"tcp://127.0.0.1:{port}", "--nthreads", "1", "--no-nanny", "--no-dashboard")
-            for name in ("worker-1", "worker-2")
-        ]
-        wait_until(lambda: all("Registered to" in (root / f"worker-{n}/log").read_text() for n in (1, 2)))
-        own = {variable: str(root / variable) for variable in ("XDG_CACHE_HOME", "XDG_STATE_HOME")}
-        yield Cluster(
-            f"dask://127.0.0.1:{port}", workers, [root / "worker-1", root / "worker-2"], shared | own, prefect_server
-        )
-
-
-def end(process: subprocess.Popen[bytes]) -> None:
-    family = (
-        [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)] if alive(process) else []
-    )
-    for member in family:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            member.kill()
-    process.wait()
-
-
-def alive(process: subprocess.Popen[bytes]) -> bool:
-    return process.poll() is None
+    with running_cluster(tmp_path_factory.mktemp("cluster"), prefect_server.environment | store.environment()) as one:
+        one.add_workers(2)
+        yield one
 
 
 def run(job: Path, environment: dict[str, str], *settings: str) -> subprocess.Popen[str]:
@@ -244,10 +180,11 @@ def test_coordinator_has_the_whole_run(here: Nights) -> None:
     assert run.measures.exists() and not list(run.root.glob(".tmp-*"))
 
 
-def test_tasks_of_the_workers_stand_in_prefect(nights: Nights) -> None:
-    server = nights.cluster.server
-    [run] = [run for run in server.runs() if run["parameters"].get("job", {}).get("outputs", {}).get("root") == OUTPUTS]
-    tasks = server.ask("/task_runs/filter", {"flow_runs": {"id": {"any_": [run["id"]]}}})
+@pytest.mark.usefixtures("nights")
+def test_tasks_of_the_workers_stand_in_prefect(prefect_server: Server) -> None:
+    runs = prefect_server.runs()
+    [run] = [run for run in runs if run["parameters"].get("job", {}).get("outputs", {}).get("root") == OUTPUTS]
+    tasks = prefect_server.ask("/task_runs/filter", {"flow_runs": {"id": {"any_": [run["id"]]}}})
     states = {(task["name"], task["state_name"]) for task in tasks}
     assert {(name, "Completed") for name in ("make 0", "make 1", "measure quality", "judge")} <= states
 

@@ -12,7 +12,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,57 +22,17 @@ import pytest
 from dcgan import load_release
 from dcgan.errors import ReleaseError
 from dcgan.release.verify import verify
-from dcgan.run.records import ReleaseRecord
 from tests.conftest import BRIEF, DCGAN, write_digits, write_job
-from tests.object_store import SECRET, Bucket, Proxy, Store, objects, upload_tree
+from tests.object_store import SECRET, Bucket, Proxy, Store, Watcher, objects, upload_tree
 
 NAME = "night"  # of the bucket
 IMAGES, OUTPUTS = f"s3://{NAME}/images", f"s3://{NAME}/outputs"
+JOB = f"{NAME}/outputs/tiny"
 LEFTOVER = "20200101-000000"
 COUNT = 80  # images: enough for an upload to be met half way through
 DEADLINE_SECONDS = 240
 
 Seen = dict[str, int]
-
-
-@dataclass
-class Watcher:
-    """Lists the releases again and again, in a thread."""
-
-    store: Store
-    whole: set[str] = field(default_factory=set)
-    """Releases that were seen whole."""
-    halves: list[str] = field(default_factory=list)
-    """What was seen as a release and was not whole."""
-    most: int = 0
-    """Files of uploads that were no release yet, at most."""
-
-    def look(self) -> None:
-        """List once: a release that is being uploaded only grows, so that its record is looked for first."""
-        system, top = self.store.system(), f"{NAME}/outputs/tiny/releases"
-        ids = {name.partition("/")[0] for name in objects(system, top)} - {LEFTOVER}
-        for name in ids:
-            try:
-                record = json.loads(system.cat_file(f"{top}/{name}/release.json"))
-            except FileNotFoundError:
-                self.most = max(self.most, len(objects(system, f"{top}/{name}")))
-                continue
-            there = set(objects(system, f"{top}/{name}"))
-            self.halves += sorted(set(record["files"]) - there)
-            num_images = ReleaseRecord.model_validate(record).released
-            if len([path for path in there if path.startswith("images/")]) != num_images:  # the manifest names them
-                self.halves.append(f"{name}/images")
-            self.whole.add(name)
-        try:
-            latest = system.cat_file(f"{NAME}/outputs/tiny/latest").decode().strip()
-            if not system.exists(f"{NAME}/outputs/tiny/{latest}/release.json"):
-                self.halves.append(latest)
-        except FileNotFoundError:
-            pass
-
-    def watch(self, ended: threading.Event) -> None:
-        while not ended.wait(0.2):
-            self.look()
 
 
 @dataclass
@@ -109,7 +69,7 @@ def night(store: Store, environment: dict[str, str], tmp_path_factory: pytest.Te
     places = {"XDG_CACHE_HOME": str(root / "cache"), "XDG_STATE_HOME": str(root / "state")}
 
     # The first run reaches the bucket by a slow line, and is killed half way through its upload.
-    proxy, killed = Proxy(store, put_seconds=0.5), Watcher(store)
+    proxy, killed = Proxy(store, put_seconds=0.5), Watcher(store, JOB, LEFTOVER)
     slow = environment | store.environment(proxy.port) | places
     with subprocess.Popen([*DCGAN, "run", str(job)], env=slow, stderr=subprocess.DEVNULL) as process:
         deadline = time.monotonic() + DEADLINE_SECONDS
@@ -123,7 +83,7 @@ def night(store: Store, environment: dict[str, str], tmp_path_factory: pytest.Te
     after_kill = objects(system, NAME)
 
     # The same command again.
-    resumed, ended = Watcher(store), threading.Event()
+    resumed, ended = Watcher(store, JOB, LEFTOVER), threading.Event()
     thread = threading.Thread(target=resumed.watch, args=(ended,))
     thread.start()
     fast = environment | store.environment() | places
