@@ -13,8 +13,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -37,25 +37,34 @@ UVICORN = "import gc; gc.disable(); import prefect.server.api.server, uvicorn; g
 
 
 @contextmanager
-def embedded_server() -> Iterator[threading.Event]:
+def embedded_server() -> Iterator[Callable[[], threading.Event]]:
     """For the time of the block, run a server on a free port of loopback, with a password that nobody else knows.
 
     Yields:
-        Set when the server ends before the block does.
+        Waits until the server answers, which may take seconds; gives an event that is set when the server ends before
+        the block does. Raises:
+            ServerError: the server does not start; the message has the end of its log.
+            Interrupted: the run was stopped before it did.
 
     Raises:
         StorageError: Prefect's home cannot be written to.
-        ServerError: the server does not start; the message has the end of its log.
-        Interrupted: the run was stopped before it did.
     """
     _require_writable(PREFECT_HOME.value())
     log.info("Starting Prefect's embedded server (longer the first time, when it creates its database)")
     port = _free_port()
     settings = server.protection(port, server.new_password())
-    with _environment(settings), tempfile.TemporaryFile() as said, _started(port, said) as process:
-        _wait(process, settings, said)
-        with _watched(process, said) as gone:
-            yield gone
+    with (
+        _environment(settings),
+        tempfile.TemporaryFile() as said,
+        _started(port, said) as process,
+        ExitStack() as until_the_end,
+    ):
+
+        def ready() -> threading.Event:
+            _wait(process, settings, said)
+            return until_the_end.enter_context(_watched(process, said))
+
+        yield ready
 
 
 def _require_writable(home: Path) -> None:
@@ -139,7 +148,7 @@ def _wait(process: subprocess.Popen[bytes], settings: Mapping[str, str], said: I
                 f"Prefect's embedded server did not start. Its home is {PREFECT_HOME.value()}, and its log ends:\n"
                 f"{_last_words(said)}"
             )
-        time.sleep(0.25)
+        time.sleep(0.05)
 
 
 @contextmanager

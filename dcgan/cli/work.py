@@ -7,6 +7,7 @@ import traceback
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from rich.table import Table
 
@@ -21,6 +22,10 @@ from dcgan.run.records import CatalogueRecord, ChangesRecord, ClassPlan, Ending,
 from dcgan.run.runs import job_paths
 from dcgan.terminal import cell, console, display, echo_json
 from dcgan.text import counted
+
+if TYPE_CHECKING:
+    from prefect import Flow
+    from prefect.client.schemas.objects import State
 
 # What Prefect would say on the terminal is for its pages; and a batch job on a closed network should neither call
 # home nor complain that it cannot.
@@ -156,10 +161,14 @@ def run(job: ResolvedJob, *, as_json: bool, rehash: bool = False, fresh: bool = 
 def _run_flow(job: ResolvedJob, rehash: bool, fresh: bool) -> RunResult:
     """What came of a run of the nightly flow."""
     with without_collection():  # a quarter of the time that it takes to load Prefect
-        from dcgan.flows.nightly import flow_for
         from dcgan.flows.running import run_here
 
-    result: RunResult | BaseException = run_here(flow_for(job), job, rehash, fresh)
+    def make() -> Flow[..., State[RunResult]]:
+        with without_collection():
+            from dcgan.flows.nightly import flow_for
+        return flow_for(job)
+
+    result: RunResult | BaseException = run_here(make, job, rehash, fresh)
     if isinstance(result, DcganError):
         raise result
     if isinstance(result, BaseException):

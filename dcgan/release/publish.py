@@ -7,7 +7,6 @@ too, and no mode keeps root from writing. A copy of a small PNG takes some 0.2 m
 
 from __future__ import annotations
 
-import logging
 import os
 import shutil
 from pathlib import Path
@@ -20,14 +19,12 @@ from dcgan.files.names import escape
 from dcgan.release import formats, guessed
 from dcgan.release.card import dataset_card
 from dcgan.release.croissant import describe
-from dcgan.release.holding import remove_unless_held
+from dcgan.release.keeping import remove_old
 from dcgan.release.manifest import ManifestWriter, class_rows
 from dcgan.report import write_report
-from dcgan.run import history, records
-from dcgan.run.paths import BASE_FILES, JobFolder, Run
+from dcgan.run import records
+from dcgan.run.paths import BASE_FILES, Run
 from dcgan.run.records import ReleaseRecord, RunSummary
-
-log = logging.getLogger(__name__)
 
 
 def publish(run: Run, job: ResolvedJob, summary: RunSummary) -> Path:
@@ -120,14 +117,3 @@ def _make_read_only(folder: Path) -> None:
         for name in names:
             file = Path(root, name)
             file.chmod(file.stat().st_mode & 0o555)
-
-
-def remove_old(job: JobFolder, newest: Path, keep: int) -> None:
-    """Remove all but the newest `keep` releases; one that is being read stays until a later night."""
-    others = [path.name for path in job.releases.iterdir() if path.is_dir() and path != newest]
-    for old in (job.releases / name for name in history.over_keep(job, others, keep)):
-        try:
-            if not remove_unless_held(old):
-                log.info("Release %s is over outputs.keep but is being read, so it stays for now", old.name)
-        except OSError as error:
-            log.warning("release %s is over outputs.keep and cannot be removed: %s", old.name, error)

@@ -14,7 +14,7 @@ import psutil
 from dcgan.config import parse_job
 from dcgan.data.catalogue import scan
 from dcgan.data.split import plan_split
-from dcgan.release.publish import remove_old
+from dcgan.release.keeping import remove_old
 from dcgan.run import history, records, runs
 from dcgan.run.history import Night
 from dcgan.run.paths import JobFolder

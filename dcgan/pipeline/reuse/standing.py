@@ -12,7 +12,7 @@ from dcgan.config import ResolvedJob
 from dcgan.pipeline.reuse.comparing import fingerprints_of
 from dcgan.release import remote
 from dcgan.release.folder import Folder
-from dcgan.release.publish import remove_old
+from dcgan.release.keeping import remove_old
 from dcgan.release.record import read_record
 from dcgan.release.verify import missing
 from dcgan.run import records, runs, sentences
