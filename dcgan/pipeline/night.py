@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from dcgan.config import ResolvedJob
 from dcgan.errors import ConfigError, InputError
+from dcgan.execution.temporary import remove_abandoned
 from dcgan.files import locks
 from dcgan.pipeline import duration
 from dcgan.pipeline.cluster.coordinator import coordinating
@@ -58,6 +59,7 @@ def opened(job: ResolvedJob, *, fresh: bool = False) -> Iterator[Night]:
         BusyError: another process is running the job.
         StorageError: outputs cannot be written.
     """
+    remove_abandoned()  # a run that was killed at its very end starts no process, which would do so too
     with locks.exclusive_lock(runs.job_paths(job).lock), coordinating(job):
         run, resumed = runs.open_run(job, fresh=fresh)
         if url := runs.job_url(job):
