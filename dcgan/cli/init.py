@@ -34,6 +34,17 @@ STEP = 8  # px that a proposed side is a multiple of
 SHARES = (0.2, 0.25, 0.3, 0.4, 0.5)  # of each class to hold out: the first that gives every class its verdict
 MANY_IMAGES = 2000  # of the largest class, from which on not every class is filled up to it
 PURPOSES = {"quick": "to try things out", "standard": "a night's job", "thorough": "when quality is worth the hours"}
+SAYS_NOTHING = {
+    "annotations",
+    "data",
+    "dataset",
+    "index",
+    "labels",
+    "metadata",
+    "test",
+    "train",
+    "training",
+}  # of a set
 MAX_LISTED = 20  # classes in the table of the plan
 
 
@@ -83,9 +94,10 @@ def _require_free(source: str, target: Path) -> None:
 
 
 def _name(source: str) -> str:
-    """A job's name from what the source is called."""
+    """A job's name from what the source is called; a file whose name says nothing is called by its folder."""
     path = PurePosixPath(source if is_url(source) else Path(source).resolve().as_posix())
-    return re.sub(r"[^\w.\-]+|^[.\-]+", "-", path.stem).strip("-.")[:80] or "job"
+    name = path.parent.name if path.suffix and path.stem.lower() in SAYS_NOTHING else path.stem
+    return re.sub(r"[^\w.\-]+|^[.\-]+", "-", name).strip("-.")[:80] or "job"
 
 
 def _relative(source: str, folder: Path) -> str:

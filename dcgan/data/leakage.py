@@ -79,7 +79,7 @@ def near_held_out(run: Run, images: np.ndarray, hashes: Iterable[str]) -> np.nda
     table = pd.DataFrame({"label": "", "split": "", "path": "", "row": range(len(images))})
     both = _Images(
         pd.concat([table, known.table[held]], ignore_index=True),
-        np.concatenate([np.array([int(digits, 16) for digits in hashes], np.uint64), known.hashes[held]]),
+        np.concatenate([_numbers(hashes), known.hashes[held]]),
         np.concatenate([pixels, known.pixels[held]]),
         np.concatenate([coarse, known.coarse[held]]),
         np.concatenate([np.linalg.norm(coarse, axis=1, keepdims=True), known.contrasts[held]]),
@@ -141,7 +141,7 @@ def _read(run: Run) -> _Images:
     coarse = _coarse(images)
     return _Images(
         table,
-        np.array([int(digits, 16) for digits in hashes[table["image_sha256"]]], np.uint64),
+        _numbers(hashes[table["image_sha256"]]),
         pixels,
         coarse,
         np.linalg.norm(coarse, axis=1, keepdims=True),
@@ -155,6 +155,11 @@ def _limit(pixels: np.ndarray) -> float:
     # The nearest of twenty, though more are at hand: near duplicates among them do not count as usual then.
     usual = neighbour_distances(some, max(1, len(some) // USUAL_AMONG))
     return float(NEAR * np.median(usual) / np.sqrt(pixels.shape[1]))
+
+
+def _numbers(hashes: Iterable[str]) -> np.ndarray:
+    """Perceptual hashes, 64 bits in hex each, as uint64 (n,)."""
+    return np.array([int(digits, 16) for digits in hashes], np.uint64)
 
 
 def _coarse(images: np.ndarray) -> np.ndarray:

@@ -16,6 +16,7 @@ from dcgan.data.catalogue.opening import ACCEPTED, NOTHING, QUARANTINED, Facts
 from dcgan.data.catalogue.ranges import require_known_ranges
 from dcgan.data.catalogue.reasons import DAMAGED, NAME_TOO_LONG
 from dcgan.data.catalogue.sources import Entry, Source
+from dcgan.data.catalogue.tables import TABLES
 from dcgan.data.catalogue.verdicts import (
     UNUSED,
     is_unused,
@@ -29,7 +30,6 @@ from dcgan.files.names import MAX_NAME_BYTES, escape
 from dcgan.run.records import CatalogueRecord, ClassFiles, QuarantinedFile
 from dcgan.text import listed
 
-TABLES = (".csv", ".parquet", ".npz")
 MAX_EXAMPLES = 50  # quarantined files named in the record
 PROGRESS_FILES = 200  # between two reports
 
@@ -156,7 +156,7 @@ def _too_few_classes(source: str, table: pd.DataFrame, labels: list[str], shared
     not_used = [f"{count} of split {split}" for split, count in unused.items()]
     parts = [f"{what}: {', '.join(ones)}" for what, ones in (("left out", left_out), ("not used", not_used)) if ones]
     beside = f" ({'; '.join(parts)})" if parts else ""
-    tables = sorted(path for path in table["path"] if path.endswith(TABLES) and "/" not in path)
+    tables = sorted(path for path in table["path"] if path.endswith((*TABLES, ".npz")) and "/" not in path)
     likely = os.path.join(source, min(tables, key=lambda path: "train" not in path, default=""))
     return (
         f"data.source {source}: found {found}, in {len(table):,} files and "

@@ -12,6 +12,7 @@ import pytest
 import yaml
 from PIL import Image
 
+from dcgan.cli import init
 from tests.samples import noise, tree_hash, write_classes, write_noise
 
 Done = subprocess.CompletedProcess[str]
@@ -128,6 +129,21 @@ def test_images_that_cannot_serve_a_job_leave_no_file(tmp_path: Path, dcgan: Dcg
     assert done.returncode == 2 and "no class has enough real images" in done.stderr
     assert dcgan("init", tmp_path / "nowhere", "--out", tmp_path / "new.yaml").returncode == 2
     assert not (tmp_path / "new.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("/sets/flowers", "flowers"),
+        ("/sets/flowers/train", "train"),
+        ("/sets/flowers/train.csv", "flowers"),
+        ("/sets/flowers/roses.csv", "roses"),
+        ("s3://flowers/2026/labels.parquet", "2026"),
+        ("/Labels.csv", "job"),
+    ],
+)
+def test_file_whose_name_says_nothing_is_called_by_its_folder(source: str, name: str) -> None:
+    assert init._name(source) == name
 
 
 def test_names_that_mean_something_to_yaml_stay_what_they_are(tmp_path: Path, dcgan: Dcgan) -> None:
