@@ -72,6 +72,7 @@ class Workers:
         self._alive: dict[Child, str] = {}  # with the run that each works for
         self._ended: set[str] = set()
         self._kept: dict[Child, tuple[Hashable, threading.Timer]] = {}  # with its use, and what will end it
+        self._ending: set[threading.Thread] = set()  # that wait for the end of a process that was kept
         self._slots = Slots(devices)
         self._stopped = False
 
@@ -96,11 +97,13 @@ class Workers:
             self._ended.discard(run)
 
     def end_kept(self) -> None:
-        """End the workers that wait for more work, and wait until they have ended."""
+        """End the processes that wait for more work, and wait until they have ended."""
         with self._lock:
-            kept = list(self._kept)
+            kept, ending = list(self._kept), list(self._ending)
         for child in kept:
             self._end_one_kept(child)
+        for thread in ending:  # their time was over a moment ago
+            thread.join()
 
     def perform(self, work: Work, on_progress: OnProgress) -> None:
         """Have a worker do some work, and wait for it.
@@ -179,11 +182,17 @@ class Workers:
             self._kept[child] = (use, timer)
         timer.start()
 
-    def _end_one_kept(self, worker: Child) -> None:
+    def _end_one_kept(self, child: Child) -> None:
+        thread = threading.current_thread()
         with self._lock:
-            if self._kept.pop(worker, None) is None:  # it is at work again
+            if self._kept.pop(child, None) is None:  # it is at work again
                 return
-        self.close(worker)
+            self._ending.add(thread)
+        try:
+            self.close(child)
+        finally:
+            with self._lock:
+                self._ending.discard(thread)
 
     def start(
         self,

@@ -225,6 +225,16 @@ def test_class_that_fails_ends_its_worker_and_the_next_has_another_that_ends_whe
     second.wait(KEPT_SECONDS + 10)
 
 
+def test_process_whose_time_is_over_as_its_parent_ends_leaves_no_folder(tmp_path: Path) -> None:
+    script = (
+        "import sys, time\nfrom dcgan.execution import pool\npool.KEPT_SECONDS = 0.1\n"
+        "slow = [sys.executable, '-c', 'import sys, time; sys.stdin.read(); time.sleep(2)']\n"
+        "pool.workers().keep(pool.workers().start(slow, 'slow'), 'slow')\ntime.sleep(1)"
+    )
+    subprocess.run([sys.executable, "-c", script], env=os.environ | {"TMPDIR": str(tmp_path)}, check=True)
+    assert not list(tmp_path.iterdir())
+
+
 def test_workers_of_one_run_are_ended_and_those_of_another_go_on(run: Path, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()
