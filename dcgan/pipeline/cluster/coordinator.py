@@ -31,7 +31,9 @@ class Coordinator(Record):
     """Who coordinates a job's run."""
 
     id: str | None
-    """None: nobody, the run was stopped."""
+    """None: nobody, the run has ended or was stopped."""
+    was: str = ""
+    """Then, who did last: what that one's tasks have made is still wanted, and no other's."""
     host: str = ""
     versions: dict[str, str] = Field(default_factory=dict)
     """Of Python and of packages, by name."""
@@ -104,7 +106,7 @@ def coordinating(job: ResolvedJob) -> Iterator[None]:
     def step_down() -> None:
         now = file.read()
         if now and now.id == me:
-            file.write(Coordinator(id=None))
+            file.write(Coordinator(id=None, was=me))
 
     def look() -> bool:
         if not interruption.is_requested():

@@ -66,7 +66,7 @@ def perform_anywhere(stage: Stage, run: Run, job: ResolvedJob, portion: Portion)
             with _ending_with(file, mine, here), saving:
                 return perform(stage, here, job, portion)
         finally:
-            if _whom(file, mine) in (mine, None):  # the tasks of another coordinator push their own
+            if _is_wanted(file, mine):
                 for piece in writes:
                     store.push(here, piece, whole=is_whole(here, piece))
 
@@ -77,6 +77,14 @@ def _whom(file: CoordinatorFile, last: str) -> str | None:
         now = file.read()
         return now.id if now else None
     return last
+
+
+def _is_wanted(file: CoordinatorFile, mine: str) -> bool:
+    """Whether to push what a task of a coordinator has made: not once another one has taken over, whose tasks push."""
+    with contextlib.suppress(StorageError):
+        now = file.read()
+        return now is None or mine in (now.id, now.was)
+    return True
 
 
 def _coordinator(file: CoordinatorFile, job: ResolvedJob) -> str:

@@ -258,6 +258,24 @@ def test_process_of_a_task_ends_when_another_coordinator_takes_over(
     assert now is not None and now.id == "another"  # who has stepped aside does not end the other's run
 
 
+def test_task_of_a_coordinator_that_died_leaves_nothing_after_the_run_has_ended(
+    run: Run, job: JobConfig, bucket: Bucket, acting: Callable[[Act], None]
+) -> None:
+    make = making([])
+
+    def outlive(here: Run, portion: Portion) -> None:
+        with coordinating(job):  # another one takes over, and ends the run
+            history.finish_run(run, run_summary())
+        make(here, portion)
+
+    acting(outlive)
+    file = CoordinatorFile(job)
+    file.write(Coordinator(id="dead", versions=runs.provenance(job).versions))
+    offer(MAKE, run, job, A_CAT)
+    perform_anywhere(MAKE, run, job, A_CAT)
+    assert list(objects(bucket.system, f"{bucket.name}/out/t/work")) == ["coordinator.json"]
+
+
 def test_stopped_run_ends_its_tasks_everywhere(job: JobConfig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(coordinator, "LOOK_SECONDS", 0.05)
     monkeypatch.setattr(interruption, "_state", interruption._State())
@@ -286,4 +304,4 @@ def test_what_a_killed_task_has_left_on_its_machine_is_removed(
 def test_coordinator_is_told_in_json(job: JobConfig, bucket: Bucket) -> None:
     with coordinating(job):
         told = json.loads(bucket.system.cat_file(f"{bucket.name}/out/t/work/coordinator.json"))
-    assert set(told) == {"id", "host", "versions"}
+    assert set(told) == {"id", "was", "host", "versions"}
