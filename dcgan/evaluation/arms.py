@@ -14,6 +14,9 @@ ARMS = (CLASSICAL, WITHOUT, WITH, FEWER)
 half of the scarce classes' real images (`sets.scarce`), which shows what real images are worth."""
 BEFORE = (CLASSICAL, FEWER)
 """Those that can be trained before there is a recipe."""
+GUESSING = "guessing"
+"""Not compared: the recipe without the synthetic images, and with the labels that those of `CLASSICAL` guess. These
+classifiers guess the labels anew, for the arms whose recipe has guessed labels."""
 
 
 def classical(gate: GateConfig) -> Recipe:
@@ -29,8 +32,8 @@ def recipes(gate: GateConfig, record: RecipeRecord) -> dict[str, Recipe]:
 
 
 def compared(num_seeds: int) -> list[tuple[int, str]]:
-    """The classifiers of all arms, by number: seed, and arm."""
-    return list(itertools.product(range(num_seeds), ARMS))
+    """The classifiers of all arms, by number: seed, and arm. Those of `GUESSING` are the last ones."""
+    return [*itertools.product(range(num_seeds), ARMS), *((seed, GUESSING) for seed in range(num_seeds))]
 
 
 def numbers(num_seeds: int, arms: Collection[str]) -> list[int]:

@@ -1,7 +1,8 @@
 """Labels guessed for images without labels, so that classifiers can learn from these too (pseudo-labels, Lee 2013).
 
 Classifiers of the real images guess. One that has not seen a fold guesses for those that are tested on this fold, so
-that the choice of a recipe is not biased. For the proof, the classifiers of all its seeds vote.
+that the choice of a recipe is not biased. For the proof, the classifiers of all its seeds vote; those that have learnt
+from these labels then vote again, since they guess more of the rare classes' images (benchmarks/RESULTS.md).
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from dcgan.evaluation.sets import Sets
 from dcgan.files import storage
 from dcgan.run.paths import Run
 
-Whom = Literal["folds", "proof"]
-"""Whom labels are guessed for: the classifiers that choose the recipe, or those that prove it."""
+Whom = Literal["folds", "guessing", "proof"]
+"""Whom labels are guessed for: who chooses the recipe, who guesses again (`arms.GUESSING`), or who proves it."""
 
 GUESSES = "guesses"  # in a classifier's file: the class number of each image without a label, int32 (n,)
 
@@ -30,14 +31,16 @@ def guess(run: Run, job: ResolvedJob, whom: Whom) -> None:
     """Gather what classifiers have guessed, and leave it in the run.
 
     Args:
-        run: with the first recipe tried on every fold, or with the classifiers of `arms.CLASSICAL` tested.
+        run: with the first recipe tried on every fold; with the classifiers of `arms.CLASSICAL` tested; or with
+            those of `arms.GUESSING`.
         job: resolved.
         whom: see there.
     """
     if whom == "folds":
         files = [run.tried(number) for number in range(FOLDS)]
     else:
-        files = [run.compared(number) for number in arms.numbers(job.gate.classifier_seeds, [arms.CLASSICAL])]
+        arm = arms.CLASSICAL if whom == "guessing" else arms.GUESSING
+        files = [run.compared(number) for number in arms.numbers(job.gate.classifier_seeds, [arm])]
     found = np.stack([storage.unpack_arrays(file.read_bytes())[GUESSES] for file in files])
     table = unlabelled.table(run)
     if whom == "folds":
@@ -64,17 +67,18 @@ def for_fold(run: Run, fold: int, sets: Sets) -> list[np.ndarray | None]:
     return _by_class(run, pd.read_parquet(run.guesses("folds"))[str(fold)].to_numpy(), sets)
 
 
-def for_proof(run: Run, sets: Sets) -> list[np.ndarray | None]:
+def for_proof(run: Run, sets: Sets, whom: Literal["guessing", "proof"] = "proof") -> list[np.ndarray | None]:
     """The same by what the classifiers of all seeds guess.
 
     Args:
-        run: with labels guessed for "proof", unless there are no images without labels.
+        run: with labels guessed, unless there are no images without labels.
         sets: of the whole run.
+        whom: see there.
     """
     if unlabelled.load(run) is None:
         return []
     number_of = {label: number for number, label in enumerate(sets.labels)}
-    return _by_class(run, pd.read_parquet(run.guesses("proof"))["label"].map(number_of).to_numpy(), sets)
+    return _by_class(run, pd.read_parquet(run.guesses(whom))["label"].map(number_of).to_numpy(), sets)
 
 
 def counts(run: Run) -> dict[str, int]:

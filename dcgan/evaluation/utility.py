@@ -6,6 +6,7 @@ the same, and all draw every class equally often. Each classifier has a number, 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -36,8 +37,7 @@ from dcgan.run.records import MeasuresRecord, Recipe, RecipeRecord
 def measure(run: Run, job: ResolvedJob, numbers: Sequence[int], on_progress: OnProgress) -> dict[int, float]:
     """Train and test classifiers of `arms.compared`. `run.compared(number)` gets the margins of each.
 
-    All but those of `arms.BEFORE` need the recipe to be chosen first, and what those of `arms.CLASSICAL` guess of the
-    images without labels.
+    All but those of `arms.BEFORE` need the recipe to be chosen first, and the labels that are guessed for them.
 
     Returns:
         The share recognised, by number.
@@ -45,19 +45,23 @@ def measure(run: Run, job: ResolvedJob, numbers: Sequence[int], on_progress: OnP
     classifiers = arms.compared(job.gate.classifier_seeds)
     recipes = dict.fromkeys(arms.BEFORE, arms.classical(job.gate))
     if any(classifiers[number][1] not in arms.BEFORE for number in numbers):
-        recipes = arms.recipes(job.gate, records.read(run.recipe_record, RecipeRecord))
+        record = records.read(run.recipe_record, RecipeRecord)
+        recipes = {arms.GUESSING: record.chosen.without_images} | arms.recipes(job.gate, record)
     with_images = any(recipes[classifiers[number][1]].synthetic for number in numbers)
     sets = _sets(run, job.gate, with_images=with_images)
     tested = [np.load(run.holdout_images(label))[~leaked(run, label)] for label in sets.labels]
     steps = classifier_steps(job.gate, [len(images) for images in sets.real])
-    with_guesses = any(recipes[classifiers[number][1]].guessed for number in numbers)
-    guessed = guesses.for_proof(run, sets) if with_guesses else ()
+
+    @functools.cache
+    def guessed(*, again: bool) -> list[np.ndarray | None]:
+        return guesses.for_proof(run, sets, "guessing" if again else "proof")
 
     def trial(number: int) -> Trial:
         seed, arm = classifiers[number]
         recipe = recipes[arm]
-        of_arm = replace(halved(sets, seed) if arm == arms.FEWER else sets, guessed=guessed)
-        to_guess = unlabelled.load(run) if arm == arms.CLASSICAL else None
+        of_arm = halved(sets, seed) if arm == arms.FEWER else sets
+        of_arm = replace(of_arm, guessed=guessed(again=arm == arms.GUESSING) if recipe.guessed else ())
+        to_guess = unlabelled.load(run) if arm in (arms.CLASSICAL, arms.GUESSING) else None
         about = _about(sets, recipe)
         return Trial(run.compared(number), about, f"utility {seed}", of_arm, recipe, steps, tested, to_guess)
 

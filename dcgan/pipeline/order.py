@@ -173,6 +173,8 @@ class Order:
         recipe = records.read(self.run.recipe_record, RecipeRecord)
         if recipe.chosen.guessed and unlabelled.load(self.run) is not None:
             _wait(compared)
+            self._do(GUESS_LABELS, of_guesses("guessing"))
+            _wait(self._compare([arms.GUESSING]))
             self._do(GUESS_LABELS, of_guesses("proof"))
         _wait(compared + self._compare(arms.recipes(self.job.gate, recipe).keys() - set(arms.BEFORE)))
         self.evaluation = self._do(DECIDE)

@@ -228,7 +228,7 @@ MEASURE_UTILITY = Stage(
     "measure_utility",
     "utility",
     "dcgan.evaluation.utility:measure",
-    reads=(*_GENERATED, "evaluation/guessed-proof.parquet"),
+    reads=(*_GENERATED, "evaluation/guessed-guessing.parquet", "evaluation/guessed-proof.parquet"),
     writes=("evaluation/compared-{}.npz",),
     command="evaluate",
     worker=True,

@@ -19,10 +19,10 @@ from dcgan.run import records
 from dcgan.run.paths import JobFolder, Run
 from dcgan.run.records import Provenance, RunRecord
 
-FORMAT = 10
+FORMAT = 11
 """Of results. Raised when the same images and the same job give different ones within one version of the package.
 
-Last raised when guessed labels became part of recipes, and real images were valued by classical augmentation alone.
+Last raised when labels for the proof were guessed a second time, by classifiers that had learnt from the first guesses.
 """
 
 # Instruction sets by which the kernels of TensorFlow choose their code, and with it their last bits.

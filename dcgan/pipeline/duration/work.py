@@ -85,7 +85,7 @@ def classifiers(job: ResolvedJob, plan: Mapping[str, ClassPlan], *, trials_too: 
     with_guesses = job.data.unlabelled is not None
     num_tried = FOLDS * num_recipes(gate, with_guesses=with_guesses) if trials_too else 0
     # `arms.recipes` leaves out what would be trained twice.
-    num_arms = len(arms.ARMS) - (len(plain(gate)) == 1 and not with_guesses)
+    num_arms = len(arms.ARMS) - (len(plain(gate)) == 1 and not with_guesses) + with_guesses
     return (trial_steps(steps),) * num_tried + (steps,) * (num_arms * gate.classifier_seeds)
 
 

@@ -126,7 +126,7 @@ def test_bytes_are_the_same_whichever_classifiers_a_process_trained_before(tmp_p
     records.write(run.recipe_record, recipe_record(chosen=recipe(mixup=True)))
     generate(run, "3", 6)
     told: list[Progress] = []
-    num_compared, recipes = len(compared(3)), recipes_to_try(job)
+    num_compared, recipes = len(numbers(3, ARMS)), recipes_to_try(job)
     tried, values = trials(recipes), as_json(recipes)
     measure(run, job, range(num_compared), told.append)
     try_recipes(run, job, range(len(tried)), ignore, values)
