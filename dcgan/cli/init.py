@@ -34,17 +34,8 @@ STEP = 8  # px that a proposed side is a multiple of
 SHARES = (0.2, 0.25, 0.3, 0.4, 0.5)  # of each class to hold out: the first that gives every class its verdict
 MANY_IMAGES = 2000  # of the largest class, from which on not every class is filled up to it
 PURPOSES = {"quick": "to try things out", "standard": "a night's job", "thorough": "when quality is worth the hours"}
-SAYS_NOTHING = {
-    "annotations",
-    "data",
-    "dataset",
-    "index",
-    "labels",
-    "metadata",
-    "test",
-    "train",
-    "training",
-}  # of a set
+# Names of files that say nothing about the set that they are of.
+SAYS_NOTHING = {"annotations", "data", "dataset", "index", "labels", "metadata", "test", "train", "training"}
 MAX_LISTED = 20  # classes in the table of the plan
 
 

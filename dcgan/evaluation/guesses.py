@@ -2,7 +2,7 @@
 
 Classifiers of the real images guess. One that has not seen a fold guesses for those that are tested on this fold, so
 that the choice of a recipe is not biased. For the proof, the classifiers of all its seeds vote; those that have learnt
-from these labels then vote again, since they guess more of the rare classes' images (benchmarks/RESULTS.md).
+from these labels then vote again, since they recognise more of the rare classes' images (benchmarks/TRIALS.md).
 """
 
 from __future__ import annotations
