@@ -71,12 +71,12 @@ def perform_anywhere(stage: Stage, run: Run, job: ResolvedJob, portion: Portion)
                     store.push(here, piece, whole=is_whole(here, piece))
 
 
-def _whom(file: CoordinatorFile, last: str) -> str | None:
-    """The coordinator's id now; None if the run was stopped; `last` if the store does not answer."""
+def _is_at_work(file: CoordinatorFile, mine: str) -> bool:
+    """Whether a coordinator still coordinates the run; also if the store does not answer."""
     with contextlib.suppress(StorageError):
         now = file.read()
-        return now.id if now else None
-    return last
+        return now is not None and now.id == mine
+    return True
 
 
 def _is_wanted(file: CoordinatorFile, mine: str) -> bool:
@@ -127,7 +127,7 @@ def _ending_with(file: CoordinatorFile, mine: str, here: Run) -> contextlib.Abst
     workers().allow(str(here.root))
 
     def ask() -> bool:
-        if _whom(file, mine) == mine:
+        if _is_at_work(file, mine):
             return True
         workers().end(str(here.root))
         return False

@@ -33,7 +33,7 @@ def turn(tmp_path_factory: pytest.TempPathFactory) -> Turn:
     subprocess.run([str(COMPILER), "-shared", "-fPIC", "-O1", str(source), "-o", str(library)], check=True)
 
     def turn(house: House, to: str | None) -> None:
-        """Args: house; to: a date and time, None: the true one."""
+        """Let it show a date and time; None: the true one."""
         off = int(datetime.fromisoformat(to).timestamp() - time.time()) if to else 0
         file = house.root.parent / "clock"
         with file.open("r+b" if file.exists() else "w+b") as content:
