@@ -59,7 +59,7 @@ mutants: install ## breaks the code that decides in 1,300 ways, one at a time: w
 faults: install system ## the long part of tests/faults: kills, full disks, malformed files; hours, see benchmarks/RESULTS.md
 	$(BIN)/pytest -m long -s tests
 
-lint: install ## ruff, mypy strict on dcgan/ and flows/, and the layers of imports
+lint: install ## ruff, mypy strict, and the layers of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy

@@ -25,11 +25,11 @@ import yaml
 from PIL import Image
 
 from benchmarks import common, datasets
-from dcgan.config import JobConfig, load_job
+from dcgan.config import ResolvedJob, load_job
 from dcgan.data.catalogue import build_catalogue, cache
 from dcgan.data.split import make_split
 from dcgan.execution.progress import no_report
-from dcgan.run import runs
+from dcgan.run import history, runs
 from dcgan.run.paths import Run
 
 
@@ -98,10 +98,11 @@ def change(file: Path, number: int) -> None:
     Image.fromarray(pixels).save(file)
 
 
-def catalogue(job: JobConfig, *, rehash: bool = False) -> Run:
+def catalogue(job: ResolvedJob, *, rehash: bool = False) -> Run:
     """Begin a run of the job, and make its catalogue."""
     for path in runs.job_paths(job).runs.glob("*/run.json"):
-        runs.finish_run(Run(path.parent), "Completed")  # otherwise it would be resumed, with the catalogue that it has
+        # Otherwise it would be resumed, with the catalogue that it has.
+        history.fail_run(Run(path.parent), RuntimeError("measured"))
     run, _ = runs.open_run(job)
     build_catalogue(run, job, no_report, rehash=rehash)
     return run

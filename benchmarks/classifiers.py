@@ -87,4 +87,4 @@ def train_and_predict(
     for first in range(0, steps, 100):
         run(tf.constant(first, tf.int64), tf.constant(min(100, steps - first), tf.int64))
     parts = [model(to_float(tested[row : row + 500]), training=False) for row in range(0, len(tested), 500)]
-    return np.concatenate([np.asarray(part) for part in parts]).argmax(1)
+    return np.asarray(np.concatenate(parts).argmax(1))

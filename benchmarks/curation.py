@@ -37,8 +37,9 @@ from benchmarks.utility import (
     all_recalls,
     few_of_each,
     our_run,
+    put,
 )
-from dcgan.config import JobConfig
+from dcgan.config import ResolvedJob
 from dcgan.files import pictures, storage
 from dcgan.pipeline.performing import by_threads
 from dcgan.run.paths import Run
@@ -93,8 +94,8 @@ def main() -> None:
             continue
         folder = work / "pools" / title.replace(" ", "-")
         folder.mkdir(parents=True, exist_ok=True)
-        np.savez(folder / "real.npz", **{str(number): of_class for number, of_class in enumerate(real)})
-        np.savez(folder / "made.npz", **{str(number): made[names[number]][0] for number in rare})
+        put(folder, "real", dict(enumerate(real)))
+        put(folder, "made", {number: made[names[number]][0] for number in rare})
         np.savez(folder / "test.npz", **tested)
         row: dict[str, Any] = {"variant": title}
         row["rejected"] = float(np.mean([1 - record["accepted"] / record["tried"] for _, record in made.values()]))
@@ -132,7 +133,7 @@ def told(values: list[float]) -> str:
 
 
 def collected(
-    run: Run, job: JobConfig, title: str, changes: dict[str, Any], labels: list[str]
+    run: Run, job: ResolvedJob, title: str, changes: dict[str, Any], labels: list[str]
 ) -> dict[str, tuple[np.ndarray, dict[str, Any]]]:
     """Images uint8 (N, H, W, C) and record by class, by the job's own stage in a copy of the run."""
     copy = Run(run.root.parent / f"{run.id}-{title.replace(' ', '-')}")

@@ -35,7 +35,7 @@ import numpy as np
 from benchmarks import common, datasets
 from benchmarks.jobs import begun, copied, put_generated
 from benchmarks.spoilt import KINDS
-from dcgan.config import parse_job
+from dcgan.config import parse_resolved
 from dcgan.evaluation import arms, gate
 from dcgan.evaluation.arms import CLASSICAL, WITH
 from dcgan.evaluation.recipes import classifier_steps
@@ -43,7 +43,7 @@ from dcgan.evaluation.recognitions import Recognitions, margins
 from dcgan.files import storage
 from dcgan.run import records
 from dcgan.run.paths import Run
-from dcgan.run.records import ClassEvidence, MeasuresRecord, OverallEvidence, Recipe, SplitRecord, Verdict
+from dcgan.run.records import Comparison, MeasuresRecord, OverallEvidence, Recipe, SplitRecord, Verdict
 
 LARGEST, IMBALANCE = 500, 50
 NUM_RARE = 5  # classes, of 57, 37, 24, 15 and 10 images
@@ -150,7 +150,7 @@ def train(trial: Trial) -> Trial:
         """Nobody watches."""
 
     run = copied(trial.base, trial.file.with_suffix(""))
-    job = parse_job(storage.read_json(run.config), where="benchmark")
+    job = parse_resolved(storage.read_json(run.config), where="benchmark")
     recipe = arms.classical(job.gate)
     if trial.kind:
         recipe = recipe.model_copy(update={"synthetic": SHARE})
@@ -211,7 +211,8 @@ def judge(trial: Trial) -> list[dict[str, Any]]:
 
     everything = recognitions("test", np.arange(trial.num_seeds), np.arange(len(truth["test"])), smooth=False)
     whole, classes = gate.verdicts("report", everything, gate.gains_of(everything, labels, 0), labels, num_real, None)
-    sets = {label: _truth(whole, classes[label]) for label in trial.labels}
+    recalls = {label: of_class.recall for label, of_class in classes.items() if of_class.recall}
+    sets = {label: _truth(whole, recalls[label]) for label in trial.labels}
     shipped: Counter[tuple[str, str, str]] = Counter()
     widths: dict[str, list[float]] = {measure: [] for measure in MEASURES}
     draws = np.random.default_rng(0)
@@ -233,7 +234,7 @@ def judge(trial: Trial) -> list[dict[str, Any]]:
     return [
         {
             "kind": trial.kind, "data": trial.base.name, "class": label, "truth": truth_of,
-            "class_gain": classes[label].recall.gain, "gain": whole.gain,
+            "class_gain": recalls[label].gain, "gain": whole.gain,
             "width": {measure: float(np.mean(of_measure)) for measure, of_measure in widths.items()},
             "shipped": {
                 f"{measure}, {policy}": shipped[label, measure, policy] / NUM_DRAWS
@@ -244,12 +245,11 @@ def judge(trial: Trial) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _truth(whole: OverallEvidence, of_class: ClassEvidence) -> str:
+def _truth(whole: OverallEvidence, recall: Comparison) -> str:
     """What a set really does."""
-    assert of_class.recall
-    if of_class.recall.gain_high < 0 or whole.gain_high < 0:
+    if recall.gain_high < 0 or whole.gain_high < 0:
         return "harms"
-    return "harmless" if of_class.recall.gain >= 0 and whole.gain >= 0 else "unclear"
+    return "harmless" if recall.gain >= 0 and whole.gain >= 0 else "unclear"
 
 
 def report(results: Sequence[Mapping[str, Any]]) -> str:

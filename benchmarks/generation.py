@@ -28,6 +28,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,7 @@ import pandas as pd
 
 from benchmarks import common
 from benchmarks.jobs import begun, order_of
-from dcgan.config import JobConfig
+from dcgan.config import ResolvedJob
 from dcgan.curation.parts import PART
 from dcgan.files import storage
 from dcgan.pipeline.performing import by_threads, perform
@@ -73,14 +74,15 @@ from dcgan.execution.determinism import wake_tensorflow
 threads, count = int(sys.argv[3]), int(sys.argv[2])
 wake_tensorflow(threads)
 from dcgan.files import storage
-from dcgan.config import parse_job
+from dcgan.config import parse_resolved
 from dcgan.generation.model import CHUNK, Model
 from dcgan.run.paths import Run
 from dcgan.data.split import image_shape
 from pathlib import Path
 run = Run(Path(sys.argv[1]))
-job = parse_job(storage.read_json(run.config), where="benchmark")
-model = Model(run.model("a"), job.training, image_shape(run))
+job = parse_resolved(storage.read_json(run.config), where="benchmark")
+with run.model("a").open("rb") as file:
+    model = Model(file, job.training, image_shape(run))
 for chunk in range(-3, count // CHUNK):
     if chunk == 0:
         began = time.monotonic()
@@ -123,12 +125,12 @@ def main() -> None:
                 if found
             ]
     for row in rows:
-        forward = next(
-            other
+        limit = next(
+            other["rates"]
             for other in rows
             if (other["size"], other["processes"], other["contestant"]) == (row["size"], row["processes"], "forward")
         )
-        row["of forward"] = statistics.median(a / b for a, b in zip(row["rates"], forward["rates"], strict=True))
+        row["of forward"] = statistics.median(a / b for a, b in zip(row["rates"], limit, strict=True))
     table = [
         [f"{row['size']}, {row['contestant']}", str(row["processes"]), f"{statistics.median(row['rates']):,.0f}",
          f"{min(row['rates']):,.0f}", f"{max(row['rates']):,.0f}", f"{row['of forward']:.0%}"]
@@ -139,7 +141,7 @@ def main() -> None:
         common.write_json(args.json, "generation", {"machine": common.machine(), "rows": rows})
 
 
-def prepared(folder: Path, shape: tuple[int, int, int], width: int) -> tuple[Run, JobConfig]:
+def prepared(folder: Path, shape: tuple[int, int, int], width: int) -> tuple[Run, ResolvedJob]:
     """A run with split and judge, and for both classes a model of random weights."""
     folder.mkdir()
     draws = np.random.default_rng(0)
@@ -170,13 +172,13 @@ def script(python: Path | None, text: str, folder: Path, count: int, threads: in
     return count / float(done.stdout.split()[-1])
 
 
-def side_by_side(processes: int, one: Any) -> float:
+def side_by_side(processes: int, one: Callable[[], float]) -> float:
     """The sum of what so many processes reach at the same time."""
     with ThreadPoolExecutor(processes) as pool:
         return sum(future.result() for future in [pool.submit(one) for _ in range(processes)])
 
 
-def generated(run: Run, job: JobConfig, processes: int, count: int, filters: list[str]) -> float:
+def generated(run: Run, job: ResolvedJob, processes: int, count: int, filters: list[str]) -> float:
     """Images per second of the job's own stage, over all processes."""
     changed = job.model_copy(update={"curation": job.curation.model_copy(update={"filters": filters})})
     storage.write_json(run.config, changed.model_dump(mode="json"))
@@ -187,7 +189,8 @@ def generated(run: Run, job: JobConfig, processes: int, count: int, filters: lis
         label = next(labels)
         side = job.model_copy(update={"run": job.run.model_copy(update={"threads": 3 - processes})})
         perform(GENERATE, run, side, of_class(label, num_wanted=count))
-        return count / float(storage.read_json(run.generation(label) / "record.json")["seconds"])
+        seconds: float = storage.read_json(run.generation(label) / "record.json")["seconds"]
+        return count / seconds
 
     return side_by_side(processes, one)
 

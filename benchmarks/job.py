@@ -152,7 +152,7 @@ class Watch(common.Watcher):
 
     def used_until(self, seconds: float) -> float:
         """Processor seconds of all processes, until so many seconds after the start."""
-        return float(np.interp(seconds, *zip(*self._timeline, strict=True)))
+        return float(np.interp(seconds, *np.transpose(self._timeline)))
 
     @property
     def by_kind(self) -> Figures:

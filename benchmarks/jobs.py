@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from dcgan.config import GenerationConfig, JobConfig, parse_job
+from dcgan.config import GenerationConfig, ResolvedJob, ResolvedTraining, parse_job
 from dcgan.curation.filters import Nearest, flat
 from dcgan.files import pictures, storage
 from dcgan.pipeline.night import Night
@@ -25,7 +25,7 @@ from dcgan.run.records import GenerationRecord
 from dcgan.training import snapshots
 
 
-def begun(values: Mapping[str, Any]) -> tuple[Run, JobConfig]:
+def begun(values: Mapping[str, Any]) -> tuple[Run, ResolvedJob]:
     """The run of a job file's content, up to its judge, and the resolved job; one that is there is gone on with."""
     job = parse_job(dict(values), where="benchmark").resolve(Path())
     run, _ = runs.open_run(job)
@@ -34,12 +34,12 @@ def begun(values: Mapping[str, Any]) -> tuple[Run, JobConfig]:
     return run, job
 
 
-def train_base(run: Run, job: JobConfig) -> None:
+def train_base(run: Run, job: ResolvedJob) -> None:
     """Train the shared base."""
     perform(BASE, run, job, Portion({"max_seconds": None}))
 
 
-def order_of(run: Run, job: JobConfig, start: Start, chosen: Mapping[str, int]) -> Order:
+def order_of(run: Run, job: ResolvedJob, start: Start, chosen: Mapping[str, int]) -> Order:
     """The stages of a run, from where it stands.
 
     Args:
@@ -71,12 +71,18 @@ def last_step_model(run: Run, label: str) -> Path:
 
 
 def samples_of(
-    file: Path, config: JobConfig, draws: GenerationConfig, label: str, image_shape: tuple[int, int, int], count: int
+    file: Path,
+    training: ResolvedTraining,
+    draws: GenerationConfig,
+    label: str,
+    image_shape: tuple[int, int, int],
+    count: int,
 ) -> np.ndarray:
     """The first candidates of a model, uncurated: uint8 (count, H, W, C)."""
     from dcgan.generation.model import CHUNK, Model  # noqa: PLC0415 (imports TensorFlow)
 
-    model = Model(file, config.training, image_shape)
+    with file.open("rb") as opened:
+        model = Model(opened, training, image_shape)
     return np.concatenate([model.candidates(draws, label, chunk) for chunk in range(-(-count // CHUNK))])[:count]
 
 

@@ -270,7 +270,7 @@ def prefect_server(home: Path, *, clean_up_seconds: int) -> Iterator[None]:
         }
     )
     home.mkdir(parents=True)
-    command = [BIN / "prefect", "server", "start", "--port", str(port)]
+    command = [str(BIN / "prefect"), "server", "start", "--port", str(port)]
     with (home / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as server:
         try:
             for _ in range(600):

@@ -24,7 +24,7 @@ import numpy as np
 
 from benchmarks import datasets
 from benchmarks.jobs import begun, copied, last_step_model, order_of, samples_of, train_base
-from dcgan.config import GenerationConfig, JobConfig, parse_job
+from dcgan.config import GenerationConfig, ResolvedJob, parse_resolved
 from dcgan.files import storage
 from dcgan.pipeline.performing import by_threads
 from dcgan.run.paths import Run
@@ -84,7 +84,7 @@ def main() -> None:
     for name in args.variants.split(","):
         began = time.monotonic()
         variant = _variant(run, job, name, VARIANTS[name])
-        config = parse_job(storage.read_json(variant.config), where="variant")
+        config = parse_resolved(storage.read_json(variant.config), where="variant")
         with by_threads(config) as start:
             order_of(variant, config, start, dict(chosen)).train()
         records = [storage.read_json(variant.training(label) / "record.json") for label, _ in chosen]
@@ -111,7 +111,7 @@ def main() -> None:
         storage.write_json(args.work / f"{args.name}-policy.json", results)
 
 
-def _variant(run: Run, job: JobConfig, name: str, changes: dict[str, Any]) -> Run:
+def _variant(run: Run, job: ResolvedJob, name: str, changes: dict[str, Any]) -> Run:
     """A copy of the run with other training."""
     variant = copied(run.root, run.root.parent / f"{run.id}-{name.replace(' ', '-')}")
     training = job.training.model_copy(update=changes)
@@ -146,14 +146,14 @@ class Judge:
         measured = {"precision": found[PRECISION.name].value, "coverage": found[COVERAGE.name].value}
         return {"kid": self.kid(samples, reference)} | {name: float(value or 0) for name, value in measured.items()}
 
-    def score(self, run: Run, config: JobConfig, label: str, reference: np.ndarray) -> dict[str, float]:
+    def score(self, run: Run, config: ResolvedJob, label: str, reference: np.ndarray) -> dict[str, float]:
         """Scores of a trained class; `last_kid` is what the last step would have shipped."""
         from dcgan.training.score import Scorer  # noqa: PLC0415
 
         scorer, draws = Scorer(self._look, reference), GenerationConfig(seed=12345)
         shape = reference.shape[1:]
         shipped, last = (
-            scorer(samples_of(file, config, draws, label, shape, 500))
+            scorer(samples_of(file, config.training, draws, label, shape, 500))
             for file in (run.model(label), last_step_model(run, label))
         )
         return {

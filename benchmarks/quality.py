@@ -32,6 +32,7 @@ import dcgan
 from benchmarks import common, datasets
 from benchmarks.jobs import last_step_model, samples_of
 from benchmarks.policy import Judge
+from dcgan.config import parse_resolved
 from dcgan.files import storage
 from dcgan.run.paths import Run
 
@@ -153,14 +154,15 @@ def released(summary: dict[str, Any], label: str) -> np.ndarray:
     """A class's images in a job's release."""
     release = dcgan.load_release(summary["release"])
     images, numbers = release.arrays()
-    return images[numbers == release.class_names.index(label)]
+    of_class: np.ndarray = images[numbers == release.class_names.index(label)]
+    return of_class
 
 
 def last_step(run: Run, summary: dict[str, Any], label: str) -> np.ndarray:
     """As many images of the last step's EMA generator, from the same latents."""
-    config = dcgan.load_release(summary["release"]).config
+    config = parse_resolved(storage.read_json(run.config), where="benchmark")
     shape = (*summary["image_size"], summary["channels"])
-    return samples_of(last_step_model(run, label), config, config.generation, label, shape, NUM_IMAGES)
+    return samples_of(last_step_model(run, label), config.training, config.generation, label, shape, NUM_IMAGES)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ import pandas as pd
 
 from benchmarks import common, datasets
 from dcgan.config import parse_job
+from dcgan.execution.determinism import load_tensorflow
 from dcgan.files import storage
 from dcgan.generation.png import encode, image_id
 from dcgan.release import formats
@@ -61,8 +62,8 @@ def main() -> None:
         # Images in each form: written, checked, read.
         for kind in ("files", "tfrecord", "webdataset"):
             folder = out / kind
-            for name, work in (("written", build), ("checked by verify", check), ("read by arrays()", read)):
-                seconds, peak = alone(work, folder, kind, args.images)
+            for name, of_images in (("written", build), ("checked by verify", check), ("read by arrays()", read)):
+                seconds, peak = alone(of_images, folder, kind, args.images)
                 tell(f"{kind}: {name}", args.images / seconds, "images/s")
                 tell(f"{kind}: {name}, peak memory", peak, "MB")
 
@@ -110,7 +111,7 @@ def build(folder: Path, kind: str, num_images: int) -> float:
     digests = [storage.sha256_bytes(png) for png in pngs]
     folder.mkdir(parents=True)
     if kind == "tfrecord":
-        formats.load_tensorflow()
+        load_tensorflow()
     began = time.perf_counter()
     per_class = num_images // 10
     endless = itertools.cycle(zip(pngs, digests, strict=True))
@@ -255,7 +256,8 @@ def _write_record(folder: Path, num_classes: int, per_class: int) -> None:
     }
     record = ReleaseRecord.model_validate(
         {
-            **runs.provenance(config), "run_id": RUN_ID, "job": JOB, "ending": Ending.COMPLETED, "state": "Completed",
+            **dict(runs.provenance(config)), "run_id": RUN_ID, "job": JOB, "ending": Ending.COMPLETED,
+            "state": "Completed",
             "started": runs.now(), "finished": runs.now(), "image_size": (28, 28), "channels": 1, "classes": classes,
             "config": config.model_dump(mode="json"), "files": files,
         }

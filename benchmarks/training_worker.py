@@ -188,7 +188,7 @@ def keras_two_pass(setting: Setting) -> Run:
     generator, discriminator = keras_networks(setting)
     bce = keras.losses.BinaryCrossentropy(from_logits=True)
 
-    class TwoPass(keras.Model):
+    class TwoPass(keras.Model):  # type: ignore[misc] # Keras has no types
         def __init__(self) -> None:
             super().__init__()
             self.generator, self.discriminator = generator, discriminator

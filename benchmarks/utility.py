@@ -43,7 +43,7 @@ import numpy as np
 from benchmarks import common, datasets
 from benchmarks.jobs import begun, order_of
 from benchmarks.quality import ganexlib_images, run_ganexlib
-from dcgan.config import JobConfig
+from dcgan.config import ResolvedJob
 from dcgan.evaluation.guesses import for_proof
 from dcgan.evaluation.recipes import STRENGTHS
 from dcgan.evaluation.sets import load_sets
@@ -158,7 +158,8 @@ class Set(NamedTuple):
 
     def of_class(self, number: int, split: str) -> np.ndarray:
         """The images of a class in a split."""
-        return self.images[(self.labels == self.names[number]) & (self.split == split)]
+        images: np.ndarray = self.images[(self.labels == self.names[number]) & (self.split == split)]
+        return images
 
 
 def cut(args: argparse.Namespace, seed: int) -> Set:
@@ -190,7 +191,7 @@ def measure(args: argparse.Namespace, seed: int) -> tuple[list[dict[str, Any]], 
         left_over = np.random.default_rng(seed).permutation(np.flatnonzero(data.split == "rest"))
         datasets.write_heap(heap, data.images[left_over[:NUM_UNLABELLED]])
     changes = {"training": {"preset": "quick", **json.loads(args.job_set)}}
-    run, job = our_run(work, data.images, data.labels, data.split, rare_names, changes, heap)
+    run, job = our_run(work, data.images, data.labels, data.split, rare_names, changes, unlabelled=heap)
     made = {"ours": our_images(run, job, rare_names)}
     advised = our_recipe(run, job)
     advice = our_advice(run, job, rare_names) if args.verdict else None
@@ -243,18 +244,20 @@ def put_pools(
         guesses: images without labels by the class that was guessed; empty: none.
         more: real images to put beside, of each rare class, from those that were left over.
     """
-
-    def put(name: str, pools: Mapping[int, np.ndarray]) -> None:
-        np.savez(folder / f"{name}.npz", **{str(number): images for number, images in pools.items()})
-
     for maker, pools in made.items():
-        put(maker, {number: pools[data.names[number]] for number in data.rare})
-    put("guessed", {number: images for number, images in enumerate(guesses) if images is not None})
-    put(f"more-{more}", {number: data.of_class(number, "rest")[:more] for number in data.rare})
-    put("real", {number: data.of_class(number, "train") for number in range(len(data.names))})
+        put(folder, maker, {number: pools[data.names[number]] for number in data.rare})
+    put(folder, "guessed", {number: images for number, images in enumerate(guesses) if images is not None})
+    put(folder, f"more-{more}", {number: data.of_class(number, "rest")[:more] for number in data.rare})
+    put(folder, "real", {number: data.of_class(number, "train") for number in range(len(data.names))})
     tested = data.split == "test"
     truth = np.searchsorted(data.names, data.labels[tested])
     np.savez(folder / "test.npz", images=data.images[tested], truth=truth)
+
+
+def put(folder: Path, name: str, images: Mapping[int, np.ndarray]) -> None:
+    """Leave images by class number where `recalls` finds them."""
+    named: dict[str, Any] = {str(number): of_class for number, of_class in images.items()}
+    np.savez(folder / f"{name}.npz", **named)
 
 
 def few_of_each(labels: np.ndarray, split: np.ndarray, count: int, seed: int) -> np.ndarray:
@@ -274,8 +277,10 @@ def our_run(
     split: np.ndarray,
     rare: Sequence[str],
     changes: dict[str, Any],
+    *,
     unlabelled: Path | None = None,
-) -> tuple[Run, JobConfig]:
+    count: int = NUM_IMAGES,
+) -> tuple[Run, ResolvedJob]:
     """A run by the job's own stages, up to the rare classes' trained models.
 
     Args:
@@ -286,6 +291,7 @@ def our_run(
         rare: classes that are trained.
         changes: over the job's keys.
         unlabelled: folder of images without labels.
+        count: images that will be asked for, of each rare class.
     """
     work.mkdir(parents=True, exist_ok=True)
     source = work / "data.npz"
@@ -295,25 +301,25 @@ def our_run(
     values = {
         "name": "utility", "data": {"source": str(source), "holdout": "holdout", **beside},
         "gate": {"policy": "report"},
-        "generation": {"per_class": dict.fromkeys(rare, NUM_IMAGES)},
+        "generation": {"per_class": dict.fromkeys(rare, count)},
         "training": {"preset": "quick"}, "outputs": {"root": str(work / "outputs")}, **changes,
     }  # fmt: skip
     run, job = begun(values)
     with by_threads(job) as start:
-        order = order_of(run, job, start, dict.fromkeys(rare, NUM_IMAGES))
+        order = order_of(run, job, start, dict.fromkeys(rare, count))
         order.base()
         order.train()
     return run, job
 
 
-def our_images(run: Run, job: JobConfig, rare: Sequence[str]) -> dict[str, np.ndarray]:
-    """Images of the rare classes, uint8 (N, H, W, C) by class."""
+def our_images(run: Run, job: ResolvedJob, rare: Sequence[str], count: int = NUM_IMAGES) -> dict[str, np.ndarray]:
+    """Images of the rare classes, uint8 (count, H, W, C) by class."""
     with by_threads(job) as start:
-        order_of(run, job, start, dict.fromkeys(rare, NUM_IMAGES)).generate()
+        order_of(run, job, start, dict.fromkeys(rare, count)).generate()
     return {name: pictures.stack(sorted((run.generation(name) / "images").glob("*.png"))) for name in rare}
 
 
-def our_recipe(run: Run, job: JobConfig) -> Recipe:
+def our_recipe(run: Run, job: ResolvedJob) -> Recipe:
     """What the job chooses by what it tries on the training images."""
     with by_threads(job) as start:
         order_of(run, job, start, {}).choose_recipe()
@@ -322,7 +328,7 @@ def our_recipe(run: Run, job: JobConfig) -> Recipe:
     return with_guesses(recipe) if chosen.guessed else recipe
 
 
-def our_advice(run: Run, job: JobConfig, rare: Sequence[str]) -> Advice:
+def our_advice(run: Run, job: ResolvedJob, rare: Sequence[str]) -> Advice:
     """What the job advises, and finds its images to be worth to the rare classes, on its held-out images."""
     with by_threads(job) as start:
         order_of(run, job, start, dict.fromkeys(rare, NUM_IMAGES)).prove()

@@ -24,7 +24,7 @@ from filelock import FileLock
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from dcgan.config import JobConfig, ResolvedJob, parse_job
+from dcgan.config import ResolvedJob, parse_job
 from dcgan.data.catalogue import build_catalogue
 from dcgan.data.split import make_split
 from dcgan.execution.garbage import without_collection
@@ -125,8 +125,8 @@ def write_job(folder: Path, **changes: Any) -> Path:
 
 
 def split_run(
-    root: Path, change: Callable[[JobConfig], JobConfig] = lambda job: job, **keys: Any
-) -> tuple[Run, JobConfig]:
+    root: Path, change: Callable[[ResolvedJob], ResolvedJob] = lambda job: job, **keys: Any
+) -> tuple[Run, ResolvedJob]:
     """A run of the images in `root / "images"`, up to where its networks are trained.
 
     Args:

@@ -48,8 +48,8 @@ def make_full(root: Path) -> Made:
         history.append(made.run.job, past_night(number))
     summary = made.outcome
     for number, label in enumerate((SCRIPT, UP, CAT)):
-        rejected = {"blank": 2, "near copy": 1}
-        summary = with_class(summary, label, measures=measures(number), rejected=rejected, leaked=number)
+        counts = {"blank": 2, "near copy": 1}
+        summary = with_class(summary, label, measures=measures(number), rejected=counts, leaked=number)
     incident = {"kind": "diverged", "step": 20, "branch": 0, "told": "losses <i>nan</i>"}
     summary = with_class(summary, UP, incidents=[incident])
     recipes = {arm: recipe(synthetic, mixup=mixup) for arm, mixup, synthetic in (

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Request, sync_playwright
 
 from dcgan.report import write_report
 from tests.records import changed
@@ -94,9 +94,13 @@ class Opener:
         def note(request: Request) -> None:
             opened.requests.append(request.url)
 
+        def dismiss(dialog: Dialog) -> None:
+            opened.said.append(f"dialog: {dialog.message}")
+            dialog.dismiss()
+
         page.on("console", hear)
         page.on("pageerror", lambda error: opened.said.append(f"page error: {error}"))
-        page.on("dialog", lambda dialog: (opened.said.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+        page.on("dialog", dismiss)
         page.on("request", note)
         page.goto(report.as_uri())
         return opened

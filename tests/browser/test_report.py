@@ -160,7 +160,7 @@ def test_keyboard_reaches_and_opens_all_that_is_folded(open_report: Opener, full
 def test_landmarks_and_headings_are_in_order(open_report: Opener, report: Path) -> None:
     page = open_report(report).page
     for role in ("banner", "main", "contentinfo", "navigation"):
-        assert page.get_by_role(role).count() == 1  # type: ignore[arg-type]
+        assert page.get_by_role(role).count() == 1
     levels = page.evaluate("[...document.querySelectorAll('h1,h2,h3,h4')].map(heading => +heading.tagName[1])")
     assert levels[0] == 1 and levels.count(1) == 1
     assert all(later <= earlier + 1 for earlier, later in itertools.pairwise(levels))

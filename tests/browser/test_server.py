@@ -21,7 +21,7 @@ from typing import Any
 
 import psutil
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Dialog, Page, expect
 
 from dcgan.run.records import RunResult, Verdict
 from tests.browser.conftest import REBOUND
@@ -327,7 +327,12 @@ def test_name_of_a_class_is_only_a_name_in_the_pages(
     page: Page, target: Target, shown: dict[str, str], version: str
 ) -> None:
     evil: list[str] = []
-    page.on("dialog", lambda dialog: (evil.append(f"dialog {dialog.message}"), dialog.dismiss()))
+
+    def dismiss(dialog: Dialog) -> None:
+        evil.append(f"dialog {dialog.message}")
+        dialog.dismiss()
+
+    page.on("dialog", dismiss)
     page.on("request", lambda request: evil.append(request.url) if EVIL_URL.search(request.url) else None)
     log_in(page, target, version)
     for name, place in shown.items():

@@ -294,6 +294,7 @@ def _jpeg(content: bytes) -> np.ndarray | None:
 def _frame(name: str, content: bytes) -> av.VideoFrame | None:
     if name in _CONTAINERS:
         with av.open(io.BytesIO(content), format=_CONTAINERS[name]) as container:
+            assert isinstance(container, av.container.InputContainer)
             return next(container.decode(video=0))
     if name not in _CODECS:
         return None

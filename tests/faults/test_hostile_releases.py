@@ -247,7 +247,12 @@ def _folder(file: Path) -> None:
     file.mkdir()
 
 
-KINDS = {_link: "link", _pipe: "special file", _device: "special file", _folder: "folder"}
+KINDS: dict[Callable[[Path], None], str] = {
+    _link: "link",
+    _pipe: "special file",
+    _device: "special file",
+    _folder: "folder",
+}
 FILES = [
     "images/01/01-0000000.png", "report.html", "README.md", "manifest.csv", "manifest.parquet", "models/NA.npz",
     "release.sha256", "release.json",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -101,7 +102,7 @@ def test_dataset_follows_the_advice_and_every_part_can_be_overruled(
     assert release.record.advice and release.recipe == release.record.advice.recipe
     real = {image.tobytes() for image in release.real()[0]}
 
-    def with_images_and_mixup(advised: Recipe, **choices: bool) -> tuple[bool, bool]:
+    def with_images_and_mixup(advised: Recipe, **choices: Any) -> tuple[bool, bool]:
         release = dcgan.load_release(finished.release)
         advice = release.record.advice
         assert advice

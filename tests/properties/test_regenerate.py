@@ -61,7 +61,7 @@ def test_another_picture_under_the_name_of_a_released_one_is_told(alone: Path, d
         pixels = np.asarray(image)
     Image.fromarray(255 - pixels).save(file)
     done = dcgan("regenerate", alone)
-    assert done.returncode == 1 and f"{table.loc[0, 'image_id']} comes out otherwise" in done.stderr
+    assert done.returncode == 1 and f"{table['image_id'][0]} comes out otherwise" in done.stderr
 
 
 def test_model_that_has_changed_makes_nothing(alone: Path, dcgan: Dcgan, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dcgan.config import JobConfig
+from dcgan.config import JobConfig, ResolvedJob
 from dcgan.data.catalogue import build_catalogue
 from dcgan.data.split import make_split
 from dcgan.execution.progress import no_report
@@ -34,7 +34,7 @@ class Made:
     """A run with its images generated and judged."""
 
     run: Run
-    config: JobConfig
+    config: ResolvedJob
     outcome: RunSummary
 
 

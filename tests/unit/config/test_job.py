@@ -254,7 +254,7 @@ def test_ratio_goes_by_the_real_images(num_train: dict[str, int], ratio: float) 
 @given(counts, st.data())
 def test_amount_by_name_goes_before_every_rule(num_train: dict[str, int], data: st.DataObject) -> None:
     label = data.draw(st.sampled_from(sorted(num_train)))
-    rule = data.draw(st.sampled_from([{}, {"ratio": 2.0}, {"balance": 3000}]))
+    rule: dict[str, Any] = data.draw(st.sampled_from([{}, {"ratio": 2.0}, {"balance": 3000}]))
     amounts = GenerationConfig(per_class={label: 77}, **rule).amounts(num_train)
     assert amounts[label] == 77
     others = set(amounts.values()) if len(num_train) == 1 else {amounts[name] for name in num_train if name != label}

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dcgan.config import JobConfig
+from dcgan.config import ResolvedJob
 from dcgan.curation import collect as module
 from dcgan.curation import parts
 from dcgan.curation.collect import collect, make_shards
@@ -20,6 +20,7 @@ from dcgan.curation.parts import lay_out
 from dcgan.data.split import image_shape, in_fold
 from dcgan.execution.progress import Progress
 from dcgan.files import pictures, storage
+from dcgan.generation import png
 from dcgan.generation.model import CHUNK
 from dcgan.networks.classifier import load_folds, surest_other, train_judge
 from dcgan.run.paths import Run
@@ -37,7 +38,7 @@ def silent(_: Progress) -> None:
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, JobConfig]:
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, ResolvedJob]:
     """A run up to where its images are made."""
     root = tmp_path_factory.mktemp("collect")
     write_digits(root / "images", {0: 60, 1: 60, 7: 60})
@@ -50,7 +51,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, JobConfig]:
 
 
 @pytest.fixture
-def made(trained: tuple[Run, JobConfig], tmp_path: Path) -> Callable[..., tuple[Path, GenerationRecord]]:
+def made(trained: tuple[Run, ResolvedJob], tmp_path: Path) -> Callable[..., tuple[Path, GenerationRecord]]:
     """Collects images in a copy of the run, all of it or what its shards lack: folder and record."""
 
     def make(name: str, num_wanted: int, *, sharded: bool = False, **curation: Any) -> tuple[Path, GenerationRecord]:
@@ -121,7 +122,7 @@ def test_shards_do_not_change_what_is_made(made: Callable[..., tuple[Path, Gener
 
 @pytest.mark.usefixtures("tiny_shards")
 def test_images_that_two_shards_have_are_taken_once(
-    made: Callable[..., tuple[Path, GenerationRecord]], trained: tuple[Run, JobConfig], tmp_path: Path
+    made: Callable[..., tuple[Path, GenerationRecord]], trained: tuple[Run, ResolvedJob], tmp_path: Path
 ) -> None:
     """A generator whose last layer is nought makes one image, again and again."""
     for name in ("whole", "shards"):
@@ -173,7 +174,8 @@ def test_interrupted_in_a_part_it_goes_on_from_the_one_before(
 ) -> None:
     whole, _ = made("whole", 200)
     monkeypatch.setattr(parts, "PART", CHUNK)
-    encode, calls = module.encode, []
+    encode = png.encode
+    calls: list[int] = []
 
     def failing(*args: Any, **keywords: Any) -> bytes:
         calls.append(keywords["index"])
@@ -231,7 +233,7 @@ def test_examples_of_rejected_images_are_kept_by_reason(made: Callable[..., tupl
 
 
 def test_label_filter_asks_classifiers_that_left_images_out(
-    made: Callable[..., tuple[Path, GenerationRecord]], trained: tuple[Run, JobConfig]
+    made: Callable[..., tuple[Path, GenerationRecord]], trained: tuple[Run, ResolvedJob]
 ) -> None:
     run, _ = trained
     assert len(list(run.judge.glob("fold-*.npz"))) == 3

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from PIL import Image, ImageEnhance
 
-from dcgan.config import JobConfig
+from dcgan.config import ResolvedJob
 from dcgan.data import leakage
 from dcgan.data.leakage import ACROSS_CLASSES, ACROSS_SIDES, audit, leaked
 from dcgan.pipeline.performing import perform
@@ -54,7 +54,7 @@ def write(root: Path, split: str, label: str, name: str, image: Image.Image) -> 
 
 
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, JobConfig]:
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, ResolvedJob]:
     """Two classes; in "test", copies of training images are hidden: one of each change, and of the other class."""
     root = tmp_path_factory.mktemp("leakage")
     for number in range(60):
@@ -70,7 +70,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, JobConfig]:
 
 
 @pytest.fixture
-def run(prepared: tuple[Run, JobConfig]) -> Run:
+def run(prepared: tuple[Run, ResolvedJob]) -> Run:
     return prepared[0]
 
 
@@ -165,7 +165,7 @@ def test_damaged_record_is_made_again(run: Run) -> None:
     assert json.loads(run.leakage.read_text(encoding="utf-8")) == before.model_dump(mode="json")
 
 
-def test_run_tells_what_is_no_evidence(prepared: tuple[Run, JobConfig], capsys: pytest.CaptureFixture[str]) -> None:
+def test_run_tells_what_is_no_evidence(prepared: tuple[Run, ResolvedJob], capsys: pytest.CaptureFixture[str]) -> None:
     with display.live():
         perform(SPLIT, *prepared)
     told = capsys.readouterr().err

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from dcgan.config import DataConfig, JobConfig
+from dcgan.config import DataConfig, JobConfig, ResolvedJob
 from dcgan.data.catalogue import build_catalogue, scan
 from dcgan.data.split import (
     HOLDOUT,
@@ -51,8 +51,8 @@ def sides(source: Path, **data: Any) -> dict[bytes, str]:
     return dict(zip(assigned["image_sha256"], assigned["split"], strict=True))
 
 
-def job(source: Path, **data: Any) -> JobConfig:
-    return JobConfig(name="j", data=DataConfig(source=str(source), **data))
+def job(source: Path, **data: Any) -> ResolvedJob:
+    return JobConfig(name="j", data=DataConfig(source=str(source), **data)).resolve(source.parent)
 
 
 def planned(source: Path, **data: Any) -> SplitRecord:
@@ -60,7 +60,7 @@ def planned(source: Path, **data: Any) -> SplitRecord:
     return plan_split(config, *scan(config.data))
 
 
-def opened_run(tmp_path: Path, config: JobConfig) -> Run:
+def opened_run(tmp_path: Path, config: ResolvedJob) -> Run:
     run = Run(tmp_path / "out" / "runs" / "1")
     run.root.mkdir(parents=True)
     build_catalogue(run, config, no_report)

@@ -11,9 +11,10 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from dcgan.config import JobConfig, MeasuresConfig, OnnxConfig
+from dcgan.config import MeasuresConfig, OnnxConfig, ResolvedJob
 from dcgan.errors import StageError
-from dcgan.evaluation.features import BATCH_SIZE, FeatureSpace, open_space, resized
+from dcgan.evaluation.features import BATCH_SIZE, FeatureSpace, open_space
+from dcgan.files.pictures import resized
 from dcgan.networks.classifier import make_classifier, train_judge
 from dcgan.run.paths import Run
 from tests.conftest import split_run, write_digits
@@ -23,7 +24,7 @@ TOLD = {"layout": "NCHW", "size": (4, 6), "mean": 127.0, "std": 128.0}
 
 
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, JobConfig]:
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, ResolvedJob]:
     root = tmp_path_factory.mktemp("features")
     write_digits(root / "images", {0: 30, 1: 25})
     run, job = split_run(root, gate={"classifier_steps": 20})
@@ -47,13 +48,13 @@ def write_onnx(file: Path, channels: int = 3, outputs: tuple[str, ...] = ("featu
     return file
 
 
-def space(prepared: tuple[Run, JobConfig], features: str, **given: Any) -> FeatureSpace:
+def space(prepared: tuple[Run, ResolvedJob], features: str, **given: Any) -> FeatureSpace:
     run, job = prepared
     measures = MeasuresConfig(features=features, onnx=OnnxConfig(**given))
     return open_space(run, job.model_copy(update={"measures": measures}))
 
 
-def test_judge_gives_what_its_features_layer_does(prepared: tuple[Run, JobConfig]) -> None:
+def test_judge_gives_what_its_features_layer_does(prepared: tuple[Run, ResolvedJob]) -> None:
     run, _ = prepared
     images = np.load(run.train_images("0"))
     judge = make_classifier((8, 8, 1), 2)
@@ -67,7 +68,7 @@ def test_judge_gives_what_its_features_layer_does(prepared: tuple[Run, JobConfig
     assert opened(images).dtype == np.float64
 
 
-def test_batch_and_order_do_not_matter(prepared: tuple[Run, JobConfig]) -> None:
+def test_batch_and_order_do_not_matter(prepared: tuple[Run, ResolvedJob]) -> None:
     images = np.stack([noise(number, 8, 8, 1)[..., None] for number in range(BATCH_SIZE + 9)])
     opened = space(prepared, "judge")
     features = opened(images)
@@ -77,7 +78,9 @@ def test_batch_and_order_do_not_matter(prepared: tuple[Run, JobConfig]) -> None:
 
 
 @pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
-def test_onnx_model_gets_its_images_as_it_is_told(prepared: tuple[Run, JobConfig], tmp_path: Path, layout: str) -> None:
+def test_onnx_model_gets_its_images_as_it_is_told(
+    prepared: tuple[Run, ResolvedJob], tmp_path: Path, layout: str
+) -> None:
     file = write_onnx(tmp_path / "model.onnx", 3 if layout == "NCHW" else 4)  # as NHWC, the first axis is height
     told = TOLD | {"layout": layout, "mean": (0.0, 10.0, 20.0), "std": (1.0, 2.0, 4.0)}
     opened = space(prepared, f"onnx:{file}", **told)
@@ -87,12 +90,12 @@ def test_onnx_model_gets_its_images_as_it_is_told(prepared: tuple[Run, JobConfig
     np.testing.assert_allclose(features, [expected] * 2, rtol=1e-6)
 
 
-def test_onnx_model_of_grey_images_gets_grey_ones(prepared: tuple[Run, JobConfig], tmp_path: Path) -> None:
+def test_onnx_model_of_grey_images_gets_grey_ones(prepared: tuple[Run, ResolvedJob], tmp_path: Path) -> None:
     opened = space(prepared, f"onnx:{write_onnx(tmp_path / 'model.onnx', 1)}", **TOLD)
     np.testing.assert_allclose(opened(np.full((1, 8, 8, 1), 255, np.uint8)), [[1.0]])
 
 
-def test_output_is_named_where_there_are_several(prepared: tuple[Run, JobConfig], tmp_path: Path) -> None:
+def test_output_is_named_where_there_are_several(prepared: tuple[Run, ResolvedJob], tmp_path: Path) -> None:
     file = write_onnx(tmp_path / "model.onnx", outputs=("features", "image"))
     assert space(prepared, f"onnx:{file}", **TOLD, output="features").dimensions == 3
     for output in (None, "logits"):
@@ -103,7 +106,7 @@ def test_output_is_named_where_there_are_several(prepared: tuple[Run, JobConfig]
 
 
 def test_damaged_onnx_model_and_images_it_does_not_take_are_told(
-    prepared: tuple[Run, JobConfig], tmp_path: Path
+    prepared: tuple[Run, ResolvedJob], tmp_path: Path
 ) -> None:
     file = tmp_path / "model.onnx"
     file.write_bytes(b"no model")
@@ -122,7 +125,7 @@ def test_values_that_are_no_numbers_are_told() -> None:
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")  # Keras saves
 def test_keras_network_takes_its_weights_from_the_cache(
-    prepared: tuple[Run, JobConfig], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    prepared: tuple[Run, ResolvedJob], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     (tmp_path / "models").mkdir()

@@ -9,12 +9,13 @@ import pytest
 
 from dcgan.config import parse_job
 from dcgan.evaluation.arms import CLASSICAL, FEWER, WITH, WITHOUT, compared
-from dcgan.evaluation.gate import MIN_HOLDOUT, effect_of, judge, verdict_of
+from dcgan.evaluation.gate import effect_of, judge, verdict_of
 from dcgan.evaluation.metrics.outlying import OUTLYING
 from dcgan.evaluation.statistics import Difference
 from dcgan.files import storage
 from dcgan.run import records, sentences
 from dcgan.run.paths import Run
+from dcgan.run.proof import MIN_HOLDOUT
 from dcgan.run.records import Check, Effect, EvaluationRecord, Measure, Verdict
 from tests.records import comparison, measures_record, recipe, recipe_record, split_record
 
@@ -88,7 +89,7 @@ def measured(
         storage.write_bytes(run.compared(number), storage.pack_arrays(arrays))
     values = {"name": "j", "data": {"source": "x"}, "gate": {"classifier_seeds": 2, "policy": policy}}
     values |= {"generation": {"seed": seed}}
-    record = judge(run, parse_job(values, where=""))
+    record = judge(run, parse_job(values, where="").resolve(Path()))
     assert records.read(run.evaluation_record, EvaluationRecord) == record
     return record
 
@@ -221,7 +222,8 @@ def test_advice_tells_what_the_recipe_gains_and_what_of_it_is_the_images_own(tmp
     # A doubling adds 10 points, the images half of that: half a doubling of 20 and of 10 images.
     assert advice.worth and advice.worth.doubling.gain == pytest.approx(0.1, rel=ALMOST)
     assert advice.worth.images == pytest.approx(15 * (2**0.5 - 1))
-    assert advice.worth.images_low is not None and advice.worth.images_low < advice.worth.images
+    assert advice.worth.images_low is not None and advice.worth.images is not None
+    assert advice.worth.images_low < advice.worth.images
     assert advice.worth.classes == pytest.approx({"a": 0.0585, "c": 0.1}, rel=ALMOST)
 
 
@@ -247,7 +249,8 @@ def test_recipe_that_is_shown_to_harm_is_not_advised(tmp_path: Path) -> None:
     """Although it was the best on validation images."""
     worse = HALF & (np.arange(len(TRUTH)) % 4 > 0)
     record = measured(tmp_path, {CLASSICAL: HALF, WITHOUT: worse, WITH: worse}, TRUTH, [10, 10, 10])
-    assert record.arms[WITHOUT].gain is not None and record.arms[WITHOUT].gain.gain_high < 0
+    gain = record.arms[WITHOUT].gain
+    assert gain is not None and gain.gain_high < 0
     assert record.advice.recipe == record.arms[CLASSICAL].recipe and not record.advice.gain.gain
     assert record.advice.advised == record.advice.classical
     assert sentences.advice(record.advice).startswith("Train without these images: ")

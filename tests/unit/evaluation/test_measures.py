@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from benchmarks.jobs import put_generated
-from dcgan.config import JobConfig
+from dcgan.config import ResolvedJob
 from dcgan.data import leakage
 from dcgan.errors import StageError
 from dcgan.evaluation import measures
@@ -31,7 +31,7 @@ def ignore(_: Any) -> None:
 
 
 @pytest.fixture
-def prepared(tmp_path: Path) -> tuple[Run, JobConfig]:
+def prepared(tmp_path: Path) -> tuple[Run, ResolvedJob]:
     """Classes of many, few and too few images, of which 0 copies its training images."""
     write_digits(tmp_path / "images", {0: 100, 1: 100, 4: 14, 7: 60})
     data = {"source": str(tmp_path / "images"), "holdout": 0.4}
@@ -44,7 +44,7 @@ def prepared(tmp_path: Path) -> tuple[Run, JobConfig]:
     return run, job
 
 
-def test_every_class_with_images_is_measured_by_every_metric(prepared: tuple[Run, JobConfig]) -> None:
+def test_every_class_with_images_is_measured_by_every_metric(prepared: tuple[Run, ResolvedJob]) -> None:
     run, job = prepared
     record = measure(run, job, ignore)
     assert records.read(run.measures, MeasuresRecord) == record and list(record.classes) == ["0", "1", "4"]
@@ -71,7 +71,7 @@ def test_every_class_with_images_is_measured_by_every_metric(prepared: tuple[Run
     assert record.overall["c_t"].note == "without 1 of 3 classes"
 
 
-def test_it_is_measured_once_and_anew_when_more_is_generated(prepared: tuple[Run, JobConfig]) -> None:
+def test_it_is_measured_once_and_anew_when_more_is_generated(prepared: tuple[Run, ResolvedJob]) -> None:
     run, job = prepared
     first = measure(run, job, ignore)
     before = run.measures.stat().st_mtime_ns
@@ -89,7 +89,7 @@ def test_nothing_generated_is_told(tmp_path: Path) -> None:
         measure(run, job, ignore)
 
 
-def test_same_run_gives_the_same_figures(prepared: tuple[Run, JobConfig]) -> None:
+def test_same_run_gives_the_same_figures(prepared: tuple[Run, ResolvedJob]) -> None:
     run, job = prepared
     first = measure(run, job, ignore)
     run.measures.write_text("{", encoding="utf-8")  # a damaged record is made again
@@ -99,7 +99,7 @@ def test_same_run_gives_the_same_figures(prepared: tuple[Run, JobConfig]) -> Non
 
 
 def test_one_more_metric_changes_no_others_values(
-    prepared: tuple[Run, JobConfig], monkeypatch: pytest.MonkeyPatch
+    prepared: tuple[Run, ResolvedJob], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run, job = prepared
     before = measure(run, job, ignore)
@@ -119,7 +119,7 @@ def test_one_more_metric_changes_no_others_values(
         assert found == of_before
 
 
-def test_held_out_images_that_are_near_duplicates_do_not_count(prepared: tuple[Run, JobConfig]) -> None:
+def test_held_out_images_that_are_near_duplicates_do_not_count(prepared: tuple[Run, ResolvedJob]) -> None:
     run, job = prepared
     record = leakage.audit(run)
     total = len(np.load(run.holdout_images("0")))
@@ -145,7 +145,8 @@ def test_real_images_in_the_place_of_synthetic_ones_reach_all_ceilings(
 @pytest.mark.parametrize(("train", "synthetic"), [(20, 400), (400, 20)])
 def test_ceiling_is_of_as_many_images_as_the_value(normal: Normal, train: int, synthetic: int) -> None:
     compared = [one for one in METRICS if one.name in ("frechet", "manifold_recall", "coverage")]
-    values, ceilings = [], []
+    values: list[Any] = []
+    ceilings: list[Any] = []
     for seed in range(20):
         points = subject(normal(train), normal(100), normal(synthetic), seed=seed)
         measured = [metric.measure(points) for metric in compared]

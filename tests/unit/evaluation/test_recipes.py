@@ -53,7 +53,7 @@ def chosen_of(
 ) -> RecipeRecord:
     """What is chosen where the recipes recognised these images; all others none."""
     run = Run(tmp_path)
-    job = parse_job({"name": "j", "data": {"source": "x"}}, where="")
+    job = parse_job({"name": "j", "data": {"source": "x"}}, where="").resolve(Path())
     if with_unlabelled:
         put_unlabelled(run)
     before: list[Recipe] = []
@@ -127,7 +127,8 @@ def test_arms_differ_in_one_thing_each() -> None:
 
 
 def test_recipe_that_was_taken_over_stays(tmp_path: Path) -> None:
-    run, job = Run(tmp_path), parse_job({"name": "j", "data": {"source": "x"}}, where="")
+    run = Run(tmp_path)
+    job = parse_job({"name": "j", "data": {"source": "x"}}, where="").resolve(Path())
     assert taken_over(run) is None
     records.write(run.recipe_record, recipe_record(run_id="20260101-000000"))
     assert choose(run, job) == taken_over(run) == recipe_record(run_id="20260101-000000")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from benchmarks.jobs import put_generated
-from dcgan.config import JobConfig
+from dcgan.config import ResolvedJob
 from dcgan.data.split import FOLDS
 from dcgan.errors import ConfigError
 from dcgan.evaluation.arms import ARMS, BEFORE, CLASSICAL, FEWER, WITH, WITHOUT, compared, numbers
@@ -20,7 +20,7 @@ from dcgan.evaluation.sets import load_sets, num_synthetic
 from dcgan.evaluation.utility import Classifiers, halved, measure, try_recipes
 from dcgan.execution.progress import Progress
 from dcgan.files import storage
-from dcgan.networks.batches import Pools
+from dcgan.networks.batches import Batches, Pools
 from dcgan.networks.classifier import trainer
 from dcgan.networks.pace import PROOF
 from dcgan.run import records
@@ -33,7 +33,7 @@ NUM_CLASSES = 2
 MIXUP = recipe(0.0, mixup=True)
 
 
-def recipes_to_try(job: JobConfig) -> list[Recipe]:
+def recipes_to_try(job: ResolvedJob) -> list[Recipe]:
     """All of them, where mixup is the best without images."""
     return [*plain(job.gate), *(MIXUP.model_copy(update={"synthetic": strength}) for strength in STRENGTHS)]
 
@@ -47,7 +47,7 @@ def ignore(_: Progress) -> None:
 
 
 @pytest.fixture
-def prepared(tmp_path: Path) -> tuple[Run, JobConfig]:
+def prepared(tmp_path: Path) -> tuple[Run, ResolvedJob]:
     write_digits(tmp_path / "images", {0: 30, 1: 25})
     run, job = split_run(tmp_path, gate={"classifier_steps": 20, "augmentation": ["translation"]})
     records.write(run.recipe_record, recipe_record(chosen=recipe(mixup=True)))
@@ -59,7 +59,7 @@ def generate(run: Run, label: str, count: int) -> None:
     put_generated(run, label, np.load(run.train_images(label))[:count])
 
 
-def test_a_classifier_is_measured_once(prepared: tuple[Run, JobConfig]) -> None:
+def test_a_classifier_is_measured_once(prepared: tuple[Run, ResolvedJob]) -> None:
     run, job = prepared
     generate(run, "0", 4)
     told = measure(run, job, range(4), ignore)
@@ -74,7 +74,7 @@ def number_of(arm: str, seed: int = 0) -> int:
 
 
 def test_what_learns_of_synthetic_images_is_measured_anew_when_they_or_the_recipe_change(
-    prepared: tuple[Run, JobConfig],
+    prepared: tuple[Run, ResolvedJob],
 ) -> None:
     run, job = prepared
     generate(run, "0", 4)
@@ -98,7 +98,7 @@ def test_what_learns_of_synthetic_images_is_measured_anew_when_they_or_the_recip
     assert run.compared(number_of(WITH)).stat().st_mtime_ns != third[-1]
 
 
-def test_classical_augmentation_needs_no_recipe(prepared: tuple[Run, JobConfig]) -> None:
+def test_classical_augmentation_needs_no_recipe(prepared: tuple[Run, ResolvedJob]) -> None:
     run, job = prepared
     run.recipe_record.unlink()
     assert {compared(3)[number] for number in numbers(3, [CLASSICAL])} == {(seed, CLASSICAL) for seed in range(3)}
@@ -150,7 +150,7 @@ def test_bytes_are_the_same_whichever_classifiers_a_process_trained_before(tmp_p
     assert [file.read_bytes() for file in files] == together
 
 
-def test_each_part_of_a_recipe_changes_what_is_learnt(prepared: tuple[Run, JobConfig]) -> None:
+def test_each_part_of_a_recipe_changes_what_is_learnt(prepared: tuple[Run, ResolvedJob]) -> None:
     run, job = prepared
     generate(run, "0", 6)
     sets = load_sets(run)
@@ -167,7 +167,7 @@ def test_each_part_of_a_recipe_changes_what_is_learnt(prepared: tuple[Run, JobCo
     assert len(set(found)) == len(found) and learnt(base) == found[0]
 
 
-def test_class_that_is_short_takes_no_part(prepared: tuple[Run, JobConfig]) -> None:
+def test_class_that_is_short_takes_no_part(prepared: tuple[Run, ResolvedJob]) -> None:
     run, _ = prepared
     generate(run, "0", 6)
     records.write(run.generation("1") / "record.json", generation_record(3, short=True))
@@ -175,7 +175,7 @@ def test_class_that_is_short_takes_no_part(prepared: tuple[Run, JobConfig]) -> N
     assert load_sets(run).counts.tolist() == [6, 0]
 
 
-def test_folds_try_every_training_image_once(prepared: tuple[Run, JobConfig]) -> None:
+def test_folds_try_every_training_image_once(prepared: tuple[Run, ResolvedJob]) -> None:
     run, job = prepared
     generate(run, "0", 6)
     recipes = recipes_to_try(job)
@@ -190,7 +190,7 @@ def test_folds_try_every_training_image_once(prepared: tuple[Run, JobConfig]) ->
     assert run.tried(0).stat().st_mtime_ns == before
 
 
-def test_trial_without_images_stands_whatever_becomes_of_them(prepared: tuple[Run, JobConfig]) -> None:
+def test_trial_without_images_stands_whatever_becomes_of_them(prepared: tuple[Run, ResolvedJob]) -> None:
     """Their measures are taken at the same time, and may leave some of them out."""
     run, job = prepared
     generate(run, "0", 6)
@@ -209,18 +209,17 @@ def test_trial_without_images_stands_whatever_becomes_of_them(prepared: tuple[Ru
 
 
 def test_copies_of_an_image_do_not_speak_for_it(
-    prepared: tuple[Run, JobConfig], monkeypatch: pytest.MonkeyPatch
+    prepared: tuple[Run, ResolvedJob], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run, job = prepared
     generate(run, "0", 9)
     from dcgan.evaluation import utility  # noqa: PLC0415
 
-    pools = []
-    real_batches = utility.Batches
+    pools: list[tuple[list[np.ndarray], Any]] = []
 
     def watched(real: list[np.ndarray], synthetic: Pools, guessed: Pools, *, stream: int) -> object:
         pools.append((real, synthetic.images))
-        return real_batches(real, synthetic, guessed, stream=stream)
+        return Batches(real, synthetic, guessed, stream=stream)
 
     monkeypatch.setattr(utility, "Batches", watched)
     recipes = recipes_to_try(job)
@@ -241,11 +240,11 @@ def users_model() -> keras.Model:
     return keras.Model(image, keras.layers.Dense(NUM_CLASSES, activation="softmax")(x))
 
 
-def test_the_users_own_classifier_is_what_is_trained(prepared: tuple[Run, JobConfig]) -> None:
+def test_the_users_own_classifier_is_what_is_trained(prepared: tuple[Run, ResolvedJob]) -> None:
     run, job = prepared
     generate(run, "0", 4)
 
-    def with_classifier(path: str) -> JobConfig:
+    def with_classifier(path: str) -> ResolvedJob:
         gate = job.gate.model_copy(update={"classifier": path, "classifier_steps": 300})
         return job.model_copy(update={"gate": gate})
 

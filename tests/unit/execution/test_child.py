@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -64,7 +65,8 @@ def test_values_go_both_ways_and_prints_of_libraries_do_not_mix_with_them(tmp_pa
             say({"told": told})
     """
     with started(script, tmp_path / "log") as one:
-        for value in ({"a": "日本\\n"}, [], "x" * 100_000):
+        values: list[Any] = [{"a": "日本\\n"}, [], "x" * 100_000]
+        for value in values:
             one.tell(value)
             assert one.hear() == {"told": value}
         assert one.close() == 0

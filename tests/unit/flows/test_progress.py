@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from uuid import UUID, uuid4
 
 import pytest
+from prefect.context import TaskRunContext
 
 from dcgan.execution.progress import Progress
 from dcgan.flows import progress
@@ -39,7 +40,7 @@ class Refused(Publisher):
 def seconds_of_task(publisher: Publisher, monkeypatch: pytest.MonkeyPatch) -> float:
     """How long a task waits for its only report to be shown."""
     context = SimpleNamespace(task_run=SimpleNamespace(id=uuid4()))
-    monkeypatch.setattr(progress.TaskRunContext, "get", lambda: context)
+    monkeypatch.setattr(TaskRunContext, "get", lambda: context)
     publisher.publish(REPORT)
     began = time.monotonic()
     publisher.flush()

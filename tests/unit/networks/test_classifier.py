@@ -37,7 +37,8 @@ def with_batch_norm(image_shape: tuple[int, int, int], num_classes: int) -> kera
 @pytest.mark.parametrize("build", [make_classifier, with_batch_norm])
 def test_training_does_not_depend_on_those_before(pools: list[np.ndarray], build: Any) -> None:
     def weights(trainer: Trainer, seed: int, images: list[np.ndarray]) -> list[np.ndarray]:
-        return trainer.train(Batches(images, stream=seed), 4, seed, silent).get_weights()
+        found: list[np.ndarray] = trainer.train(Batches(images, stream=seed), 4, seed, silent).get_weights()
+        return found
 
     trainer, fewer = Trainer(SHAPE, 10, ["translation"], build=build), [images[:7] for images in pools]
     first = weights(trainer, 1, pools)

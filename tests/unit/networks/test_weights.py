@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from dcgan.config import TrainingConfig
+from dcgan.config import parse_job
 from dcgan.files import storage
 from dcgan.networks.architecture import make_discriminator, make_generator
 from dcgan.networks.weights import _shapes, read_weights
 
-CONFIG = TrainingConfig(width=4, latent_dim=3)
+VALUES = {"name": "j", "data": {"source": "x"}, "training": {"width": 4, "latent_dim": 3}}
+CONFIG = parse_job(VALUES, where="test").resolve(Path()).training
 
 
 def arrays_of(image_shape: tuple[int, int, int]) -> dict[str, np.ndarray]:

@@ -14,6 +14,7 @@ from dcgan.config import parse_job
 from dcgan.data.catalogue import scan
 from dcgan.pipeline import fingerprints, reuse
 from dcgan.run.records import FingerprintsRecord
+from dcgan.run.runs import FORMAT
 from tests.samples import write_classes, write_noise
 
 
@@ -77,7 +78,7 @@ def test_a_key_of_the_job_reaches_what_follows_from_it(root: Path, changes: dict
 
 def test_a_new_version_or_format_reaches_everything(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = prints(root)
-    monkeypatch.setattr(fingerprints, "FORMAT", fingerprints.FORMAT + 1)
+    monkeypatch.setattr(fingerprints, "FORMAT", FORMAT + 1)
     assert changed(before, prints(root)) == set(FingerprintsRecord.model_fields) - {"changes"}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from dcgan.config import JobConfig, parse_job
+from dcgan.config import ResolvedJob, parse_job
 from dcgan.curation.parts import PART, SHARDS_MIN
 from dcgan.pipeline.night import Night
 from dcgan.pipeline.order import Order
@@ -28,12 +28,12 @@ def test_shards_of_a_large_class_are_dealt_out_in_tasks_that_are_not_long(tmp_pa
     def dealt(processes: int, num_wanted: int) -> list[int]:
         begun: list[tuple[Stage, Portion, bool]] = []
 
-        def start(stage: Stage, _run: Run, _job: JobConfig, portion: Portion, *, here: bool = False) -> Done:
+        def start(stage: Stage, run: Run, job: ResolvedJob, portion: Portion, *, here: bool = False) -> Done:  # noqa: ARG001
             begun.append((stage, portion, here))
             return Done()
 
         values = {"name": "t", "data": {"source": "x"}, "run": {"processes": processes, "threads": 1}}
-        order = Order(Night(run, parse_job(values, where="test")), start)
+        order = Order(Night(run, parse_job(values, where="test").resolve(Path())), start)
         order.chosen = {"cat": num_wanted}
         order.generate()
         shards = [len(portion.arguments["firsts"]) for stage, portion, _ in begun if stage is SHARDS]

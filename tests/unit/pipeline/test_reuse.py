@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dcgan.config import JobConfig, parse_job
+from dcgan.config import ResolvedJob, parse_job
 from dcgan.data import unlabelled
 from dcgan.data.catalogue import scan, scan_unlabelled
 from dcgan.data.split import assign
@@ -63,7 +63,7 @@ class Job:
             path.unlink()
 
     @property
-    def config(self) -> JobConfig:
+    def config(self) -> ResolvedJob:
         values = {"name": "j", "data": {"source": "images", "holdout": 0.25}, **self.values}
         return parse_job(values, where="test").resolve(self.root)
 

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from dcgan.cli.main import commands as command_line
-from dcgan.config import JobConfig
+from dcgan.config import ResolvedJob
 from dcgan.execution.progress import OnProgress, Progress, reports
 from dcgan.files import storage
 from dcgan.flows.tasks import start, task_of
@@ -39,7 +39,7 @@ COUNT = Stage(
 )
 
 
-def count_pixels(run: Run, _job: JobConfig, label: str, on_progress: OnProgress) -> None:
+def count_pixels(run: Run, _job: ResolvedJob, label: str, on_progress: OnProgress) -> None:
     """The function of a stage that somebody adds."""
     size = run.train_images(label).stat().st_size
     on_progress({"done": 1, "total": 1})
@@ -59,7 +59,7 @@ def added(monkeypatch: pytest.MonkeyPatch) -> Stage:
 
 
 @pytest.fixture
-def split(tmp_path: Path) -> tuple[Run, JobConfig]:
+def split(tmp_path: Path) -> tuple[Run, ResolvedJob]:
     write_digits(tmp_path / "images", {0: 30, 1: 25})
     return split_run(tmp_path)
 
@@ -70,7 +70,7 @@ def test_every_function_that_is_named_is_there() -> None:
         assert not stage.lines or callable(load(stage.lines))
 
 
-def test_worker_performs_it_once_and_reports_under_its_title(added: Stage, split: tuple[Run, JobConfig]) -> None:
+def test_worker_performs_it_once_and_reports_under_its_title(added: Stage, split: tuple[Run, ResolvedJob]) -> None:
     heard: list[Progress] = []
     with reports.heard_by(heard.append):
         perform(added, *split, of_class("0"))

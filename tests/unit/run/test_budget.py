@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dcgan.config import JobConfig, parse_job
+from dcgan.config import ResolvedJob, parse_job
 from dcgan.errors import ConfigError
 from dcgan.run import budget
 
 
-def job(minutes: float | None, processes: int = 2) -> JobConfig:
+def job(minutes: float | None, processes: int = 2) -> ResolvedJob:
     training = {"max_minutes": minutes, "base_steps": 1000, "class_steps": 200, "preset": "quick", "base": True}
     values = {"name": "x", "data": {"source": "x"}, "training": training, "run": {"processes": processes, "threads": 1}}
-    return parse_job(values, where="test")
+    return parse_job(values, where="test").resolve(Path())
 
 
 def test_without_a_budget_there_is_no_limit() -> None:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dcgan.config import JobConfig, parse_job
+from dcgan.config import ResolvedJob, parse_job
 from dcgan.errors import InputError, StorageError
 from dcgan.run import history, records, runs
 from dcgan.run.history import Night
@@ -49,7 +49,7 @@ def night(number: int, **changes: Any) -> Night:
     return Night.model_validate(values | changes)
 
 
-def job_config(root: Path) -> JobConfig:
+def job_config(root: Path) -> ResolvedJob:
     values = {"name": "j", "data": {"source": "images"}, "outputs": {"root": "out"}}
     return parse_job(values, where="").resolve(root)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dcgan.config import JobConfig, parse_job
+from dcgan.config import ResolvedJob, parse_job
 from dcgan.errors import ConfigError
 from dcgan.run.plan import estimate_bytes, make_plan
 from dcgan.run.records import ClassPlan, ClassSplit, ClassState, SplitRecord
@@ -22,8 +23,8 @@ SPLIT = SplitRecord(
 )
 
 
-def job(**generation: Any) -> JobConfig:
-    return parse_job({"name": "j", "data": {"source": "x"}, "generation": generation}, where="")
+def job(**generation: Any) -> ResolvedJob:
+    return parse_job({"name": "j", "data": {"source": "x"}, "generation": generation}, where="").resolve(Path())
 
 
 def requested(**generation: Any) -> dict[str, int]:

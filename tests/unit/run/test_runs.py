@@ -9,11 +9,12 @@ from typing import Any, ClassVar
 
 import pytest
 
-from dcgan.config import JobConfig, parse_job, parse_resolved
+from dcgan.config import ResolvedJob, parse_job, parse_resolved
 from dcgan.errors import StorageError
 from dcgan.files import storage
 from dcgan.run import records, runs
 from dcgan.run.history import finish_run
+from dcgan.run.paths import Run
 from dcgan.run.records import Ending, RunRecord
 from tests.records import changed, run_summary
 
@@ -38,7 +39,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> type[Clock]:
     return Clock
 
 
-def job(root: Path, **changes: Any) -> JobConfig:
+def job(root: Path, **changes: Any) -> ResolvedJob:
     values = {"name": "j", "data": {"source": "images"}, "outputs": {"root": "out"}, **changes}
     return parse_job(values, where="").resolve(root)
 
@@ -134,7 +135,7 @@ def test_id_is_used_once_even_if_the_clock_comes_to_the_same_second_again(tmp_pa
 
 
 def test_runs_of_an_earlier_version_are_older_than_those_of_this_one(tmp_path: Path, clock: type[Clock]) -> None:
-    opened = []
+    opened: list[Run] = []
     for day in ("2026-01-02", "2026-01-01"):
         clock.stands_at(day)
         run, _ = runs.open_run(job(tmp_path, generation={"seed": 1 + len(opened)}))

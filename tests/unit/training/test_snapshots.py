@@ -42,7 +42,7 @@ def test_damaged_newest_is_told_of_and_the_one_before_is_loaded(
     newest = max(tmp_path.iterdir())
     content = bytearray(newest.read_bytes())
     content[len(content) // 2] ^= 1
-    newest.write_bytes({"cut": content[:-30], "flipped": content, "empty": b""}[damage])
+    newest.write_bytes(bytes({"cut": content[:-30], "flipped": content, "empty": b""}[damage]))
     with caplog.at_level(logging.WARNING):
         assert loaded(tmp_path) == 5
     assert newest.name in caplog.text and "going back to the one before" in caplog.text

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dcgan.config import JobConfig
+from dcgan.config import ResolvedJob
 from dcgan.data import split
 from dcgan.errors import TrainingError
 from dcgan.execution.progress import Progress
@@ -42,10 +42,10 @@ def ignore(_: Progress) -> None:
     """Nobody watches."""
 
 
-def prepared(root: Path, training: dict[str, Any]) -> tuple[Run, JobConfig]:
+def prepared(root: Path, training: dict[str, Any]) -> tuple[Run, ResolvedJob]:
     """A run up to where its classes are trained."""
 
-    def change(job: JobConfig) -> JobConfig:
+    def change(job: ResolvedJob) -> ResolvedJob:
         # Past the job file's bounds: some tests want learning rates that no one may ask for.
         return job.model_copy(update={"training": job.training.model_copy(update=training)})
 
@@ -144,7 +144,7 @@ def test_time_that_runs_out_ends_training_cleanly_and_is_recorded(train: Train) 
 def test_a_timelapse_of_the_same_latents_is_left(trained: tuple[TrainingRecord, Path]) -> None:
     _, folder = trained
     with Image.open(folder / "timelapse.webp") as timelapse:
-        assert timelapse.n_frames == len(list((folder / "samples").iterdir())) == 9
+        assert getattr(timelapse, "n_frames", 1) == len(list((folder / "samples").iterdir())) == 9
         assert timelapse.size == (8 * 10 + 2, 8 * 10 + 2)
 
 

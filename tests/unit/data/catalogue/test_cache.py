@@ -228,7 +228,7 @@ def test_run_remembers_and_check_reads_it_and_writes_nothing(
     assert f"Left out: 1 file, {LIE}" in dcgan(*check).stderr
     assert LIE not in dcgan(*check, "--rehash").stderr
     assert tree_hash(tmp_path) == before
-    run = JobConfig(name="j", data=DataConfig(source=str(tmp_path / "images")))
+    run = JobConfig(name="j", data=DataConfig(source=str(tmp_path / "images"))).resolve(tmp_path)
     for number, rehash in enumerate((False, True)):
         record = build_catalogue(JobFolder(memory.parent).run(f"r{number}"), run, no_report, rehash=rehash)
         assert record.reasons == ({} if rehash else {LIE: 1})

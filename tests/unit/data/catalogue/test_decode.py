@@ -12,11 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
-from dcgan.data.catalogue.decode import UnusableError, fit, perceptual_hash, to_pixels
+from dcgan.data.catalogue.decode import fit, perceptual_hash, to_pixels
+from dcgan.data.catalogue.depth import UnusableError
 from tests.samples import noise
 
 COLOURS = np.array([[[230, 20, 30], [20, 200, 40], [10, 30, 220], [128, 128, 128]]], np.uint8).repeat(8, 0).repeat(8, 1)
-GREYS = np.arange(0, 256, 4, np.uint8).reshape(8, 8)
+GREYS = np.arange(0, 256, 4, dtype=np.uint8).reshape(8, 8)
 
 
 def coloured(mode: str) -> Image.Image:

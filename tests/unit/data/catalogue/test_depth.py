@@ -24,7 +24,7 @@ from dcgan.data.split import read_split
 from dcgan.errors import InputError
 from tests.samples import noise
 
-GREYS = np.arange(0, 256, 4, np.uint8).reshape(8, 8)
+GREYS = np.arange(0, 256, 4, dtype=np.uint8).reshape(8, 8)
 
 
 def tiff(values: np.ndarray, *, bits: int = 16, compressed: bool = False, tags: dict[int, int] | None = None) -> bytes:

@@ -219,7 +219,7 @@ def test_progress_ends_with_all_files(images: Path) -> None:
 def test_catalogue_of_a_run_is_made_once(images: Path, tmp_path: Path) -> None:
     run = Run(tmp_path / "out" / "runs" / "1")
     run.root.mkdir(parents=True)
-    config = JobConfig(name="j", data=DataConfig(source=str(images)))
+    config = JobConfig(name="j", data=DataConfig(source=str(images))).resolve(tmp_path)
     record = build_catalogue(run, config, no_report)
     assert len(pd.read_parquet(run.catalogue_table)) == 20
     write_noise(images / "cat" / "new.png", 99)

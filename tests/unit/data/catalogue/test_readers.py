@@ -9,6 +9,7 @@ import sys
 import textwrap
 import threading
 import time
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from dcgan.data.catalogue import opening, readers, scan
 from dcgan.data.catalogue.reasons import DAMAGED, UNUSABLE
 from dcgan.data.split import read_split
 from dcgan.errors import StageError
+from dcgan.execution.pool import workers
 from tests.conftest import DCGAN
 from tests.samples import noise, write_classes, write_noise
 
@@ -55,12 +57,12 @@ def children() -> list[psutil.Process]:
 
 
 def test_processes_find_what_one_process_finds_and_serve_again(many: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    readers.workers().end_kept()
+    workers().end_kept()
     found, serving = table_of(many), children()
     assert len(serving) == len(os.sched_getaffinity(0))
     pd.testing.assert_frame_equal(table_of(many), found)
     assert set(children()) == set(serving)
-    readers.workers().end_kept()
+    workers().end_kept()
     assert not children()
     pd.testing.assert_frame_equal(found, alone(many, monkeypatch))
 
@@ -94,20 +96,22 @@ def test_processes_read_the_pixels_that_one_process_reads(many: Path, monkeypatc
 
 
 def test_few_large_files_are_worth_processes_too(tmp_path: Path) -> None:
-    readers.workers().end_kept()
+    workers().end_kept()
     task: readers.Task = (opening.File(str(write_noise(tmp_path / "a.png", 0))), [None])
     for num_bytes, expected in ((0, 1), (readers.MANY_BYTES, len(os.sched_getaffinity(0)))):
         replies = readers.answers("inspect", [task] * 2, num_bytes)
         assert next(replies)[0] == 0 and len(children()) <= expected
+        assert isinstance(replies, Generator)
         replies.close()
-        readers.workers().end_kept()
+        workers().end_kept()
         assert not children()
 
 
 def test_processes_that_are_killed_are_replaced_and_no_file_is_lost(
     many: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    expected, ended, killed = alone(many, monkeypatch), threading.Event(), set()
+    expected, ended = alone(many, monkeypatch), threading.Event()
+    killed: set[Path] = set()
     at_work = tmp_path / "at work"
     at_work.mkdir()
 

@@ -94,7 +94,7 @@ def test_broken_metadata_costs_no_pixels_of_other_kinds(tmp_path: Path, kind: st
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_tiff_is_turned_once_though_its_other_tags_are_broken(tmp_path: Path, orientation: int) -> None:
-    directory = PngImagePlugin.Image.Exif()
+    directory = Image.Exif()
     directory[0x0112] = orientation
     buffer = io.BytesIO()
     pixels = noise(0, 16, 12)

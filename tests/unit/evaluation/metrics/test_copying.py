@@ -91,7 +91,8 @@ def test_scale_and_order_do_not_matter(seed: int, scale: float) -> None:
     assert authenticity(shuffled[0], shuffled[2]) == authenticity(train, synthetic)
     scaled = [points * scale for points in (train, holdout, synthetic)]
     one, other = (
-        of(distance_ratio(*points, np.random.default_rng(0))) for points in ((train, holdout, synthetic), scaled)
+        of(distance_ratio(points[0], points[1], points[2], np.random.default_rng(0)))
+        for points in ([train, holdout, synthetic], scaled)
     )
     assert one == pytest.approx(other)
 

@@ -12,7 +12,8 @@ from dcgan.evaluation.metrics.variety import variety
 def threes() -> np.ndarray:
     """183 handwritten threes, uint8 (183, 8, 8, 1)."""
     images, targets = load_digits(return_X_y=True)
-    return (images.reshape(-1, 8, 8, 1) * 255 / 16).astype(np.uint8)[targets == 3]
+    threes: np.ndarray = (images.reshape(-1, 8, 8, 1) * 255 / 16).astype(np.uint8)[targets == 3]
+    return threes
 
 
 def large(images: np.ndarray, side: int = 16) -> np.ndarray:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from dcgan.config import LOCAL, JobConfig, parse_job
+from dcgan.config import LOCAL, ResolvedJob, parse_job
 from dcgan.curation.parts import SHARD_RECORD
 from dcgan.errors import Interrupted, StageError, StorageError
 from dcgan.execution import interruption
@@ -53,18 +53,18 @@ def acting(monkeypatch: pytest.MonkeyPatch) -> Callable[[Act], None]:
 
 
 @pytest.fixture
-def job(bucket: Bucket, tmp_path: Path) -> JobConfig:
+def job(bucket: Bucket, tmp_path: Path) -> ResolvedJob:
     return a_job(tmp_path, f"{bucket.url}/out")
 
 
-def a_job(folder: Path, root: str) -> JobConfig:
+def a_job(folder: Path, root: str) -> ResolvedJob:
     run = {"on": "dask://127.0.0.1:1", "processes": 1, "threads": 1}
     values = {"name": "t", "data": {"source": "images"}, "outputs": {"root": root}, "run": run}
     return parse_job(values, where="test").resolve(folder)
 
 
 @pytest.fixture
-def run(job: JobConfig) -> Run:
+def run(job: ResolvedJob) -> Run:
     """A run whose images are split; of pixels there is one byte a class."""
     run, _ = runs.open_run(job)
     for name in ("images.parquet", "split.json", "leakage.json", "cat/train.npy", "a%2Fb/train.npy"):
@@ -93,7 +93,7 @@ def test_every_stage_that_works_elsewhere_says_what_it_reads_and_leaves() -> Non
 
 
 def test_stage_finds_what_it_reads_and_what_it_writes_comes_back(
-    run: Run, job: JobConfig, acting: Callable[[Act], None]
+    run: Run, job: ResolvedJob, acting: Callable[[Act], None]
 ) -> None:
     seen: list[Any] = []
     acting(making(seen))
@@ -112,9 +112,10 @@ def test_stage_finds_what_it_reads_and_what_it_writes_comes_back(
 
 
 def test_shards_read_their_class_and_come_back_each_by_itself(
-    run: Run, job: JobConfig, acting: Callable[[Act], None]
+    run: Run, job: ResolvedJob, acting: Callable[[Act], None]
 ) -> None:
-    some, found = of_shards("a/b", [0, 8192]), set()
+    some = of_shards("a/b", [0, 8192])
+    found: set[str] = set()
 
     def make_shards(here: Run, portion: Portion) -> None:
         found.update(path.relative_to(here.root).as_posix() for path in here.root.rglob("*") if path.is_file())
@@ -137,7 +138,7 @@ def test_shards_read_their_class_and_come_back_each_by_itself(
 
 
 def test_what_is_done_is_not_sent_twice_and_is_found_by_the_next_machine(
-    run: Run, job: JobConfig, acting: Callable[[Act], None]
+    run: Run, job: ResolvedJob, acting: Callable[[Act], None]
 ) -> None:
     seen: list[Any] = []
     acting(making(seen))
@@ -148,7 +149,7 @@ def test_what_is_done_is_not_sent_twice_and_is_found_by_the_next_machine(
     assert {"training/cat/record.json", "training/cat/model.npz"} <= seen[3]
 
 
-def test_what_a_failed_stage_has_left_comes_back_too(run: Run, job: JobConfig, acting: Callable[[Act], None]) -> None:
+def test_what_a_failed_stage_has_left_comes_back_too(run: Run, job: ResolvedJob, acting: Callable[[Act], None]) -> None:
     def fail(here: Run, portion: Portion) -> None:
         storage.write_text(here.training(portion.label) / "training.jsonl", "{}\n")
         raise StageError("diverged")
@@ -163,7 +164,7 @@ def test_what_a_failed_stage_has_left_comes_back_too(run: Run, job: JobConfig, a
 
 
 def test_evaluation_that_is_done_again_takes_the_place_of_the_one_before(
-    run: Run, job: JobConfig, acting: Callable[[Act], None]
+    run: Run, job: ResolvedJob, acting: Callable[[Act], None]
 ) -> None:
     recipes: list[str] = []
     one = of_classifiers([0])
@@ -194,7 +195,7 @@ def test_class_that_stands_is_known_to(run: Run) -> None:
     assert stands(MAKE, run, A_B)
 
 
-def test_finished_runs_leave_the_store_and_unfinished_ones_stay(run: Run, job: JobConfig, bucket: Bucket) -> None:
+def test_finished_runs_leave_the_store_and_unfinished_ones_stay(run: Run, job: ResolvedJob, bucket: Bucket) -> None:
     with coordinating(job):
         offer(MAKE, run, job, A_CAT)
     top = f"{bucket.name}/out/t/work"
@@ -205,7 +206,7 @@ def test_finished_runs_leave_the_store_and_unfinished_ones_stay(run: Run, job: J
     assert list(objects(bucket.system, top)) == ["coordinator.json"]
 
 
-def test_task_without_a_coordinator_does_not_begin(run: Run, job: JobConfig) -> None:
+def test_task_without_a_coordinator_does_not_begin(run: Run, job: ResolvedJob) -> None:
     with coordinating(job):
         pass
     with pytest.raises(Interrupted, match="was stopped before this task started"):
@@ -218,7 +219,7 @@ def test_machine_that_does_not_see_the_shared_folder_says_so(tmp_path: Path) -> 
         perform_anywhere(MAKE, Run(tmp_path / "runs" / "1"), job, A_CAT)
 
 
-def test_machine_with_other_versions_refuses_and_names_them(run: Run, job: JobConfig) -> None:
+def test_machine_with_other_versions_refuses_and_names_them(run: Run, job: ResolvedJob) -> None:
     with coordinating(job):
         file = CoordinatorFile(job)
         told = file.read()
@@ -229,7 +230,7 @@ def test_machine_with_other_versions_refuses_and_names_them(run: Run, job: JobCo
 
 
 def test_process_of_a_task_ends_when_another_coordinator_takes_over(
-    run: Run, job: JobConfig, acting: Callable[[Act], None], monkeypatch: pytest.MonkeyPatch
+    run: Run, job: ResolvedJob, acting: Callable[[Act], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(work, "ASK_SECONDS", 0.1)
     began = threading.Event()
@@ -259,7 +260,7 @@ def test_process_of_a_task_ends_when_another_coordinator_takes_over(
 
 
 def test_task_of_a_coordinator_that_died_leaves_nothing_after_the_run_has_ended(
-    run: Run, job: JobConfig, bucket: Bucket, acting: Callable[[Act], None]
+    run: Run, job: ResolvedJob, bucket: Bucket, acting: Callable[[Act], None]
 ) -> None:
     make = making([])
 
@@ -276,7 +277,7 @@ def test_task_of_a_coordinator_that_died_leaves_nothing_after_the_run_has_ended(
     assert list(objects(bucket.system, f"{bucket.name}/out/t/work")) == ["coordinator.json"]
 
 
-def test_stopped_run_ends_its_tasks_everywhere(job: JobConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stopped_run_ends_its_tasks_everywhere(job: ResolvedJob, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(coordinator, "LOOK_SECONDS", 0.05)
     monkeypatch.setattr(interruption, "_state", interruption._State())
     with coordinating(job):
@@ -288,7 +289,7 @@ def test_stopped_run_ends_its_tasks_everywhere(job: JobConfig, monkeypatch: pyte
 
 
 def test_what_a_killed_task_has_left_on_its_machine_is_removed(
-    run: Run, job: JobConfig, acting: Callable[[Act], None]
+    run: Run, job: ResolvedJob, acting: Callable[[Act], None]
 ) -> None:
     top = urls.scratch_folder()
     dead, alive = top / f"{platform.node()}--{2**22 + 1}--x", top / "another-host--1--x"
@@ -301,7 +302,7 @@ def test_what_a_killed_task_has_left_on_its_machine_is_removed(
     assert sorted(top.iterdir()) == [alive]
 
 
-def test_coordinator_is_told_in_json(job: JobConfig, bucket: Bucket) -> None:
+def test_coordinator_is_told_in_json(job: ResolvedJob, bucket: Bucket) -> None:
     with coordinating(job):
         told = json.loads(bucket.system.cat_file(f"{bucket.name}/out/t/work/coordinator.json"))
     assert set(told) == {"id", "was", "host", "versions"}

@@ -20,5 +20,10 @@ def test_what_a_call_takes_for_itself_does_not_count(each: float) -> None:
 
 
 def test_long_steps_are_timed_once() -> None:
-    asked = []
-    assert _seconds_of_one(lambda count: asked.append(count) or count * LONG) == LONG and asked == [1]
+    asked: list[int] = []
+
+    def of(count: int) -> float:
+        asked.append(count)
+        return count * LONG
+
+    assert _seconds_of_one(of) == LONG and asked == [1]

@@ -49,8 +49,8 @@ def test_values_that_are_no_numbers_are_not_measured() -> None:
     table = measure_table({"a": found}, UNKNOWN)
     assert table is not None
     cells = {column.title: cell for column, cell in zip(table.columns, table.rows[0].cells, strict=True)}
-    assert [cells[name] and cells[name].value for name in ("KID", "Density")] == [None] * 2
-    assert cells["Coverage"] and cells["Coverage"].at == 0.0
+    kid, density, coverage = (cells[name] for name in ("KID", "Density", "Coverage"))
+    assert kid and kid.value is None and density and density.value is None and coverage and coverage.at == 0.0
 
 
 def test_same_note_is_told_once_with_its_classes() -> None:

@@ -113,7 +113,8 @@ def test_readme_beside_numbered_classes_is_named(tmp_path: Path) -> None:
 def test_labels_that_are_no_text_are_decoded_indices_or_refused(
     tmp_path: Path, labels: np.ndarray, names: list[Any] | None, expected: list[str] | str
 ) -> None:
-    content = {"images": arrays(2), "labels": labels} | ({} if names is None else {"class_names": np.array(names)})
+    content: dict[str, Any] = {"images": arrays(2), "labels": labels}
+    content |= {} if names is None else {"class_names": np.array(names)}
     np.savez(tmp_path / "d.npz", **content)
     if isinstance(expected, str):
         assert expected in refusal(tmp_path / "d.npz")
