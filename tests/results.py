@@ -22,6 +22,7 @@ MODULES = (
     "data/distances.py",
     "data/leakage.py",
     "data/split.py",
+    "data/unlabelled.py",
     "evaluation/**/*.py",
     "execution/determinism.py",
     "execution/randomness.py",

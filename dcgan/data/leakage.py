@@ -65,8 +65,8 @@ def audit(run: Run) -> LeakageRecord:
     return record
 
 
-def near_held_out(run: Run, images: np.ndarray, hashes: Iterable[str]) -> np.ndarray:
-    """Which further images are near duplicates of held-out ones: bool (n,).
+def near_labelled(run: Run, images: np.ndarray, hashes: Iterable[str]) -> np.ndarray:
+    """Which further images are near duplicates of the run's, on whichever side: bool (n,).
 
     Args:
         run: split.
@@ -74,16 +74,15 @@ def near_held_out(run: Run, images: np.ndarray, hashes: Iterable[str]) -> np.nda
         hashes: the perceptual hash of each.
     """
     known = _read(run)
-    held = known.table["split"] == HOLDOUT
     pixels, coarse = images.reshape(len(images), -1), _coarse(images)
     table = pd.DataFrame({"label": "", "split": "", "path": "", "row": range(len(images))})
     both = _Images(
-        pd.concat([table, known.table[held]], ignore_index=True),
-        np.concatenate([_numbers(hashes), known.hashes[held]]),
-        np.concatenate([pixels, known.pixels[held]]),
-        np.concatenate([coarse, known.coarse[held]]),
-        np.concatenate([np.linalg.norm(coarse, axis=1, keepdims=True), known.contrasts[held]]),
-        np.concatenate([np.full(len(images), _limit(pixels)), known.limits[held]]),
+        pd.concat([table, known.table], ignore_index=True),
+        np.concatenate([_numbers(hashes), known.hashes]),
+        np.concatenate([pixels, known.pixels]),
+        np.concatenate([coarse, known.coarse]),
+        np.concatenate([np.linalg.norm(coarse, axis=1, keepdims=True), known.contrasts]),
+        np.concatenate([np.full(len(images), _limit(pixels)), known.limits]),
     )
     near = np.zeros(len(images), bool)
     for one, _, _ in _pairs(both, 0, len(images)):

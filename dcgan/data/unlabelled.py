@@ -22,7 +22,10 @@ IMAGES, TABLE, RECORD = "images.npy", "images.parquet", "unlabelled.json"
 
 
 def store(run: Run, job: ResolvedJob) -> None:
-    """Leave the pixels of the images without labels in the run, but for those that are near a held-out image.
+    """Leave the pixels of the images without labels in the run, but for near duplicates of images with labels.
+
+    Those of held-out images would undo that these are unseen. Those of training images would do so to the folds in
+    which a recipe is chosen, and are nothing new.
 
     Args:
         run: split.
@@ -41,11 +44,11 @@ def store(run: Run, job: ResolvedJob) -> None:
         places = table.assign(file=str(file), row=range(len(table)))
         store_pixels(list_unlabelled(job.data), places, shape, job.data)
         images = np.load(file)
-        is_near = leakage.near_held_out(run, images, table["perceptual_hash"])
+        is_near = leakage.near_labelled(run, images, table["perceptual_hash"])
         np.save(file, images[~is_near])
         table.loc[~is_near, ["path", "image_sha256"]].to_parquet(temporary / TABLE, index=False)
         near = int(is_near.sum())
-        records.write(temporary / RECORD, UnlabelledRecord(used=len(table) - near, near_held_out=near))
+        records.write(temporary / RECORD, UnlabelledRecord(used=len(table) - near, near_labelled=near))
 
 
 def load(run: Run) -> np.ndarray | None:
@@ -90,7 +93,7 @@ def read_again(
 
 
 def codes(run: Run) -> np.ndarray:
-    """The images without labels in the form of `fingerprints.Sides`, uint64 (n,); also those near a held-out one."""
+    """The images without labels in the form of `fingerprints.Sides`, uint64 (n,); near duplicates too."""
     return codes_of(_accepted(run) if run.unlabelled_table.exists() else None)
 
 

@@ -46,7 +46,7 @@ def of_split(run: Run, _: Portion) -> Iterator[str]:
     if run.unlabelled.exists():
         beside = records.read(run.unlabelled / unlabelled.RECORD, UnlabelledRecord)
         line = f"Images without labels: {beside.used:,} used"
-        yield line + (f"; {beside.near_held_out:,} near a held-out one left out" if beside.near_held_out else "")
+        yield line + (f"; {beside.near_labelled:,} near one with a label left out" if beside.near_labelled else "")
 
 
 def of_base(run: Run, _: Portion) -> Iterator[str]:

@@ -51,7 +51,7 @@ def catalogue(run: Run, job: ResolvedJob, *, rehash: bool = False) -> CatalogueR
 def split(run: Run, job: ResolvedJob) -> dict[str, ClassPlan]:
     """Hold out real images that no GAN sees, and plan how many images to make of each class.
 
-    Images without labels that are near a held-out one are left out.
+    Images without labels that are near one with a label are left out.
 
     Raises:
         ConfigError, InputError: the job cannot be carried out with these images.

@@ -19,7 +19,7 @@ from dcgan.run import records
 from dcgan.run.paths import JobFolder, Run
 from dcgan.run.records import Provenance, RunRecord
 
-FORMAT = 11
+FORMAT = 12
 """Of results. Raised when the same images and the same job give different ones within one version of the package.
 
 Last raised when labels for the proof were guessed a second time, by classifiers that had learnt from the first guesses.

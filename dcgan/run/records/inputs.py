@@ -28,7 +28,7 @@ class UnlabelledFiles(Record):
 
     files: NonNegativeInt
     accepted: NonNegativeInt
-    """That are used, but for those near a held-out image."""
+    """That are used, but for those near an image with a label."""
     unused: NonNegativeInt
     """More than the base can learn from."""
     reasons: dict[str, int] = {}
@@ -106,8 +106,8 @@ class UnlabelledRecord(Record):
     """`unlabelled.json`: the images without labels that the shared base learns from."""
 
     used: NonNegativeInt
-    near_held_out: NonNegativeInt
-    """Near duplicates of held-out images, which are left out."""
+    near_labelled: NonNegativeInt
+    """Near duplicates of images with labels, which are left out."""
 
 
 class LeakedImage(Record):

@@ -127,7 +127,7 @@ EXAMPLES: list[Record] = [
     generation_record(3, short=True, rejected={"blank": 2}, thresholds={"label": 1 / 3}),
     JudgeRecord(classes=[ODD, "b"], steps=3, steps_of_fold=1),
     BaseRecord(image_size=(28, 28), channels=1, width=32, latent_dim=100, seen_sha256="0"),
-    UnlabelledRecord(used=10, near_held_out=1),
+    UnlabelledRecord(used=10, near_labelled=1),
     PrecisionRecord(precision="bfloat16", images_per_second={"float32": 1.5}),
     FINGERPRINTS,
     ChangesRecord(
