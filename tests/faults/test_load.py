@@ -29,7 +29,10 @@ MAX_SECONDS = 60.0  # for one time, on a machine that has other work
 
 
 def require_flat(act: Callable[[], object]) -> None:
-    """Do something some times: it must be quick, and the process must be as it was after the second time."""
+    """Do something some times: it must be quick, and the process hold no more than after the second time.
+
+    It may hold less: what earlier tests have left ends in its own time.
+    """
     process = psutil.Process()
     states = []
     for _ in range(TIMES):
@@ -39,7 +42,7 @@ def require_flat(act: Callable[[], object]) -> None:
         gc.collect()
         states.append((process.memory_info().rss, process.num_fds(), threading.active_count(), len(process.children())))
     (memory, *before), (memory_now, *now) = states[1], states[-1]
-    assert now == before, states
+    assert all(one <= other for one, other in zip(now, before, strict=True)), states
     assert memory_now - memory < MAX_GROWTH, states
 
 

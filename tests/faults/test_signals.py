@@ -17,6 +17,7 @@ import pytest
 from dcgan.cli.stopping import GRACE_SECONDS, INTERRUPTED
 from dcgan.training import snapshots
 from tests.conftest import BRIEF, DCGAN, write_job
+from tests.processes import children_with
 from tests.samples import write_noise
 
 MOMENTS = ["server starts", "images are read", "class is trained", "release is published"]  # for SIGTERM
@@ -49,20 +50,6 @@ class Story:
     """The run that was let alone."""
     job: Path
     temporary: Path
-
-
-def children_with(process: subprocess.Popen[str], *words: str) -> list[psutil.Process]:
-    """Processes below a run's whose command has all these words."""
-    time.sleep(0.05)  # to look at all processes again and again would keep a core busy, which the run needs
-    found = []
-    for child in psutil.Process(process.pid).children(recursive=True):
-        try:
-            command = " ".join(child.cmdline())
-        except psutil.Error:
-            continue
-        if all(word in command for word in words):
-            found.append(child)
-    return found
 
 
 def stopped_at(

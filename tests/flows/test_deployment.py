@@ -14,6 +14,7 @@ import pytest
 from tests.conftest import BRIEF, write_job
 from tests.postgres import running_postgres
 from tests.prefect_server import PREFECT, Server, process_of, running_server, wait_for
+from tests.processes import children_with
 
 NAME = "digits"  # of the deployment in prefect.yaml
 
@@ -61,10 +62,13 @@ def night(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     assert deployment is not None
     ours = {"deployments": {"id": {"any_": [deployment["id"]]}}}
     worker = [PREFECT, "worker", "start", "--pool", "dcgan"]
-    with process_of(worker, server.environment, root / "worker.log"):
+    with process_of(worker, server.environment, root / "worker.log") as at_work:
         running = {"flow_runs": {"state": {"type": {"any_": ["RUNNING"]}}}} | ours
         [run] = wait_for("a run of the schedule", lambda: server.runs(**running))
         wait_for("its training", lambda: server.tasks(run["id"]).get("make 0") == "RUNNING")
+        training = wait_for("its process", lambda: children_with(at_work, "dcgan.pipeline.worker"))
+        for process in training:  # a run that ended while the server is away would hold no slot any more
+            process.suspend()
         lease = server.run(run["id"])["state"]["state_details"]["deployment_concurrency_lease_id"]
         ended = {"flow_runs": {"state": {"type": {"any_": ["CANCELLED"]}}}} | ours
         wait_for("a late run", lambda: server.runs(**ended))
@@ -78,6 +82,8 @@ def night(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             server.ask(f"/v2/concurrency_limits/leases/{lease}/renew", {"lease_duration": 300})
         except HTTPError:
             known = False
+        for process in training:
+            process.resume()
         yield Night(server, job, deployment, server.ended(run["id"]), lease, known, server.runs(**ended))
 
 
