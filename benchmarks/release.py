@@ -35,7 +35,7 @@ from dcgan.release.manifest import ManifestWriter
 from dcgan.release.reader import load_release
 from dcgan.release.verify import verify
 from dcgan.run import records, runs
-from dcgan.run.records import ClassOutcome, Ending, ReleaseRecord, Verdict
+from dcgan.run.records import CatalogueRecord, ClassOutcome, Ending, ReleaseRecord, Verdict
 
 NUM_COPIED = 20_000  # files that ways of copying are compared on
 NUM_TINY = 1_000  # different images
@@ -257,8 +257,8 @@ def _write_record(folder: Path, num_classes: int, per_class: int) -> None:
     record = ReleaseRecord.model_validate(
         {
             **dict(runs.provenance(config)), "run_id": RUN_ID, "job": JOB, "ending": Ending.COMPLETED,
-            "state": "Completed",
-            "started": runs.now(), "finished": runs.now(), "image_size": (28, 28), "channels": 1, "classes": classes,
+            "state": "Completed", "started": runs.now(), "finished": runs.now(), "image_size": (28, 28), "channels": 1,
+            "catalogue": CatalogueRecord(num_files=0, classes={}, image_size=(28, 28), channels=1), "classes": classes,
             "config": config.model_dump(mode="json"), "files": files,
         }
     )  # fmt: skip
