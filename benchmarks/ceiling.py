@@ -11,8 +11,8 @@ of the same trainings; and those of GANs that learnt from all the real images th
 this kind of GAN can pass on where it is not starved.
 
 Balanced accuracy is over the classes of which images are left to test on. With `--mixup` every classifier is trained
-with mixup, the first too. `--peer` names another's images, uint8 (N, H, W, C) under each rare class's number in an
-`.npz` file.
+with mixup, the first too. `--peer` names another's images, uint8 (N, H, W, C) under each class's number in an `.npz`
+file.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def main() -> None:
         name, _, file = peer.partition("=")
         slots[name] = name, 0.5
         with np.load(file) as images:
-            put(folder, name, {int(number): images[number] for number in images.files})
+            put(folder, name, {number: images[str(number)] for number in data.rare})
     recipes = [Recipe(title, name, share, mixup=args.mixup) for title, (name, share) in slots.items()]
     tasks = [(recipe, seed) for seed in range(args.classifier_seeds) for recipe in recipes]
     found = utility.all_recalls(folder, "small", tasks, flip=False, processes=args.processes)
