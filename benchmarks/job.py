@@ -1,9 +1,10 @@
 """Whole jobs from start to verdict: seconds and processor seconds by stage and by process, beside another checkout.
 
-  python -m benchmarks.job [--cases demo,seeds,classes] [--before CHECKOUT] [--rounds 3] [--json FILE]
+  python -m benchmarks.job [--cases demo,seeds,classes-2,classes-10,classes-43] [--before CHECKOUT] [--rounds 3]
+                           [--json FILE]
 
 Cases: `demo` is `dcgan demo`, and then a night on which one class has lost an image; `seeds` the demo with five
-classifier seeds instead of three; `classes` 43 classes of 28 x 28 px, 200 steps each. Each is run in every
+classifier seeds instead of three; `classes-43` 43 classes of 28 x 28 px, 200 steps each. Each is run in every
 checkout in turn, so that what else the machine does falls on both alike, and the median of the rounds is printed.
 Processor seconds are read four times a second; what a process uses after its last reading is missing.
 """
@@ -11,6 +12,7 @@ Processor seconds are read four times a second; what a process uses after its la
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import os
 import statistics
@@ -30,7 +32,8 @@ from benchmarks import common, datasets
 
 HERE = Path(__file__).parents[1]
 SAMPLE_SECONDS = 0.25
-NUM_CLASSES, PER_CLASS, NUM_TESTED = 43, 100, 15
+NUM_CLASSES = (2, 10, 43)
+PER_CLASS, NUM_TESTED = 100, 15
 Figures = dict[str, float]
 
 
@@ -77,13 +80,13 @@ def seeds(checkout: Path, folder: Path) -> Figures:
     return run(checkout, folder, "demo", "--out", str(folder / "outputs"), "--set", "gate.classifier_seeds=5")
 
 
-def classes(checkout: Path, folder: Path) -> Figures:
-    """The digits, each cut into several classes."""
+def classes(num_classes: int, checkout: Path, folder: Path) -> Figures:
+    """So many classes of digits, each digit cut into several if there are more than ten."""
     images, labels, _ = datasets.load(Path("digits"))
     names = np.unique(labels)
-    parts = -(-NUM_CLASSES // len(names))
+    parts = -(-num_classes // len(names))
     called = np.full(len(labels), "", dtype="U2")
-    for number in range(NUM_CLASSES):
+    for number in range(num_classes):
         called[np.flatnonzero(labels == names[number // parts])[number % parts :: parts][:PER_CLASS]] = f"{number:02d}"
     chosen = called != ""
     np.savez(folder / "data.npz", images=images[chosen], labels=called[chosen])
@@ -96,7 +99,11 @@ def classes(checkout: Path, folder: Path) -> Figures:
     return run(checkout, folder, "run", str(folder / "job.yaml"))
 
 
-CASES: dict[str, Callable[[Path, Path], Figures]] = {"demo": demo, "seeds": seeds, "classes": classes}
+CASES: dict[str, Callable[[Path, Path], Figures]] = {
+    "demo": demo,
+    "seeds": seeds,
+    **{f"classes-{count}": functools.partial(classes, count) for count in NUM_CLASSES},
+}
 
 
 def run(checkout: Path, folder: Path, *arguments: str) -> Figures:

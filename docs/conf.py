@@ -58,6 +58,7 @@ NAVIGATION = {
         "docs/explanation/design",
         "docs/explanation/training",
         "docs/explanation/split-and-gate",
+        "docs/explanation/speed",
         "docs/explanation/nights",
         "docs/scaling",
         "docs/reliability",
