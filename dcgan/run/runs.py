@@ -22,7 +22,7 @@ from dcgan.run.records import Provenance, RunRecord
 FORMAT = 12
 """Of results. Raised when the same images and the same job give different ones within one version of the package.
 
-Last raised when labels for the proof were guessed a second time, by classifiers that had learnt from the first guesses.
+Last raised when images without labels that are near a training image were left out.
 """
 
 # Instruction sets by which the kernels of TensorFlow choose their code, and with it their last bits.

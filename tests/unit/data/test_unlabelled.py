@@ -104,7 +104,7 @@ def test_near_duplicates_of_images_with_labels_are_not_learnt_from(run: Run) -> 
 
 
 def test_lines_say_how_many_are_used(run: Run) -> None:
-    lines = list(SPLIT.messages(run, None))  # type: ignore[arg-type]
+    lines = list(SPLIT.messages(run, None))
     assert "Images without labels: 11 used; 2 near one with a label left out" in lines
 
 

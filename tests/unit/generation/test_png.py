@@ -51,5 +51,5 @@ def test_image_comes_back_as_it_was_and_carries_its_mark(channels: int) -> None:
 def test_bytes_tell_images_classes_and_indices_apart() -> None:
     image = noise(3).reshape(12, 10, 3)
     given_ = {"job": "j", "label": "a", "index": 0, "model_sha256": "x"}
-    contents = {encode(image, **{**given_, **change}) for change in ({}, {"label": "b"}, {"index": 1}, {"job": "k"})}  # type: ignore[arg-type]
+    contents = {encode(image, **{**given_, **change}) for change in ({}, {"label": "b"}, {"index": 1}, {"job": "k"})}
     assert len({zlib.crc32(content) for content in contents}) == 4

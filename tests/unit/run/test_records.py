@@ -111,8 +111,8 @@ SUMMARY = run_summary(
 
 EXAMPLES: list[Record] = [
     CatalogueRecord(
-        num_files=9, classes={ODD: {"files": 9, "accepted": 7}}, reasons={"damaged": 1}, unused={"val": 1},
-        examples=[{"path": ODD, "reason": "damaged"}], image_size=(12, 10), channels=3,
+        num_files=9, classes={ODD: {"files": 9, "accepted": 7}}, reasons={"damaged": 1}, unused={"val": 1},  # type: ignore[dict-item]
+        examples=[{"path": ODD, "reason": "damaged"}], image_size=(12, 10), channels=3,  # type: ignore[list-item]
     ),
     split_record({ODD: 30, "b": 8}),
     ClassPlan(train=3, holdout=1, state="refused", reason="too few", requested=0),
@@ -162,7 +162,7 @@ def test_every_record_of_a_file_is_among_the_examples() -> None:
 
 def test_records_cannot_be_changed() -> None:
     with pytest.raises(ValidationError, match="frozen"):
-        EVALUATION.rare = []  # type: ignore[misc]
+        EVALUATION.rare = []
 
 
 @pytest.mark.parametrize(

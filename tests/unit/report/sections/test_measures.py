@@ -44,7 +44,7 @@ def test_bar_of_a_share_goes_to_1_and_others_to_their_largest() -> None:
 
 def test_values_that_are_no_numbers_are_not_measured() -> None:
     with pytest.raises(ValidationError):
-        measure("<b>")  # type: ignore[arg-type]
+        measure("<b>")
     found = {"kid": measure(float("nan")), "coverage": measure(-3.0), "density": measure(None)}
     table = measure_table({"a": found}, UNKNOWN)
     assert table is not None
