@@ -4,9 +4,9 @@
 
 SCRIPT is `codes/improved_bagan_gp.py` of GH920/improved-bagan-gp. It is run as it is, on the real images that
 `ceiling.py` left in the folder POOLS, but for this: pictures are not drawn (drawing wants more images of each class
-than there are), no image is kept apart to look at reconstructions, and its training ends after so many seconds, or as
-the script does after 100 epochs. Its images of 64 x 64 pixels are shrunk to the data's form. PEERS is a Python with
-what the script imports, and Keras 2 (the package tf-keras), for which it was written.
+than there are), as few images are kept apart as there are classes, instead of 30 %, and its training ends after so many
+seconds, or as the script does after 100 epochs. Its images of 64 x 64 pixels are shrunk to the data's form. PEERS is a
+Python with what the script imports, and Keras 2 (the package tf-keras), for which it was written.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def script_up_to_training(script: Path, images: list[np.ndarray]) -> dict[str, A
             raise ValueError(msg)
     head = text[: text.index(load)]
     body = text[text.index(begin) : text.index(pictures)] + text[text.index(after) : text.index(end)]
-    # Keras 2.11 and later do not know `lr`. One image of each class is kept apart: the script wants some.
+    # Keras 2.11 and later do not know `lr`. The script wants some images kept apart: as few as it takes.
     body = body.replace("test_size=0.3", "test_size=n_kept, stratify=labels").replace("Adam(lr=", "Adam(learning_rate=")
     labels = np.repeat(np.arange(len(images)), [len(of_class) for of_class in images])
     names: dict[str, Any] = {"n_kept": len(images), "__name__": "bagan_gp"}

@@ -66,9 +66,8 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     data = utility.cut(args, args.data_seed)
     spare, tested = halves(data, args.data_seed)
-    np.savez(folder / "test.npz", images=data.images[tested], truth=np.searchsorted(data.names, data.labels[tested]))
-    put(folder, "real", {number: data.of_class(number, "train") for number in range(len(data.names))})
-    put_real(folder, data, spare)
+    utility.put_real(folder, data, tested)
+    put_more(folder, data, spare)
     put_ours(folder, work, data, spare)
 
     slots = dict(SLOTS)
@@ -101,7 +100,7 @@ def halves(data: Set, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return spare, (data.split == "rest") & ~spare
 
 
-def put_real(folder: Path, data: Set, spare: np.ndarray) -> None:
+def put_more(folder: Path, data: Set, spare: np.ndarray) -> None:
     """Leave more real images of the rare classes: as many as there are, twice, four times, and all."""
     for times in (1, 2, 4, None):
         more = {}

@@ -248,8 +248,12 @@ def put_pools(
         put(folder, maker, {number: pools[data.names[number]] for number in data.rare})
     put(folder, "guessed", {number: images for number, images in enumerate(guesses) if images is not None})
     put(folder, f"more-{more}", {number: data.of_class(number, "rest")[:more] for number in data.rare})
+    put_real(folder, data, data.split == "test")
+
+
+def put_real(folder: Path, data: Set, tested: np.ndarray) -> None:
+    """Leave the training images, and those that are tested on, a mask of all images (N,)."""
     put(folder, "real", {number: data.of_class(number, "train") for number in range(len(data.names))})
-    tested = data.split == "test"
     truth = np.searchsorted(data.names, data.labels[tested])
     np.savez(folder / "test.npz", images=data.images[tested], truth=truth)
 
