@@ -83,8 +83,9 @@ def of_making(run: Run, portion: Portion) -> Iterator[str]:
 def of_recipe(run: Run, _: Portion) -> Iterator[str]:
     """Which recipe was chosen."""
     record = records.read(run.recipe_record, RecipeRecord)
-    why = ", ".join(f"{sentences.recipe(one.recipe)} {one.balanced_accuracy:.1%}" for one in record.tried)
-    why = f" (validation images: {why})" if record.run_id is None else f", as in run {record.run_id}"
+    behind = ", ".join(f"{sentences.recipe(one.recipe)} {100 * one.behind:.1f}" for one in record.tried)
+    of_this_run = f" (points behind the best on validation images: {behind})"
+    why = of_this_run if record.run_id is None else f", as in run {record.run_id}"
     yield f"Recipe: {sentences.recipe(record.chosen)}{why}"
 
 

@@ -37,14 +37,16 @@ their mean. Gain: over classical augmentation alone, of {{ summary.advice.measur
 {% if recipes %}
 <div class="wide" tabindex="0" role="region" aria-label="Recipes that were tried">
 <table class="narrow">
-<caption>Recipes by balanced accuracy on validation images: real training images, not those held out. The GANs have seen
-them, which favours synthetic images. So they say only whether to mix or to guess labels, and with which share the images are
-measured: the smallest within a standard error of the best. Whether the images are used at all, the held-out images say.</caption>
-<thead><tr><th scope="col">Recipe</th><th scope="col" class="num">Score</th><th scope="col" class="num">Behind, points</th><th scope="col">Measured</th></tr></thead>
+<caption>Recipes by how far they fall behind the best on validation images, in points of balanced accuracy with a standard
+error. Images near the border between two classes count in part, so that the order can differ a little from that of the
+accuracy beside it. Validation images are real training images, not those held out. The GANs have seen them, which favours
+synthetic images. So they say only whether to mix or to guess labels, and with which share the images are measured: the
+smallest within a standard error of the best. Whether the images are used at all, the held-out images say.</caption>
+<thead><tr><th scope="col">Recipe</th><th scope="col" class="num">Behind, points</th><th scope="col" class="num">Balanced accuracy</th><th scope="col">Measured</th></tr></thead>
 <tbody>
 {% for row in recipes %}
 <tr{% if row.chosen %} class="chosen"{% endif %}><th scope="row">{{ row.title }}</th>
-<td class="num">{{ row.score | percent }}</td><td class="num">{{ '%.1f ± %.1f' | format(100 * row.behind, 100 * row.error) }}</td><td>{{ "✓ measured" if row.chosen }}</td></tr>
+<td class="num">{{ '%.1f ± %.1f' | format(100 * row.behind, 100 * row.error) }}</td><td class="num">{{ row.score | percent }}</td><td>{{ "✓ measured" if row.chosen }}</td></tr>
 {% endfor %}
 </tbody>
 </table>
