@@ -76,7 +76,7 @@ def find_layout(tree: Tree, data: DataConfig) -> Layout:
                 return Layout(SPLITS, base, _above(tree, base, _split_of(tops)))
             _refuse_splits_beside_others(tops, sure)
             _refuse_parts_of_one_class(tops)
-            _refuse_other_readings(tops, {top: _with_images(tree, (*base, top)) for top in tops})
+            _refuse_other_readings(tops, {top: _levels(tree, (*base, top)) for top in tops})
         return Layout(CLASSES, base, {base: Root()})
     except InputError as error:
         raise InputError(f"data.source {data.source}: {error}") from None
@@ -166,13 +166,14 @@ def _refuse_parts_of_one_class(tops: list[str]) -> None:
         )
 
 
-def _refuse_other_readings(tops: list[str], inside: Mapping[str, list[str]]) -> None:
+def _refuse_other_readings(tops: list[str], levels: Mapping[str, list[list[str]]]) -> None:
     """Refuse folders whose subfolders may be the classes, or splits.
 
     Args:
         tops: folders that may be classes.
-        inside: the subfolders of each that hold images.
+        levels: of each, see `_levels`.
     """
+    inside = {top: of_top[-1] for top, of_top in levels.items()}
     names = {top.casefold() for top in tops}
     holders: dict[str, list[str]] = defaultdict(list)
     for top, children in inside.items():
@@ -188,8 +189,8 @@ def _refuse_other_readings(tops: list[str], inside: Mapping[str, list[str]]) -> 
                 f"to the right one; or set {ALL_CLASSES}"
             )
 
-    if below := {child for children in inside.values() for child in splits.sure(children)}:
-        where = [f"{top}/" for top, children in inside.items() if below & set(children)]
+    if below := {child for of_top in levels.values() for level in of_top for child in splits.sure(level)}:
+        where = [f"{top}/" for top, of_top in levels.items() if below & {child for level in of_top for child in level}]
         raise InputError(
             f"{_listed(below)}, in {_listed(where)}, {'are' if len(below) > 1 else 'is'} named like "
             f"{'splits' if len(below) > 1 else 'a split'}. If so, set data.splits: {splits.setting(below)}; or "
@@ -219,6 +220,17 @@ def _refuse_other_readings(tops: list[str], inside: Mapping[str, list[str]]) -> 
 def _with_images(tree: Tree, parts: Parts) -> list[str]:
     """The folders in a folder that hold images, by their files' names."""
     return [child for child in tree.children(parts) if tree.pictures((*parts, child))]
+
+
+def _levels(tree: Tree, parts: Parts) -> list[list[str]]:
+    """The folders in a folder that hold images; and where there is one alone, with all of them in it, those in that."""
+    levels = [_with_images(tree, parts)]
+    while len(levels[-1]) == 1 and tree.pictures(within := (*parts, *levels[-1])) == tree.pictures(parts):
+        if not (inner := _with_images(tree, within)):
+            break
+        levels.append(inner)
+        parts = within
+    return levels
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -198,9 +198,11 @@ DOUBTFUL = {
     "a test folder beside classes": (["cat/0.png", "dog/0.png", "test/0.png"], "train: FOLDER"),
     "two to train on": (_within("train", "training", "test"), "{train: [train, training], test: test}"),
     "the same classes in several": (_within("left", "right"), "{train: left, test: right}"),
+    "the same, below another folder": (_within("left/images", "right/new/images"), "{train: left, test: right}"),
     "names that differ in the split": (["trainA/0.png", "trainB/0.png", "testA/0.png", "testB/0.png"], "trainA"),
     "splits within classes": ([f"{label}/{split}/0.png" for label in "ab" for split in ("train", "test")],
                               "{train: train, test: test}"),
+    "the same, one split alone": ([f"{label}/train/2024/0.png" for label in "ab"], "{train: train"),
     "the set twice": ([*_within(".", "plants")], "plants/ contains folders that also exist beside it, cat and dog"),
     "images beside masks": (_within("images", "masks"), "images"),
 }  # fmt: skip
