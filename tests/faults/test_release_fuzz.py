@@ -106,7 +106,8 @@ def records(draw: st.DrawFn) -> Any:
     record = copying.deepcopy(RECORD)
     for _ in range(draw(st.integers(1, 3))):
         *above, key = draw(st.sampled_from(PLACES))
-        with contextlib.suppress(KeyError, IndexError, TypeError):  # a change before this one took the place away
+        # A change before this one may have taken the place away.
+        with contextlib.suppress(KeyError, IndexError, TypeError, AttributeError):
             parent = record
             for part in above:
                 parent = parent[part]

@@ -71,9 +71,10 @@ def test_silent_run_is_marked_as_crashed(aftermath: Aftermath) -> None:
 
 
 def test_people_are_told(aftermath: Aftermath) -> None:
-    [told] = [told["content"] for told in aftermath.heard]
+    """Once. On a machine that is too busy for heartbeats every `HEARTBEAT` s, of the next run too."""
+    contents = [told["content"] for told in aftermath.heard]
+    [told] = [content for content in contents if aftermath.crashed["id"] in content["body"]]
     assert told["subject"] == f"{aftermath.crashed['name']}: Crashed: no sign of life for {SILENCE} s"
-    assert aftermath.crashed["id"] in told["body"]
 
 
 def test_next_run_goes_on_where_the_dead_one_stopped(aftermath: Aftermath) -> None:
