@@ -8,6 +8,7 @@ All classifiers see the same classical augmentation and take equally many optimi
 import argparse
 import os
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # fewer of TensorFlow's greetings
 
@@ -76,9 +77,10 @@ def main() -> None:
     print(f"Rare classes, with at most {counts.max() // 4} real training images: {rare}")
 
     steps = arguments.steps
-    arms: dict[str, dict[str, bool]] = {
-        "classical augmentation": {"synthetic": False, "guessed": False, "mixup": False},
-        "and all images": {"synthetic": True, "guessed": False, "mixup": False},
+    plain: dict[str, Any] = {"guessed": False, "mixup": False, "augmentation": ()}
+    arms: dict[str, dict[str, Any]] = {
+        "classical augmentation": {"synthetic": False, **plain},
+        "and all images": {"synthetic": True, **plain},
         "as advised": {},
     }
     results: dict[str, list[np.ndarray]] = {arm: [] for arm in arms}

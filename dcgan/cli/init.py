@@ -134,6 +134,12 @@ def _settle(
         comments["policy"] = [
             "leave out classes whose synthetic images measurably hurt recall; or proven_gain, or report"
         ]
+    if "recipes" not in values["gate"]:
+        values["gate"]["recipes"] = []
+        comments["recipes"] = [
+            "other classical augmentation to try, such as [[translation, brightness, rotation, elastic]],",
+            "where an image that is turned and bent a little is still of its class",
+        ]
     job = parse_job(values, where="dcgan init").resolve(folder)
     plan = make_plan(job, plan_split(job, table, record))
     comments[""] = [*_wrong(record), *_few(plan), *_plan(plan)]

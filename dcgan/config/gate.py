@@ -9,6 +9,7 @@ from pydantic import Field
 from dcgan.config.base import Augmentation, Model
 
 JUDGE_STEPS = 600
+CLASSICAL: list[Augmentation] = ["translation", "brightness"]  # what nearly any image may undergo
 
 
 class GateConfig(Model):
@@ -18,14 +19,15 @@ class GateConfig(Model):
     """`report`: ship all classes and state what was measured. `no_harm`: withhold a class whose recall is shown to
     fall, and all classes if balanced accuracy is shown to. `proven_gain`: of what `no_harm` ships, only the classes
     whose recall is shown to rise."""
-    augmentation: list[Augmentation] = Field(default=["translation", "brightness"])
+    augmentation: list[Augmentation] = Field(default=CLASSICAL)
     """Classical augmentation of every classifier, with or without synthetic images."""
     mixup: Literal["auto"] | bool = "auto"
     """Mixed pairs of images and labels (Zhang et al. 2018). `auto`: where validation images say so. `true`, `false`:
     always, never."""
     recipes: list[list[Augmentation]] = Field(default=[])
-    """Other classical augmentations to try in the place of `gate.augmentation`, each a list: `[[translation, flip]]`.
-    With each one, three more classifiers choose the recipe, or six where `gate.mixup` is `auto`."""
+    """Other classical augmentations to try in the place of `gate.augmentation`, each a list: `[[translation,
+    brightness, rotation, elastic]]`, where an image that is turned and bent a little is still of its class. With each
+    one, three more classifiers choose the recipe, or six where `gate.mixup` is `auto`."""
     classifier_steps: Literal["auto"] | Annotated[int, Field(ge=1)] = "auto"
     """Optimizer steps of each classifier that measures utility; those that choose the recipe take two thirds. `auto`:
     2,000 to 6,000, by the number of real images. A number also holds for the judge, which else takes 600; the three

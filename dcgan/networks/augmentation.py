@@ -6,6 +6,7 @@ flow through to the generator. The classifiers use the same functions as their c
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import tensorflow as tf
@@ -13,6 +14,9 @@ import tensorflow as tf
 BRIGHTNESS = 0.25  # of the range [-1, 1], either way; 0.5 in the paper is for colour photographs
 TRANSLATION = 0.125  # of the side, either way, as in the paper
 CUTOUT = 0.5  # of the side, as in the paper
+ROTATION = 15.0  # degrees, either way
+ELASTIC_GRID = 4  # displacements along each side; Ronneberger et al. 2015 ("U-Net", section 3.1) have 3
+ELASTIC = 0.04  # their standard deviation, of the side; 0.02 in that paper
 MIXUP = 0.2  # both parameters of the Beta distribution: most images stay nearly themselves, as in the paper
 
 
@@ -99,6 +103,51 @@ def _flip(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     return tf.where(_per_image(_uniform(images, seed, 1)) < 0.5, tf.reverse(images, [2]), images)
 
 
+def _rotation(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """Turn about the centre."""
+    angle = (2 * _uniform(images, seed, 1)[..., None] - 1) * math.radians(ROTATION)
+    rows, columns = _places(images)
+    middle, centre = ((side - 1) / 2 for side in images.shape[1:3])
+    down, across = rows - middle, columns - centre
+    turned_rows = tf.cos(angle) * down - tf.sin(angle) * across + middle
+    return _taken_from(images, turned_rows, tf.sin(angle) * down + tf.cos(angle) * across + centre)
+
+
+def _elastic(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """Bend smoothly: displacements are drawn on a coarse grid, and between its points they are cubic."""
+    height, width = images.shape[1:3]
+    drawn = tf.random.stateless_normal((tf.shape(images)[0], ELASTIC_GRID, ELASTIC_GRID, 2), seed, alg="philox")
+    moved = tf.image.resize(drawn * ELASTIC, (height, width), "bicubic")
+    rows, columns = _places(images)
+    return _taken_from(images, rows + moved[..., 0] * height, columns + moved[..., 1] * width)
+
+
+def _places(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """The rows (H, 1) and columns (1, W) of an image's pixels."""
+    height, width = images.shape[1:3]
+    return tf.range(height, dtype=tf.float32)[:, None], tf.range(width, dtype=tf.float32)[None]
+
+
+def _taken_from(images: tf.Tensor, rows: tf.Tensor, columns: tf.Tensor) -> tf.Tensor:
+    """Each pixel from another place (N, H, W) of its image; linear between pixels, and the edge's beyond the edge."""
+    height, width = images.shape[1:3]
+    rows, columns = tf.clip_by_value(rows, 0.0, height - 1.0), tf.clip_by_value(columns, 0.0, width - 1.0)
+    top, left = tf.floor(rows), tf.floor(columns)
+    pixels = tf.reshape(images, (-1, height * width, images.shape[3]))
+
+    def at(row: tf.Tensor, column: tf.Tensor) -> tf.Tensor:
+        place = tf.minimum(row, height - 1.0) * width + tf.minimum(column, width - 1.0)
+        return tf.reshape(
+            tf.gather(pixels, tf.cast(tf.reshape(place, (-1, height * width)), tf.int32), batch_dims=1),
+            (-1, height, width, images.shape[3]),
+        )
+
+    down, across = (rows - top)[..., None], (columns - left)[..., None]
+    above = (1 - across) * at(top, left) + across * at(top, left + 1)
+    below = (1 - across) * at(top + 1, left) + across * at(top + 1, left + 1)
+    return (1 - down) * above + down * below
+
+
 AUGMENTATIONS: dict[str, Callable[[tf.Tensor, tf.Tensor], tf.Tensor]] = {
     "translation": _translation,
     "brightness": _brightness,
@@ -106,4 +155,6 @@ AUGMENTATIONS: dict[str, Callable[[tf.Tensor, tf.Tensor], tf.Tensor]] = {
     "saturation": _saturation,
     "cutout": _cutout,
     "flip": _flip,
+    "rotation": _rotation,
+    "elastic": _elastic,
 }

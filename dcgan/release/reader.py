@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ from dcgan.release.contents import Contents, open_release
 from dcgan.release.source import recorded
 from dcgan.release.verify import check
 from dcgan.run.records import Recipe
+from dcgan.text import listed
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -176,6 +178,7 @@ class Release(Contents):
         synthetic: bool | None = None,
         guessed: bool | None = None,
         mixup: bool | None = None,
+        augmentation: Sequence[str] | None = None,
     ) -> tf.data.Dataset:
         """Endless batches of real training images and synthetic ones, as the job's classifiers were trained with.
 
@@ -191,23 +194,29 @@ class Release(Contents):
             synthetic: whether with the synthetic images. None: as the release advises.
             guessed: whether with images whose labels were guessed. None: as the release advises.
             mixup: whether images and labels are mixed (Zhang et al. 2018). None: as the release advises.
+            augmentation: classical augmentations, by the names of the job file. None: those that the release advises
+                beyond `gate.augmentation`, which is left to the model.
 
         Returns:
             Batches of (images float32 (B, H, W, C) in 0 to 255, targets float32 (B, K)): one-hot labels, or mixed ones.
-            For `model.fit(..., steps_per_epoch=...)` and `CategoricalCrossentropy`. Classical augmentation is left to
-            the model.
+            For `model.fit(..., steps_per_epoch=...)` and `CategoricalCrossentropy`.
 
         Raises:
             ConfigError: TensorFlow is not installed.
-            ReleaseError: there is no image to train on; or see `real` and `guessed`.
+            ReleaseError: there is no image to train on, or no such augmentation; or see `real` and `guessed`.
         """
         with extras.needed_for("Release.dataset"):
             import tensorflow as tf  # noqa: PLC0415 (the other methods need no TensorFlow, and need not wait for it)
 
-            from dcgan.networks.augmentation import mix  # noqa: PLC0415
-            from dcgan.networks.batches import Batches, Pools  # noqa: PLC0415
+            from dcgan.networks.augmentation import AUGMENTATIONS, augment, mix  # noqa: PLC0415
+            from dcgan.networks.batches import Batches, Pools, to_float  # noqa: PLC0415
 
         advised = self.recipe
+        left = self.config.gate.augmentation
+        kinds = [kind for kind in advised.augmentation if kind not in left] if augmentation is None else augmentation
+        if unknown := sorted({*kinds} - {*AUGMENTATIONS}):
+            raise ReleaseError(f"{self.path}: no augmentation is called {listed(unknown)}; there are "
+                               f"{listed([*AUGMENTATIONS])}")  # fmt: skip
         if synthetic is None and not advised.synthetic:
             log.warning("%s: its synthetic images are not among the batches, as it advises to train without them. "
                         "synthetic=True takes them.", self.path)  # fmt: skip
@@ -238,10 +247,13 @@ class Release(Contents):
                 stream=randomness.stream(seed, "", "dataset"),
             )
         of_mixup = randomness.stream(seed, "", "mixup of the dataset")
+        of_kinds = randomness.stream(seed, "", "augmentation of the dataset")
 
         def batch(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             pixels, rows = batches.pick(step, batch_size)
             drawn, targets = tf.cast(pixels, tf.float32), tf.one_hot(tf.gather(present, rows), num_classes)
+            if kinds:
+                drawn = (augment(to_float(pixels), kinds, tf.constant(of_kinds, tf.int64), step) + 1.0) * 127.5
             return mix(drawn, targets, tf.constant(of_mixup, tf.int64), step) if with_mixup else (drawn, targets)
 
         return tf.data.Dataset.counter().map(batch, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)

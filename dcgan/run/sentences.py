@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from dcgan.config.gate import CLASSICAL
 from dcgan.run.records import (
     Advice,
     Cause,
@@ -142,8 +143,18 @@ def advice(found: Advice) -> str:
 
 
 def _beside(recipe: Recipe) -> list[str]:
-    """What a recipe has beside real and synthetic images."""
-    return [*(["mixup"] if recipe.mixup else []), *(["guessed labels"] if recipe.guessed else [])]
+    """What a recipe has beside real and synthetic images, and the usual classical augmentation."""
+    parts = [*_unusual(recipe.augmentation), *(["mixup"] if recipe.mixup else [])]
+    return [*parts, *(["guessed labels"] if recipe.guessed else [])]
+
+
+def _unusual(kinds: Sequence[str]) -> list[str]:
+    """The augmentations that are to be named: those beyond the usual ones, or all of them where these are not in it."""
+    if not kinds:  # of a version before they were recorded
+        return []
+    if set(CLASSICAL) <= set(kinds):
+        return [kind for kind in kinds if kind not in CLASSICAL]
+    return [f"only {kinds[0]}", *kinds[1:]]
 
 
 def worth(advice: Advice) -> str:

@@ -111,16 +111,20 @@ def test_no_class_ships_the_shared_base_as_it_began_with_it(finished: Finished) 
         assert record["shipped_step"] > 0 and min(score["step"] for score in record["scores"]) > 0
 
 
-def test_recipe_is_chosen_among_those_with_mixup_and_those_without(
+def test_recipe_is_chosen_among_those_with_mixup_or_other_augmentation_and_those_without(
     run_job: Callable[[Path], Finished], tmp_path: Path
 ) -> None:
-    done = run_job(write_job(tmp_path, gate=TINY["gate"] | {"mixup": "auto"}, **BRIEF))
+    bent = ["translation", "brightness", "rotation", "elastic"]
+    done = run_job(write_job(tmp_path, gate=TINY["gate"] | {"mixup": "auto", "recipes": [bent]}, **BRIEF))
     record = records.read(Run(done.run).recipe_record, RecipeRecord)
     job = load_job(done.job_file)
     best = record.chosen.without_images
     with_images = [best.model_copy(update={"synthetic": strength}) for strength in recipes.STRENGTHS]
     assert [one.recipe for one in record.tried] == [*recipes.plain(job.gate), *with_images]
-    assert {one.recipe.mixup for one in record.tried if not one.recipe.synthetic} == {False, True}
+    plain = [one.recipe for one in record.tried if not one.recipe.synthetic]
+    assert {(one.mixup, one.augmentation == tuple(bent)) for one in plain} == {
+        (False, False), (False, True), (True, False), (True, True)
+    }  # fmt: skip
     assert record.chosen in [one.recipe for one in record.tried] and record.run_id is None
     assert {arm: scores["recipe"] for arm, scores in done.summary["arms"].items()} == {
         arm: recipe.model_dump(mode="json") for arm, recipe in arms.recipes(job.gate, record).items()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,28 @@ def test_dataset_follows_the_advice_and_every_part_can_be_overruled(
     assert with_images_and_mixup(both, mixup=False) == (True, False)
     assert with_images_and_mixup(both, mixup=False, synthetic=False) == (False, False)
     assert not caplog.text
+
+
+def test_dataset_bends_images_where_the_advice_goes_beyond_the_jobs_own_augmentation(finished: Finished) -> None:
+    release = dcgan.load_release(finished.release)
+    images, labels = release.real()
+    real = {image.tobytes() for image in images}
+
+    def untouched(advised: Sequence[str], **choices: Any) -> float:
+        advice = release.record.advice
+        assert advice
+        recipe = changed(Recipe(), augmentation=advised).model_dump()
+        release.record = changed(release.record, advice=changed(advice, recipe=recipe))
+        seen, _ = drawn(release.dataset((images, labels), **choices), 5)
+        return float(np.mean([image in real for image in seen]))
+
+    usual = release.config.gate.augmentation
+    assert untouched(usual) == 1  # they are left to the model
+    assert untouched([*usual, "rotation", "elastic"]) < 0.1
+    assert untouched([*usual, "rotation"], augmentation=()) == 1
+    assert untouched(usual, augmentation=["elastic"]) < 0.1
+    with pytest.raises(ReleaseError, match="no augmentation is called swirl; there are translation, "):
+        untouched([*usual, "swirl"])
 
 
 def test_dataset_is_the_same_for_a_seed_and_another_for_another(finished: Finished) -> None:

@@ -38,7 +38,7 @@ def test_folder_of_unequal_classes(tmp_path: Path, dcgan: Dcgan) -> None:
     assert values["name"] == "Käfer-co" and values["data"]["source"] == "Käfer & co"
     assert values["data"]["image_size"] == [12, 10] and values["data"]["channels"] == 3
     assert values["generation"] == {"balance": "max"} and values["training"] == {"preset": "standard"}
-    assert 0.2 <= values["data"]["holdout"] <= 0.5 and values["gate"] == {"policy": "no_harm"}
+    assert 0.2 <= values["data"]["holdout"] <= 0.5 and values["gate"] == {"policy": "no_harm", "recipes": []}
     for told in (
         "# read as: folder per class", "# [height, width] in px: nearly all images are 12 x 10 px",
         "# 3: ", "# fill every class up to the largest", "# Left out: 1 file, not an image, or damaged",

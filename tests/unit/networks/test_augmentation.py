@@ -120,6 +120,29 @@ def test_flip_mirrors_half_of_the_images() -> None:
     np.testing.assert_array_equal(flipped[~mirrored], images[~mirrored])
 
 
+def test_rotation_turns_about_the_centre_by_an_angle_of_each_image() -> None:
+    rows, columns = np.meshgrid(np.arange(17) - 8, np.arange(17) - 8, indexing="ij")
+    slope = np.broadcast_to((rows / 16).astype(np.float32)[None, ..., None], (300, 17, 17, 1))
+    turned = applied(slope, "rotation")[..., 0] * 16
+    # Far from the edges, a slope downwards turned by an angle is cos(angle) * rows - sin(angle) * columns.
+    inner = np.hypot(rows, columns) <= 7
+    design = np.stack([rows[inner], -columns[inner]], axis=1)
+    cosines, sines = np.linalg.lstsq(design, turned[:, inner].T, rcond=None)[0]
+    np.testing.assert_allclose(design @ [cosines, sines], turned[:, inner].T, atol=1e-4)
+    np.testing.assert_allclose(np.hypot(cosines, sines), 1, atol=1e-4)
+    degrees = np.degrees(np.arctan2(sines, cosines))
+    assert np.abs(degrees).max() <= 15.01 and degrees.min() < -13 and degrees.max() > 13
+
+
+def test_elastic_moves_pixels_smoothly_and_a_little() -> None:
+    places = np.stack(np.meshgrid(np.arange(32), np.arange(32), indexing="ij"), axis=-1) / 32
+    moved = applied(np.broadcast_to(places[None].astype(np.float32), (200, 32, 32, 2)), "elastic")
+    shifts = (moved - places)[:, 8:24, 8:24]  # where nothing comes from beyond an edge
+    assert 0.02 < shifts.std() < 0.045
+    assert abs(shifts.mean()) < 0.005
+    assert np.diff(shifts, axis=1).std() < shifts.std() / 3, "neighbours move together"
+
+
 def test_kinds_are_applied_in_order_each_with_its_own_draws() -> None:
     images = images_of((8, 12, 12, 1))
     once, twice = (applied(images, *["brightness"] * count) - images for count in (1, 2))
