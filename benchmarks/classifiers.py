@@ -51,11 +51,13 @@ def train_and_predict(
     flip: bool,
     mixup: bool,
     rand_augment: bool,
+    bent: bool,
 ) -> np.ndarray:
     """Class numbers (N,) that one freshly trained classifier gives to `tested`, uint8 (N, H, W, C)."""
     steps, size = (1500, 128) if name == "small" else (1200, 96)
     kinds = ["brightness", "translation"] if name == "small" else ["translation", "contrast", "cutout"]
     kinds += ["flip"] if flip and name == "resnet" else []
+    kinds += ["rotation", "elastic"] if bent else []
     shares = [share if made is not None else 0.0 for made in synthetic]
     # Streams of their own: were the same draws to choose a label and a brightness, one would tell the other.
     batch_stream, augment_stream, mixup_stream = (

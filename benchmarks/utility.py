@@ -71,6 +71,8 @@ class Recipe:
     """Of a rare class's draws that are synthetic."""
     mixup: bool = False
     rand_augment: bool = False
+    bent: bool = False
+    """Whether images are turned and bent."""
     guessed: bool = False
     """Whether with the job's images without labels, and the labels that it guessed."""
     more: int = 0
@@ -82,7 +84,8 @@ OURS = {share: Recipe(f"ours, {share:.0%} of the draws", "ours", share) for shar
 ADVISED = "the recipe that the job chooses"
 MIXUP = Recipe("mixup", mixup=True)
 MIXED = {share: Recipe(f"mixup, ours, {share:.0%} of the draws", "ours", share, mixup=True) for share in OURS}
-SMALL = [BASELINE, *OURS.values(), MIXUP, *MIXED.values()]
+BENT = Recipe("turned and bent", bent=True)
+SMALL = [BASELINE, *OURS.values(), MIXUP, *MIXED.values(), BENT, replace(BENT, title="turned, bent, mixup", mixup=True)]
 RESNET = [
     *SMALL,
     Recipe("RandAugment", rand_augment=True),
@@ -398,7 +401,7 @@ def recalls(folder: Path, classifier: str, recipe: Recipe, seed: int, flip: bool
     test = load("test")
     predicted = classifiers.train_and_predict(
         classifier, real, of_classes(recipe.synthetic), recipe.share, test["images"], seed, guessed=guessed, flip=flip,
-        mixup=recipe.mixup, rand_augment=recipe.rand_augment,
+        mixup=recipe.mixup, rand_augment=recipe.rand_augment, bent=recipe.bent,
     )  # fmt: skip
     of_class = [predicted[test["truth"] == number] for number in range(len(real))]
     found = np.array([(found == number).mean() if len(found) else np.nan for number, found in enumerate(of_class)])

@@ -27,7 +27,6 @@ training:
   preset: quick
 gate:
   classifier_seeds: 3      # of 5 by default: for a demo of some minutes
-  recipes: [[translation, brightness, rotation, elastic]]  # a turned or bent digit is still the same digit
 outputs:
   root: ..
 """
