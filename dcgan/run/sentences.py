@@ -130,7 +130,8 @@ def advice(found: Advice) -> str:
     if images:
         how = f"with {listed([*others, 'these images'])}"
     else:
-        how = f"with {listed(others)} and without these images" if others else "without these images"
+        comma = "," if len(others) > 1 else ""
+        how = f"with {listed(others)}{comma} and without these images" if others else "without these images"
     if not others and not images:
         return (
             f"Train {how}: {found.measure} is {found.classical:.1%} with classical augmentation alone; the images' "
@@ -150,11 +151,10 @@ def _beside(recipe: Recipe) -> list[str]:
 
 def _unusual(kinds: Sequence[str]) -> list[str]:
     """The augmentations that are to be named: those beyond the usual ones, or all of them where these are not in it."""
-    if not kinds:  # of a version before they were recorded
-        return []
+    named = ["elastic distortion" if kind == "elastic" else kind for kind in kinds]
     if set(CLASSICAL) <= set(kinds):
-        return [kind for kind in kinds if kind not in CLASSICAL]
-    return [f"only {kinds[0]}", *kinds[1:]]
+        return [kind for kind in named if kind not in CLASSICAL]
+    return [f"only {named[0]}", *named[1:]] if named else []  # none: of a version before they were recorded
 
 
 def worth(advice: Advice) -> str:

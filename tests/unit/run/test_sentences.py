@@ -20,9 +20,9 @@ BENT = (*CLASSICAL, "rotation", "elastic")
         ({}, "classical augmentation alone"),
         ({"augmentation": CLASSICAL}, "classical augmentation alone"),
         ({"augmentation": CLASSICAL, "mixup": True}, "mixup"),
-        ({"augmentation": BENT}, "rotation and elastic"),
+        ({"augmentation": BENT}, "rotation and elastic distortion"),
         ({"augmentation": BENT, "mixup": True, "synthetic": 0.5},
-         "rotation, elastic, mixup and up to 50% synthetic images"),
+         "rotation, elastic distortion, mixup and up to 50% synthetic images"),
         ({"augmentation": ("flip",)}, "only flip"),
         ({"augmentation": ("flip", "cutout"), "guessed": 0.5}, "only flip, cutout and guessed labels"),
     ],
@@ -33,4 +33,6 @@ def test_recipes_of_a_job_have_names_of_their_own(parts: dict[str, Any], title: 
 
 def test_advice_names_the_augmentation_that_it_takes() -> None:
     told = sentences.advice(changed(advice(), recipe=Recipe(augmentation=BENT).model_dump()))
-    assert told.startswith("Train with rotation and elastic and without these images: recall of rare classes 90.0% → ")
+    assert told.startswith(
+        "Train with rotation and elastic distortion, and without these images: recall of rare classes "
+    )
