@@ -116,7 +116,7 @@ def test_guessed_labels_must_be_better_by_more_than_a_standard_error(
 
 
 def test_arms_differ_in_one_thing_each() -> None:
-    gate = GateConfig(augmentation=["translation"])
+    gate = GateConfig()
     plain = recipes_of(gate, recipe_record(0.25))
     assert list(plain) == [CLASSICAL, WITH, FEWER] and plain[WITH].without_images == plain[CLASSICAL] == plain[FEWER]
     mixed = recipes_of(gate, recipe_record(chosen=recipe(0.25, mixup=True)))

@@ -134,7 +134,7 @@ def test_all_that_a_run_left_is_shown(full: Made) -> None:
     for told in (
         "helps: balanced accuracy +3.0 points",
         "Mixup and up to 25% synthetic images 78.0 %",
-        "Mixup and up to 25% synthetic images 78.0 % 0.0 ± 0.4 ✓ measured",
+        "Mixup and up to 25% synthetic images 0.0 ± 0.4 78.0 % ✓ measured",
         "0.02 ± 0.004 ceiling 0.001",
         "C_T near 0 is good",
         "\N{MINUS SIGN}4.5 ± 1",
