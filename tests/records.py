@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from dcgan.config.gate import CLASSICAL
+from dcgan.config.base import USUAL_AUGMENTATION
 from dcgan.run.records import (
     Advice,
     ClassEvidence,
@@ -91,7 +91,7 @@ def overall_evidence(effect: str = "helps", low: float = 0.01, high: float = 0.0
 
 
 def recipe(synthetic: float = 0.5, **changes: Any) -> Recipe:
-    return Recipe.model_validate({"augmentation": CLASSICAL, "synthetic": synthetic} | changes)
+    return Recipe.model_validate({"augmentation": USUAL_AUGMENTATION, "synthetic": synthetic} | changes)
 
 
 def recipe_record(synthetic: float = 0.5, **changes: Any) -> RecipeRecord:

@@ -16,6 +16,7 @@ SIDE_MIN, SIDE_MAX = 8, 256  # px; smaller has nothing to learn from, larger is 
 Side = Annotated[int, Field(ge=SIDE_MIN, le=SIDE_MAX)]
 Count = Annotated[int, Field(ge=0)]
 Augmentation = Literal["translation", "brightness", "contrast", "saturation", "cutout", "flip", "rotation", "elastic"]
+USUAL_AUGMENTATION: tuple[Augmentation, ...] = ("translation", "brightness")  # what nearly any image may undergo
 
 
 class Model(BaseModel):

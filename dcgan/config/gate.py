@@ -6,10 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from dcgan.config.base import Augmentation, Model
+from dcgan.config.base import USUAL_AUGMENTATION, Augmentation, Model
 
 JUDGE_STEPS = 600
-CLASSICAL: list[Augmentation] = ["translation", "brightness"]  # what nearly any image may undergo
 
 
 class GateConfig(Model):
@@ -19,7 +18,7 @@ class GateConfig(Model):
     """`report`: ship all classes and state what was measured. `no_harm`: withhold a class whose recall is shown to
     fall, and all classes if balanced accuracy is shown to. `proven_gain`: of what `no_harm` ships, only the classes
     whose recall is shown to rise."""
-    augmentation: list[Augmentation] = Field(default=CLASSICAL)
+    augmentation: list[Augmentation] = Field(default=[*USUAL_AUGMENTATION])
     """Classical augmentation of every classifier, with or without synthetic images."""
     mixup: Literal["auto"] | bool = "auto"
     """Mixed pairs of images and labels (Zhang et al. 2018). `auto`: where validation images say so. `true`, `false`:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from dcgan.config.base import Augmentation, Model, absolute
+from dcgan.config.base import USUAL_AUGMENTATION, Augmentation, Model, absolute
 
 
 class TrainingConfig(Model):
@@ -92,7 +92,7 @@ def _preset(*, base_steps: int, class_steps: int, width: int, ema_decay: float =
         batch_size=64,
         learning_rate=2e-4,
         ema_decay=ema_decay,
-        augmentation=("translation", "brightness"),
+        augmentation=USUAL_AUGMENTATION,
         precision="auto",
         log_steps=25,
     )

@@ -212,9 +212,9 @@ class Release(Contents):
             from dcgan.networks.batches import Batches, Pools, to_float  # noqa: PLC0415
 
         advised = self.recipe
-        left = self.config.gate.augmentation
-        kinds = [kind for kind in advised.augmentation if kind not in left] if augmentation is None else augmentation
-        if unknown := sorted({*kinds} - {*AUGMENTATIONS}):
+        if augmentation is None:
+            augmentation = [kind for kind in advised.augmentation if kind not in self.config.gate.augmentation]
+        if unknown := sorted({*augmentation} - {*AUGMENTATIONS}):
             raise ReleaseError(f"{self.path}: no augmentation is called {listed(unknown)}; there are "
                                f"{listed([*AUGMENTATIONS])}")  # fmt: skip
         if synthetic is None and not advised.synthetic:
@@ -247,13 +247,14 @@ class Release(Contents):
                 stream=randomness.stream(seed, "", "dataset"),
             )
         of_mixup = randomness.stream(seed, "", "mixup of the dataset")
-        of_kinds = randomness.stream(seed, "", "augmentation of the dataset")
+        of_augmentation = randomness.stream(seed, "", "augmentation of the dataset")
 
         def batch(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             pixels, rows = batches.pick(step, batch_size)
             drawn, targets = tf.cast(pixels, tf.float32), tf.one_hot(tf.gather(present, rows), num_classes)
-            if kinds:
-                drawn = (augment(to_float(pixels), kinds, tf.constant(of_kinds, tf.int64), step) + 1.0) * 127.5
+            if augmentation:
+                bent = augment(to_float(pixels), augmentation, tf.constant(of_augmentation, tf.int64), step)
+                drawn = (bent + 1.0) * 127.5
             return mix(drawn, targets, tf.constant(of_mixup, tf.int64), step) if with_mixup else (drawn, targets)
 
         return tf.data.Dataset.counter().map(batch, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)

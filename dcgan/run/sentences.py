@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from dcgan.config.gate import CLASSICAL
+from dcgan.config.base import USUAL_AUGMENTATION
 from dcgan.run.records import (
     Advice,
     Cause,
@@ -152,8 +152,8 @@ def _beside(recipe: Recipe) -> list[str]:
 def _unusual(kinds: Sequence[str]) -> list[str]:
     """The augmentations that are to be named: those beyond the usual ones, or all of them where these are not in it."""
     named = ["elastic distortion" if kind == "elastic" else kind for kind in kinds]
-    if set(CLASSICAL) <= set(kinds):
-        return [kind for kind in named if kind not in CLASSICAL]
+    if set(USUAL_AUGMENTATION) <= set(kinds):
+        return [kind for kind in named if kind not in USUAL_AUGMENTATION]
     return [f"only {named[0]}", *named[1:]] if named else []  # none: of a version before they were recorded
 
 

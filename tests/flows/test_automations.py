@@ -15,7 +15,7 @@ import pytest
 from tests.conftest import BRIEF, DCGAN, write_job
 from tests.prefect_server import PREFECT, Server, Webhook, process_of, running_server, wait_for
 
-HEARTBEAT, SILENCE = 30, 40  # s; Prefect sends no heartbeat more often
+HEARTBEAT, SILENCE = 30, 75  # s; Prefect sends no heartbeat more often, and on a busy machine one may be late
 
 
 @dataclass
@@ -71,10 +71,9 @@ def test_silent_run_is_marked_as_crashed(aftermath: Aftermath) -> None:
 
 
 def test_people_are_told(aftermath: Aftermath) -> None:
-    """Once. On a machine that is too busy for heartbeats every `HEARTBEAT` s, of the next run too."""
-    contents = [told["content"] for told in aftermath.heard]
-    [told] = [content for content in contents if aftermath.crashed["id"] in content["body"]]
+    [told] = [told["content"] for told in aftermath.heard]
     assert told["subject"] == f"{aftermath.crashed['name']}: Crashed: no sign of life for {SILENCE} s"
+    assert aftermath.crashed["id"] in told["body"]
 
 
 def test_next_run_goes_on_where_the_dead_one_stopped(aftermath: Aftermath) -> None:

@@ -5,6 +5,7 @@ It is never guessed: where folders can be read in two ways, the job is refused w
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -190,7 +191,7 @@ def _refuse_other_readings(tops: list[str], levels: Mapping[str, list[list[str]]
             )
 
     if below := {child for of_top in levels.values() for level in of_top for child in splits.sure(level)}:
-        where = [f"{top}/" for top, of_top in levels.items() if below & {child for level in of_top for child in level}]
+        where = [f"{top}/" for top, of_top in levels.items() if below & {*itertools.chain(*of_top)}]
         raise InputError(
             f"{_listed(below)}, in {_listed(where)}, {'are' if len(below) > 1 else 'is'} named like "
             f"{'splits' if len(below) > 1 else 'a split'}. If so, set data.splits: {splits.setting(below)}; or "

@@ -6,20 +6,20 @@ from typing import Any
 
 import pytest
 
-from dcgan.config.gate import CLASSICAL
+from dcgan.config.base import USUAL_AUGMENTATION
 from dcgan.run import sentences
 from dcgan.run.records import Recipe
 from tests.records import advice, changed
 
-BENT = (*CLASSICAL, "rotation", "elastic")
+BENT = (*USUAL_AUGMENTATION, "rotation", "elastic")
 
 
 @pytest.mark.parametrize(
     ("parts", "title"),
     [
         ({}, "classical augmentation alone"),
-        ({"augmentation": CLASSICAL}, "classical augmentation alone"),
-        ({"augmentation": CLASSICAL, "mixup": True}, "mixup"),
+        ({"augmentation": USUAL_AUGMENTATION}, "classical augmentation alone"),
+        ({"augmentation": USUAL_AUGMENTATION, "mixup": True}, "mixup"),
         ({"augmentation": BENT}, "rotation and elastic distortion"),
         ({"augmentation": BENT, "mixup": True, "synthetic": 0.5},
          "rotation, elastic distortion, mixup and up to 50% synthetic images"),
