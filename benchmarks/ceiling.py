@@ -1,14 +1,14 @@
 """How much could more images of the rare classes be worth, and how much of that do ours give?
 
-  python -m benchmarks.ceiling DATA|digits [--data-seed 7] [--classifier-seeds 4] [--mixup] [--peer NAME=FILE ...]
-                               [--work FOLDER] [--json FILE]
+  python -m benchmarks.ceiling DATA|digits [--each 20] [--side 32] [--data-seed 7] [--classifier-seeds 4] [--mixup]
+                               [--peer NAME=FILE ...] [--work FOLDER] [--json FILE]
 
-A long tail as in `utility.py`, and its small classifier. Of the training images that are left over, one half stands for
-images that someone might collect, the other is tested on. Nothing of the test split is looked at, so that methods may
-be chosen by what this says. In half of a rare class's draws stand, in turn: more real images, as many as there are,
-twice and four times as many; all that there are, in nine tenths of the draws; the job's images; those of several steps
-of the same trainings; and those of GANs that learnt from all the real images that might be collected. The last is what
-this kind of GAN can pass on where it is not starved.
+A long tail as in `utility.py`, or N images of every class, and its small classifier. Of the training images that are
+left over, one half stands for images that someone might collect, the other is tested on. Nothing of the test split is
+looked at, so that methods may be chosen by what this says. In half of a rare class's draws stand, in turn: more real
+images, as many as there are, twice and four times as many; all that there are, in nine tenths of the draws; the job's
+images; those of several steps of the same trainings; and those of GANs that learnt from all the real images that might
+be collected. The last is what this kind of GAN can pass on where it is not starved.
 
 Balanced accuracy is over the classes of which images are left to test on. With `--mixup` every classifier is trained
 with mixup, the first too. `--peer` names another's images, uint8 (N, H, W, C) under each class's number in an `.npz`
@@ -49,7 +49,7 @@ SLOTS: dict[str, tuple[str, float]] = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", type=Path)
+    utility.add_set(parser)
     parser.add_argument("--data-seed", type=int, default=7, help="of no figure that is reported elsewhere")
     parser.add_argument("--classifier-seeds", type=int, default=4)
     parser.add_argument("--mixup", action="store_true")
@@ -57,11 +57,9 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=2, help="classifiers that are trained side by side")
     parser.add_argument("--work", type=Path, default=Path("outputs/benchmarks/ceiling"))
     parser.add_argument("--json", type=Path)
-    # As `utility.cut` takes them.
-    parser.set_defaults(each=None, side=None)
     args = parser.parse_args()
 
-    work = args.work / f"{args.data.stem}-{args.data_seed}"
+    work = args.work / utility.name_of(args, args.data_seed)
     folder = work / "pools"
     folder.mkdir(parents=True, exist_ok=True)
     data = utility.cut(args, args.data_seed)

@@ -113,9 +113,7 @@ def with_more(recipe: Recipe, more: int) -> Recipe:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", type=Path)
-    parser.add_argument("--each", type=int, help="images of every class; without it, a long tail")
-    parser.add_argument("--side", type=int, help="pixels that images are made high and wide first")
+    add_set(parser)
     parser.add_argument("--data-seeds", default="0,1,2")
     parser.add_argument("--classifier-seeds", type=int, default=5)
     parser.add_argument("--classifiers", default="small")
@@ -144,6 +142,13 @@ def main() -> None:
     if args.json:
         found = {"machine": common.machine(), "data": args.data.stem, "results": results, "verdicts": verdicts}
         common.write_json(args.json, "utility", found)
+
+
+def add_set(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that `cut` reads."""
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--each", type=int, help="images of every class; without it, a long tail")
+    parser.add_argument("--side", type=int, help="pixels that images are made high and wide first")
 
 
 class Set(NamedTuple):
@@ -180,12 +185,17 @@ def cut(args: argparse.Namespace, seed: int) -> Set:
     return Set(images, labels, split, names, rare)
 
 
+def name_of(args: argparse.Namespace, seed: int) -> str:
+    """Of the folder for what is made of one data seed's set."""
+    return f"{args.data.stem}{args.side or ''}-{args.each or 'tail'}-{seed}"
+
+
 def measure(args: argparse.Namespace, seed: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """What the images of one data seed are worth: by classifier, seed and recipe; and the job's verdict, if asked."""
     data = cut(args, seed)
     rare_names = [data.names[number] for number in data.rare]
     kind = "-unlabelled" if args.unlabelled else ""
-    work = args.work / f"{args.data.stem}{args.side or ''}-{args.each or 'tail'}-{seed}{kind}"
+    work = args.work / f"{name_of(args, seed)}{kind}"
     folder, heap = work / "pools", work / "unlabelled" if args.unlabelled else None
     folder.mkdir(parents=True, exist_ok=True)
 

@@ -93,13 +93,13 @@ def serve(
         },
         concurrency_limit=ConcurrencyLimitConfig(limit=1, collision_strategy=STRATEGIES[overlap]),
     )
-    display.say(
-        f"Serving job {job.name}: {cron} in {timezone}. "
-        f"A run that is due while another is running {IN_WORDS[overlap]}.\n"
-        f"To run it now: prefect deployment run '{scheduled.name}/{job.name}'\n"
-        "Ctrl-C ends serving. The schedule stays registered, and continues when the job is served again."
-    )
     with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError):  # it is how serving ends
+        display.say(
+            f"Serving job {job.name}: {cron} in {timezone}. "
+            f"A run that is due while another is running {IN_WORDS[overlap]}.\n"
+            f"To run it now: prefect deployment run '{scheduled.name}/{job.name}'\n"
+            "Ctrl-C ends serving. The schedule stays registered, and continues when the job is served again."
+        )
         asyncio.run(runner.start())
 
 

@@ -165,14 +165,15 @@ def test_sigterm_ends_serving_in_good_order(evening: Evening) -> None:
 def test_serving_in_the_background_of_a_script_ends_on_sigterm(server: Server, tmp_path: Path) -> None:
     # A shell lets what it starts there ignore Ctrl-C.
     command = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", *DCGAN, "serve", str(write_job(tmp_path, name="behind"))]
-    with process_of(command, server.environment, tmp_path / "serve.log") as process:
-        wait_for("the deployment", lambda: server.deployment("behind"))
+    log = tmp_path / "serve.log"
+    with process_of(command, server.environment, log) as process:
+        wait_for("the service", lambda: "Ctrl-C ends serving" in log.read_text())
         process.send_signal(signal.SIGINT)
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(2)
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
-    assert "Traceback" not in (tmp_path / "serve.log").read_text()
+    assert "Traceback" not in log.read_text()
 
 
 @pytest.fixture(scope="module")

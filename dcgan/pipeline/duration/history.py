@@ -14,7 +14,7 @@ from dcgan.files import urls
 from dcgan.pipeline.duration.conditions import conditions
 from dcgan.pipeline.duration.estimate import BASE, JUDGE, MAKING, PROOF, makespan, starting
 from dcgan.pipeline.duration.work import class_steps, classifiers, judge_steps
-from dcgan.run import budget, records, runs, summary
+from dcgan.run import records, runs, summary
 from dcgan.run.paths import JobFolder, Run
 from dcgan.run.plan import make_plan
 from dcgan.run.records import (
@@ -71,12 +71,12 @@ def learn(run: Run, job: ResolvedJob, seconds: Mapping[str, float]) -> None:
     found = before.model_dump(exclude={"conditions", "run_id"}) if before else {}
     trained = [record for record in (_trained(run, label) for label in plan) if record]
     base = records.read_if_there(run.base / "record.json", TrainingRecord)
-    # Judge and evaluation do not say whether they were taken over; then they take no time.
+    carried = records.read(run.fingerprints, FingerprintsRecord).taken_over
     worked = {
-        JUDGE: seconds.get(JUDGE, 0.0) >= budget.MIN_SECONDS,
+        JUDGE: "judge" not in carried,
         BASE: base is not None and base.run_id == run.id,
         MAKING: bool(trained),
-        PROOF: seconds.get(PROOF, 0.0) >= budget.MIN_SECONDS,
+        PROOF: "evaluation" not in carried,
     }
     at_work = {stage: seconds[stage] for stage, did in worked.items() if did and stage in seconds}
     starts = starting(at_work, job)

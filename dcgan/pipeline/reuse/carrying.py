@@ -70,8 +70,11 @@ def carry_over(run: Run, reuse: Reuse) -> None:
         chosen_in = recipe.run_id or reuse.recipe.run.id
         records.write(run.recipe_record, recipe.model_copy(update={"run_id": chosen_in}))
     storage.write_bytes(run.lineage, storage.pack_arrays(reuse.lineage))
-    kinds = {label: of_class.change.kind for label, of_class in reuse.classes.items()}
-    records.write(run.fingerprints, reuse.fingerprints.model_copy(update={"changes": kinds}))
+    found = {
+        "changes": {label: of_class.change.kind for label, of_class in reuse.classes.items()},
+        "taken_over": tuple(name for name in ("judge", "evaluation") if getattr(reuse, name)),
+    }
+    records.write(run.fingerprints, reuse.fingerprints.model_copy(update=found))
 
 
 def _carry_folder(source: Path, target: Path, leave_out: Sequence[str] = ()) -> None:

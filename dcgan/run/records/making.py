@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Literal
 
 from pydantic import AliasChoices, Field, NonNegativeInt
 
@@ -213,3 +214,5 @@ class FingerprintsRecord(Record):
     classes: dict[str, ClassFingerprints]
     changes: dict[str, Change] = {}
     """What the night did with each class that images are asked of."""
+    taken_over: tuple[Literal["judge", "evaluation"], ...] = ()
+    """Those that are an earlier run's, whose own records do not say so."""

@@ -74,8 +74,8 @@ def test_what_a_night_took_over_keeps_the_rates_of_before(copied: tuple[Run, Res
     later.rates.unlink()
     found = records.read(later.fingerprints, FingerprintsRecord)
     kept = dict.fromkeys(found.changes, Change.KEPT)
-    records.write(later.fingerprints, found.model_copy(update={"changes": kept}))
-    learn(later, job, {"judge": 0.0, "training and generation": 0.1, "evaluation": before.start + 100.0})
+    records.write(later.fingerprints, changed(found, changes=kept, taken_over=("judge",)))
+    learn(later, job, {"judge": 9.0, "training and generation": 0.1, "evaluation": before.start + 100.0})
     now = records.read(later.rates, Rates)
     assert now.classifier_step > before.classifier_step
     assert changed(now, run_id=before.run_id, classifier_step=before.classifier_step) == before
@@ -84,11 +84,20 @@ def test_what_a_night_took_over_keeps_the_rates_of_before(copied: tuple[Run, Res
 def test_where_nothing_is_known_a_night_that_did_not_do_all_tells_nothing(copied: tuple[Run, ResolvedJob]) -> None:
     run, job = copied
     run.rates.unlink()
-    seconds = {"judge": 10.0, "shared base": 10.0, "training and generation": 20.0, "evaluation": 0.1}
+    seconds = {"judge": 10.0, "shared base": 10.0, "training and generation": 20.0, "evaluation": 10.0}
+    found = records.read(run.fingerprints, FingerprintsRecord)
+    records.write(run.fingerprints, changed(found, taken_over=("evaluation",)))
     learn(run, job, seconds)
     assert not run.rates.exists()
-    learn(run, job, seconds | {"evaluation": 10.0})
+    records.write(run.fingerprints, found)
+    learn(run, job, seconds)
     assert run.rates.exists()
+
+
+def test_even_the_shortest_work_tells(copied: tuple[Run, ResolvedJob]) -> None:
+    run, job = copied
+    learn(run, job, {"judge": 0.2, "shared base": 0.1, "training and generation": 0.5, "evaluation": 0.3})
+    assert 0 < records.read(run.rates, Rates).classifier_step < 0.01
 
 
 def test_steps_that_were_not_needed_are_not_expected(copied: tuple[Run, ResolvedJob]) -> None:
