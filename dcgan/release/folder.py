@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
+import threading
+import weakref
+from collections.abc import Iterator, Sequence
 from io import BufferedReader
 from pathlib import Path
 from typing import Literal
@@ -34,6 +35,10 @@ class Folder:
         """
         self.path = path
         self._hold = Hold(path)
+        self._last = threading.local()
+
+    def __reduce__(self) -> tuple[type[Folder], tuple[Path]]:
+        return Folder, (self.path,)  # a process that a release is sent to holds it too
 
     def open(self, name: str, max_bytes: int) -> BufferedReader:
         """Open a file for reading.
@@ -47,9 +52,9 @@ class Folder:
             OSError: it is not a regular file, holds more than `max_bytes`, or cannot be read.
         """
         *folders, last = _parts(name)
-        with self._entered(folders) as above:
-            _require("file", last, above)
-            descriptor = os.open(last, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=above)
+        above = self._entered(folders).descriptor
+        _require("file", last, above)
+        descriptor = os.open(last, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=above)
         file = os.fdopen(descriptor, "rb")
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode) or found.st_size > max_bytes:
@@ -73,7 +78,8 @@ class Folder:
         Raises:
             OSError: there is no such folder, or it cannot be read.
         """
-        with self._entered(_parts(name) if name else []) as descriptor, os.scandir(descriptor) as found:
+        folder = _Entered(self._hold.descriptor, _parts(name) if name else [])
+        with os.scandir(folder.descriptor) as found:
             for entry in found:
                 # By what the folder says: a million calls of `stat` would take a second.
                 if entry.is_file(follow_symlinks=False):
@@ -83,19 +89,37 @@ class Folder:
                 else:
                     yield entry.name, "link" if entry.is_symlink() else "special file"
 
-    @contextmanager
-    def _entered(self, folders: list[str]) -> Iterator[int]:
-        """A descriptor of the folder that these names lead to."""
-        descriptor = os.open(".", os.O_RDONLY | os.O_DIRECTORY, dir_fd=self._hold.descriptor)
+    def _entered(self, names: Sequence[str]) -> _Entered:
+        """The folder that these names lead to. A thread goes on with its last one: files of one class come together."""
+        last: _Entered | None = getattr(self._last, "entered", None)
+        if last is None or last.names != names:
+            last = self._last.entered = _Entered(self._hold.descriptor, names)
+        return last
+
+
+class _Entered:
+    """A folder beneath another, open while this object is."""
+
+    def __init__(self, above: int, names: Sequence[str]) -> None:
+        """Open it.
+
+        Args:
+            above: descriptor of the other folder.
+            names: of the folders on the way to it.
+        """
+        self.names = names
+        descriptor = os.open(".", os.O_RDONLY | os.O_DIRECTORY, dir_fd=above)
         try:
-            for name in folders:
+            for name in names:
                 _require("folder", name, descriptor)
                 below = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=descriptor)
                 os.close(descriptor)
                 descriptor = below
-            yield descriptor
-        finally:
+        except BaseException:
             os.close(descriptor)
+            raise
+        self.descriptor = descriptor
+        weakref.finalize(self, os.close, descriptor)
 
 
 def _parts(name: str) -> list[str]:

@@ -29,14 +29,10 @@ class Hold:
             BlockingIOError: the folder is being removed.
             OSError: there is no such folder.
         """
-        self._folder = folder
         self.descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         """Of the folder, open while this object is."""
         weakref.finalize(self, os.close, self.descriptor)
         _lock(self.descriptor, fcntl.LOCK_SH)
-
-    def __reduce__(self) -> tuple[type[Hold], tuple[Path]]:
-        return Hold, (self._folder,)  # a process that a release is sent to holds it too
 
 
 def remove_unless_held(folder: Path) -> bool:

@@ -16,6 +16,7 @@ from dcgan.release.folder import Folder
 from dcgan.release.formats import IN_SHARD
 
 MAX_SHARD_BYTES = 2**50  # whatever a disk holds: of a shard, only an image is read at a time
+NUM_THREADS, SMALL = 4, 64 * 64  # threads, for images of more pixels than these
 MAX_TEXT_BYTES = 2**16  # of a PNG's text chunks, and of what a record says beside its PNG
 
 _HEADER = struct.Struct(
@@ -55,6 +56,16 @@ class Images:
         """The most that a PNG file of such an image can hold."""
         height, width, channels = self._image_shape
         return 2 * height * (width * channels + 1) + MAX_TEXT_BYTES
+
+    @property
+    def num_threads(self) -> int:
+        """The threads that read them fastest.
+
+        Python's lock is let go of while pixels are decoded and hashed. Of small images that is so little that several
+        threads would only wait for each other: one is twice as fast.
+        """
+        height, width, _ = self._image_shape
+        return 1 if height * width <= SMALL else NUM_THREADS
 
     def pngs(self, paths: Iterable[str]) -> Iterator[bytes]:
         """PNG files' contents, as they were released.

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-NUM_THREADS = 4  # decoding PNG lets go of the interpreter's lock
-
 
 def load_release(path: str | Path, *, verify: bool = False) -> Release:
     """Open a release.
@@ -104,7 +102,7 @@ class Release(Contents):
             for position, image in zip(positions, self.images.arrays(chosen), strict=True):
                 images[position] = image
 
-        with ThreadPoolExecutor(NUM_THREADS) as pool:
+        with ThreadPoolExecutor(self.images.num_threads) as pool:
             for _ in pool.map(read, formats.batches(paths)):
                 pass
         return images, self.manifest["class_index"].to_numpy(np.int64)

@@ -19,7 +19,6 @@ from dcgan.release.images import MAX_TEXT_BYTES, require_shape
 from dcgan.release.record import MANIFEST, MAX_BYTES, RECORD, SUMS
 from dcgan.text import counted
 
-NUM_THREADS = 4  # hashing lets go of the interpreter's lock
 PER_CHUNK = 256  # files that a thread checks before it comes back for more
 MAX_LISTED = 10  # problems that the message lists
 MAX_SUMS_BYTES = 1000  # of release.sha256: a line
@@ -137,7 +136,7 @@ def _changes(
 
     chunks = [names[first : first + PER_CHUNK] for first in range(0, len(names), PER_CHUNK)]
     done = 0
-    with ThreadPoolExecutor(NUM_THREADS) as pool:
+    with ThreadPoolExecutor(release.images.num_threads) as pool:
         for chunk, found in zip(chunks, pool.map(changes, chunks), strict=True):
             yield from found
             done += len(chunk)

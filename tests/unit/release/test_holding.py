@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from dcgan.errors import ReleaseError
-from dcgan.release.holding import Hold, remove_unless_held
+from dcgan.release.folder import Folder
+from dcgan.release.holding import remove_unless_held
 from dcgan.release.publish import publish
 from dcgan.release.reader import load_release
 from tests.unit.conftest import MADE, Made, make_run
@@ -88,9 +89,9 @@ def test_any_program_can_hold_a_release_by_flock(tmp_path: Path) -> None:
 
 def test_release_is_held_as_long_as_an_object_of_it_is_in_use(made: Made, tmp_path: Path) -> None:
     folder = shutil.copytree(made.run.root, tmp_path / "release")
-    hold = Hold(folder)
-    again = pickle.loads(pickle.dumps(hold))  # as a data loader's workers get it
-    del hold
+    held = Folder(folder)
+    again = pickle.loads(pickle.dumps(held))  # as a data loader's workers get it
+    del held
     assert not remove_unless_held(folder)
     del again
     assert remove_unless_held(folder)
