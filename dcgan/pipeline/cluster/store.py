@@ -11,7 +11,7 @@ import os
 import shutil
 import tarfile
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -114,14 +114,7 @@ class Store:
         Raises:
             StorageError: the store cannot be reached, or what it has is damaged.
         """
-        for _ in range(TRIES):
-            record = self.record(piece)
-            if record is None or (only_whole and not record.whole):
-                return
-            with contextlib.suppress(FileNotFoundError):  # it was replaced meanwhile
-                self._unpack(run, piece, record)
-                return
-        raise StorageError(f"{self.url}/{piece}.json names an archive that is not there. Remove it, and run again.")
+        self._fetch(run, [(piece, only_whole)])
 
     def fetch_all(self, run: Run, patterns: Iterable[str]) -> None:
         """Fetch pieces, several at a time; for `*`, the complete ones."""
@@ -130,25 +123,47 @@ class Store:
             for pattern in patterns
             for piece in (self.names(pattern) if pattern.endswith("/*") else [pattern])
         ]
-        with ThreadPoolExecutor(transfers.NUM_THREADS) as pool:
-            futures = [pool.submit(self.fetch, run, piece, only_whole=only_whole) for piece, only_whole in wanted]
-            for future in futures:
-                future.result()
+        self._fetch(run, wanted)
 
-    def _unpack(self, run: Run, piece: str, record: Piece) -> None:
-        source = f"{self._root}/{record.archive}"
-        with tempfile.TemporaryDirectory(prefix=storage.TEMPORARY_PREFIX, dir=run.root) as folder:
-            archive, unpacked = Path(folder, "archive.tar"), Path(folder, "files")
-            transfers.patiently(lambda: self._system.get_file(source, str(archive)), self._problem)
-            if storage.sha256(archive) != record.sha256:
-                raise StorageError(
-                    f"{self.url}/{record.archive} is damaged: its SHA-256 is not the one in {piece}.json. "
-                    "Remove both, and run the job again."
-                )
-            with tarfile.open(archive) as tar:
-                tar.extractall(unpacked, filter="data")
-            for path in paths(unpacked, piece):
-                _replace(path, run.root / path.relative_to(unpacked))
+    def _fetch(self, run: Run, wanted: Sequence[tuple[str, bool]]) -> None:
+        """Fetch pieces, each of them, or if so wanted only when it is complete."""
+        with (
+            tempfile.TemporaryDirectory(prefix=storage.TEMPORARY_PREFIX, dir=run.root) as folder,
+            ThreadPoolExecutor(transfers.NUM_THREADS) as pool,
+        ):
+            futures = [
+                pool.submit(self._unpack_newest, Path(folder, str(number)), piece, only_whole)
+                for number, (piece, only_whole) in enumerate(wanted)
+            ]
+            found = [(path, run.root / place) for future in futures for path, place in future.result().items()]
+            # One after the other, the outermost first: a piece may lie in a folder that is another one.
+            for path, place in sorted(found, key=lambda item: len(item[1].parts)):
+                _replace(path, place)
+
+    def _unpack_newest(self, folder: Path, piece: str, only_whole: bool) -> dict[Path, Path]:
+        """Unpack a piece as the store has it: its files and folders, with their places in a run's folder."""
+        for _ in range(TRIES):
+            record = self.record(piece)
+            if record is None or (only_whole and not record.whole):
+                return {}
+            with contextlib.suppress(FileNotFoundError):  # it was replaced meanwhile
+                return self._unpack(folder, piece, record)
+        raise StorageError(f"{self.url}/{piece}.json names an archive that is not there. Remove it, and run again.")
+
+    def _unpack(self, folder: Path, piece: str, record: Piece) -> dict[Path, Path]:
+        archive, unpacked = folder / "archive.tar", folder / "files"
+        folder.mkdir(exist_ok=True)
+        transfers.patiently(
+            lambda: self._system.get_file(f"{self._root}/{record.archive}", str(archive)), self._problem
+        )
+        if storage.sha256(archive) != record.sha256:
+            raise StorageError(
+                f"{self.url}/{record.archive} is damaged: its SHA-256 is not the one in {piece}.json. "
+                "Remove both, and run the job again."
+            )
+        with tarfile.open(archive) as tar:
+            tar.extractall(unpacked, filter="data")
+        return {path: path.relative_to(unpacked) for path in paths(unpacked, piece)}
 
     def _write(self, name: str, act: Callable[[str], Any]) -> None:
         target = f"{self._root}/{name}"

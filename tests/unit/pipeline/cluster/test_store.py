@@ -105,6 +105,18 @@ def test_only_whole_ones_of_many_are_fetched(store: Store, near: Run, far: Run) 
     assert set(files(far)) == {"generation/cat/record.json"}
 
 
+def test_piece_in_the_folder_of_another_is_there_whichever_arrives_first(store: Store, near: Run, far: Run) -> None:
+    store.push(near, PIECE, whole=False)
+    storage.write_text(near.model("a/b"), "model")
+    model = PIECE.replace("training", "model")
+    store.push(near, model, whole=True)
+    for number in range(10):
+        again = Run(far.root.with_name(f"far-{number}"))
+        again.root.mkdir()
+        store.fetch_all(again, [model, PIECE])
+        assert "training/a%2Fb/model.npz" in files(again) and len(files(again)) > 1
+
+
 def _archive(store: Store) -> str:
     found = store.record(PIECE)
     assert found is not None
